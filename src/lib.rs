@@ -1,0 +1,3 @@
+pub mod source;
+pub mod syntax;
+pub mod tree;

@@ -1,0 +1,150 @@
+//! The only place that touches a file system: reading, listing, identity. Knows nothing of configurations.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Why a file was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    NotFound,
+    Directory,
+    /// A FIFO, socket or device, named by its kind.
+    NotRegular(&'static str),
+    /// More bytes than the limit given.
+    TooLarge(u64),
+    /// The operating system's words.
+    Other(String),
+}
+
+/// An entry of a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub name: OsString,
+    pub symlink: bool,
+}
+
+/// Where configurations are read from.
+pub trait Files: Sync {
+    /// The bytes of a regular file, at most `limit` of them. Never blocks on a FIFO or a device.
+    fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError>;
+    /// The entries of a directory in no particular order, without `.` and `..`.
+    fn list(&self, directory: &Path) -> io::Result<Vec<Entry>>;
+    /// The one absolute path, free of symbolic links, by which a file is identified.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
+    fn is_directory(&self, path: &Path) -> bool;
+    fn exists(&self, path: &Path) -> bool;
+}
+
+/// The machine's own file system.
+pub struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(read_error)?;
+        let expected = regular_size(&file)?;
+        if expected > limit {
+            return Err(ReadError::TooLarge(limit));
+        }
+        let mut bytes = Vec::with_capacity(expected as usize + 1);
+        // A file of /proc says 0 bytes and has more, so count what comes rather than trust the size.
+        (&file).take(limit + 1).read_to_end(&mut bytes).map_err(read_error)?;
+        if bytes.len() as u64 > limit { Err(ReadError::TooLarge(limit)) } else { Ok(bytes) }
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<Entry>> {
+        let entry = |entry: io::Result<std::fs::DirEntry>| {
+            let entry = entry?;
+            Ok(Entry { name: entry.file_name(), symlink: entry.file_type()?.is_symlink() })
+        };
+        std::fs::read_dir(directory)?.map(entry).collect()
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        path.canonicalize()
+    }
+
+    fn is_directory(&self, path: &Path) -> bool {
+        path.is_dir()
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+}
+
+fn regular_size(file: &File) -> Result<u64, ReadError> {
+    let metadata = file.metadata().map_err(read_error)?;
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        return Ok(metadata.len());
+    }
+    Err(match () {
+        () if kind.is_dir() => ReadError::Directory,
+        () if kind.is_fifo() => ReadError::NotRegular("a FIFO"),
+        () if kind.is_socket() => ReadError::NotRegular("a socket"),
+        () => ReadError::NotRegular("a device"),
+    })
+}
+
+fn read_error(error: io::Error) -> ReadError {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ReadError::NotFound,
+        io::ErrorKind::IsADirectory => ReadError::Directory,
+        // Opening a socket file answers ENXIO before its handle can be looked at.
+        _ if error.raw_os_error() == Some(libc::ENXIO) => ReadError::NotRegular("a socket or a device"),
+        _ => ReadError::Other(words(&error)),
+    }
+}
+
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_string()
+}
+
+/// Files held in memory, by absolute path: for tests, fuzzing and text that never was on a disk.
+#[derive(Default)]
+pub struct Memory {
+    files: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl Memory {
+    pub fn with(mut self, path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) -> Self {
+        self.files.insert(path.into(), bytes.into());
+        self
+    }
+}
+
+impl Files for Memory {
+    fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+        match self.files.get(path) {
+            Some(bytes) if bytes.len() as u64 > limit => Err(ReadError::TooLarge(limit)),
+            Some(bytes) => Ok(bytes.clone()),
+            None if self.is_directory(path) => Err(ReadError::Directory),
+            None => Err(ReadError::NotFound),
+        }
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<Entry>> {
+        let below = self.files.keys().filter_map(|path| path.strip_prefix(directory).ok());
+        let mut names: Vec<&OsStr> = below.filter_map(|rest| rest.iter().next()).collect();
+        names.dedup();
+        Ok(names.into_iter().map(|name| Entry { name: name.to_owned(), symlink: false }).collect())
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        if self.exists(path) { Ok(path.to_owned()) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
+    fn is_directory(&self, path: &Path) -> bool {
+        self.files.keys().any(|file| file != path && file.starts_with(path))
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.files.contains_key(path) || self.is_directory(path)
+    }
+}

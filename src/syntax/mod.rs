@@ -1,0 +1,268 @@
+//! Directives as they are written: names, words, blocks, comments and what the server's parser refuses.
+//! Knows nothing of what a directive means, nor of other files.
+
+pub mod nginx;
+mod words;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::source::{FileId, Span, Text};
+
+pub use words::unescape;
+
+/// A directive of one file, in the order of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DirectiveId(pub u32);
+
+/// A directive's name as a number of the table the parser was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NameId(pub u16);
+
+impl NameId {
+    /// Every name that is not in the table.
+    pub const UNKNOWN: Self = Self(u16::MAX);
+}
+
+/// Gives a name its number.
+pub type Names = fn(&[u8]) -> NameId;
+
+/// A file's directives in preorder, its words and comments in the order of the text. Offsets are of the parsed
+/// text. Flat, so that no input can make anything here recurse.
+#[derive(Debug, Default)]
+pub struct Document {
+    nodes: Vec<Node>,
+    words: Vec<Bytes>,
+    pub comments: Vec<Bytes>,
+    /// What belongs to no directive: a stray `;` or `}`, bytes after a closing quote.
+    pub skipped: Vec<Bytes>,
+    pub problems: Vec<Problem>,
+    /// The `include` directives.
+    pub includes: Vec<DirectiveId>,
+}
+
+/// Bytes `start..end` of one file's parsed text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes {
+    pub start: u32,
+    pub end: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    /// The first word, which is the name; the last one stands before the next node's first.
+    words: u32,
+    /// The first directive that is no longer inside this one.
+    next: u32,
+    /// After the terminator: `;`, or the `}` of a block.
+    end: u32,
+    name: NameId,
+    shape: Shape,
+}
+
+/// How a directive ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `name words;`
+    Line,
+    /// `name words { directives }`
+    Block,
+    /// `name words { text of another language }`
+    Raw,
+    /// The terminator is missing; a problem says so.
+    Unfinished,
+}
+
+/// Something the server's parser refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub kind: ProblemKind,
+    /// On the line where the server reports it.
+    pub at: Bytes,
+    /// The better place to look, where there is one.
+    pub near: Option<Bytes>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// `unexpected "}"` and the like: the byte is met where the server cannot go on.
+    Unexpected(u8),
+    /// The file ends inside a directive or a quoted word.
+    EndInDirective,
+    /// The file ends inside a block.
+    EndInBlock,
+    /// A word or comment longer than the server's buffer.
+    TooLong,
+    /// The same for a quoted word whose quote may be missing.
+    TooLongQuoted(u8),
+    /// The file begins with a byte order mark, which nginx reads as part of the first word.
+    ByteOrderMark,
+    /// More blocks in one another than wslint follows.
+    TooDeep,
+}
+
+impl Document {
+    /// The directives at the top level of the file.
+    pub fn top(&self) -> Range<u32> {
+        0..self.nodes.len() as u32
+    }
+
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// One directive, seen together with its text.
+    pub fn directive<'a>(&'a self, file: FileId, text: &'a Text, id: DirectiveId) -> Directive<'a> {
+        Directive { document: self, text, file, id }
+    }
+
+    fn words_of(&self, id: DirectiveId) -> &[Bytes] {
+        let start = self.nodes[id.0 as usize].words as usize;
+        let end = self.nodes.get(id.0 as usize + 1).map_or(self.words.len(), |next| next.words as usize);
+        &self.words[start..end]
+    }
+}
+
+/// A directive of one file: a cheap view, made when asked for.
+#[derive(Clone, Copy)]
+pub struct Directive<'a> {
+    document: &'a Document,
+    text: &'a Text,
+    file: FileId,
+    pub id: DirectiveId,
+}
+
+impl<'a> Directive<'a> {
+    fn node(&self) -> &'a Node {
+        &self.document.nodes[self.id.0 as usize]
+    }
+
+    pub fn name_id(&self) -> NameId {
+        self.node().name
+    }
+
+    /// The name as the server sees it.
+    pub fn name(&self) -> Cow<'a, [u8]> {
+        self.name_word().value()
+    }
+
+    pub fn name_word(&self) -> Word<'a> {
+        self.word(self.document.words_of(self.id)[0])
+    }
+
+    pub fn args(&self) -> impl ExactSizeIterator<Item = Word<'a>> + DoubleEndedIterator + 'a {
+        let this = *self;
+        self.document.words_of(self.id)[1..].iter().map(move |&bytes| this.word(bytes))
+    }
+
+    /// The argument at `index`, counted from 0.
+    pub fn arg(&self, index: usize) -> Option<Word<'a>> {
+        self.document.words_of(self.id).get(index + 1).map(|&bytes| self.word(bytes))
+    }
+
+    pub fn arg_count(&self) -> usize {
+        self.document.words_of(self.id).len() - 1
+    }
+
+    fn word(&self, bytes: Bytes) -> Word<'a> {
+        Word { text: self.text, file: self.file, bytes }
+    }
+
+    pub fn shape(&self) -> Shape {
+        self.node().shape
+    }
+
+    pub fn is_block(&self) -> bool {
+        matches!(self.shape(), Shape::Block | Shape::Raw)
+    }
+
+    /// The directives inside, each followed by its own; empty for one that is no block.
+    pub fn body(&self) -> Range<u32> {
+        self.id.0 + 1..self.node().next
+    }
+
+    /// The first directive of the file that is no longer inside this one.
+    pub fn next(&self) -> u32 {
+        self.node().next
+    }
+
+    /// From the name to the terminator, a block's content included.
+    pub fn span(&self) -> Span {
+        self.to_span(Bytes { start: self.document.words_of(self.id)[0].start, end: self.node().end })
+    }
+
+    /// From the name to the last word: what a finding underlines.
+    pub fn head(&self) -> Span {
+        let words = self.document.words_of(self.id);
+        self.to_span(Bytes { start: words[0].start, end: words[words.len() - 1].end })
+    }
+
+    /// The `;` or `{` that makes the server look at the directive, and on whose line it complains.
+    pub fn terminator(&self) -> Span {
+        let node = self.node();
+        if matches!(self.shape(), Shape::Line | Shape::Unfinished) {
+            return self.to_span(Bytes { start: node.end.saturating_sub(1), end: node.end });
+        }
+        let words = self.document.words_of(self.id);
+        let after = words[words.len() - 1].end;
+        let opening = nginx::next_token(&self.text.parsed()[after as usize..]) as u32 + after;
+        self.to_span(Bytes { start: opening, end: opening + 1 })
+    }
+
+    /// The `}` of a block, or the terminator of a line.
+    pub fn last_byte(&self) -> Span {
+        let end = self.node().end;
+        self.to_span(Bytes { start: end.saturating_sub(1), end })
+    }
+
+    fn to_span(self, bytes: Bytes) -> Span {
+        to_span(self.file, self.text, bytes)
+    }
+}
+
+/// A place in the parsed text as a place in the original file.
+pub fn to_span(file: FileId, text: &Text, bytes: Bytes) -> Span {
+    Span { file, start: text.to_original(bytes.start), end: text.to_original(bytes.end) }
+}
+
+/// One word of a directive.
+#[derive(Clone, Copy)]
+pub struct Word<'a> {
+    text: &'a Text,
+    file: FileId,
+    bytes: Bytes,
+}
+
+impl<'a> Word<'a> {
+    /// As written, quotes and backslashes included.
+    pub fn raw(&self) -> &'a [u8] {
+        &self.text.parsed()[self.bytes.start as usize..self.bytes.end as usize]
+    }
+
+    /// As the server stores it: without quotes, escapes resolved.
+    pub fn value(&self) -> Cow<'a, [u8]> {
+        unescape(self.raw())
+    }
+
+    /// The value for a message: invalid UTF-8 replaced.
+    pub fn show(&self) -> String {
+        String::from_utf8_lossy(&self.value()).into_owned()
+    }
+
+    pub fn is(&self, text: &str) -> bool {
+        *self.value() == *text.as_bytes()
+    }
+
+    /// Part of it is a template's expression, so its value is not known.
+    pub fn is_hole(&self) -> bool {
+        self.text.has_hole(self.bytes.start..self.bytes.end)
+    }
+
+    pub fn span(&self) -> Span {
+        to_span(self.file, self.text, self.bytes)
+    }
+}

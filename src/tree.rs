@@ -1,0 +1,188 @@
+//! The include-resolved tree: each file parsed once, its directives grafted at every include site. Knows where
+//! directives stand, not what they mean.
+
+mod load;
+mod walk;
+
+use std::path::{Path, PathBuf};
+
+use crate::source::files::{Files, ReadError};
+use crate::source::{FileId, Sources, Span};
+use crate::syntax::{Directive, DirectiveId, Document, Names};
+
+pub use walk::{Children, Step, Walk};
+
+/// How includes are resolved. All paths are absolute.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What relative includes are relative to.
+    pub prefix: PathBuf,
+    /// The linted root: only below it is a file that isn't there missing.
+    pub root: PathBuf,
+    /// Paths of the target machine and where they are checked out here, in the order given.
+    pub maps: Vec<PathMap>,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathMap {
+    pub from: PathBuf,
+    pub to: PathBuf,
+}
+
+/// What a tree may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of one file.
+    pub file_bytes: u64,
+    /// Bytes of all files together.
+    pub total_bytes: u64,
+    pub files: usize,
+    /// Includes inside one another.
+    pub include_depth: usize,
+    /// Directives, counted once for every place a file is included at.
+    pub grafted_directives: usize,
+    /// Files one pattern may match.
+    pub glob_results: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 256 << 20,
+            total_bytes: 2 << 30,
+            files: 100_000,
+            include_depth: 64,
+            grafted_directives: 2_000_000,
+            glob_results: 100_000,
+        }
+    }
+}
+
+/// A place where a file's directives stand: the main file, or one include site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GraftId(pub u32);
+
+#[derive(Clone, Copy, Debug)]
+struct Graft {
+    file: FileId,
+    /// The include directive; for the main file the graft's own id.
+    parent: GraftId,
+    site: DirectiveId,
+}
+
+/// A directive at one place of the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeRef {
+    pub graft: GraftId,
+    pub id: DirectiveId,
+}
+
+/// An include that could not be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncludeProblem {
+    pub kind: IncludeProblemKind,
+    /// The include directive, at the first place where it was met.
+    pub at: NodeRef,
+    /// What it resolves to, after path maps.
+    pub path: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IncludeProblemKind {
+    /// Not there, inside the linted root.
+    Missing,
+    /// Not there, outside the linted root: it may well be on the target machine.
+    Unseen,
+    /// The file is being included already.
+    Loop,
+    Unreadable(ReadError),
+    Limit(String),
+}
+
+/// A main file and everything it includes.
+pub struct Tree {
+    pub sources: Sources,
+    documents: Vec<Document>,
+    /// In preorder; the first is the main file.
+    grafts: Vec<Graft>,
+    /// Grafts sorted by parent and site.
+    children: Vec<GraftId>,
+    pub problems: Vec<IncludeProblem>,
+    /// Every include was followed, so what isn't here isn't anywhere.
+    pub complete: bool,
+}
+
+impl Tree {
+    /// Reads `main` and all it includes.
+    ///
+    /// # Errors
+    /// Where the main file itself cannot be read.
+    pub fn read(files: &dyn Files, main: &Path, names: Names, options: &Options) -> Result<Self, ReadError> {
+        load::read(files, main, names, options)
+    }
+
+    pub fn root(&self) -> GraftId {
+        GraftId(0)
+    }
+
+    pub fn graft_count(&self) -> usize {
+        self.grafts.len()
+    }
+
+    pub fn file(&self, graft: GraftId) -> FileId {
+        self.grafts[graft.0 as usize].file
+    }
+
+    pub fn document(&self, file: FileId) -> &Document {
+        &self.documents[file.0 as usize]
+    }
+
+    pub fn files(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..self.documents.len() as u32).map(FileId)
+    }
+
+    pub fn directive(&self, node: NodeRef) -> Directive<'_> {
+        let file = self.file(node.graft);
+        self.document(file).directive(file, &self.sources.get(file).text, node.id)
+    }
+
+    fn is_include(&self, node: NodeRef) -> bool {
+        self.document(self.file(node.graft)).includes.binary_search(&node.id).is_ok()
+    }
+
+    /// What a finding about the directive underlines: its name and words.
+    pub fn head(&self, node: NodeRef) -> Span {
+        self.directive(node).head()
+    }
+
+    /// The include directives that lead to this place, the nearest first.
+    pub fn include_chain(&self, graft: GraftId) -> impl Iterator<Item = NodeRef> + '_ {
+        let site = |graft: GraftId| {
+            let Graft { parent, site, .. } = self.grafts[graft.0 as usize];
+            (parent != graft).then_some(NodeRef { graft: parent, id: site })
+        };
+        std::iter::successors(site(graft), move |node| site(node.graft))
+    }
+
+    /// The grafts that an include directive brings in, in the order of their files.
+    pub fn grafts_at(&self, node: NodeRef) -> &[GraftId] {
+        let key = |graft: &GraftId| {
+            let graft = self.grafts[graft.0 as usize];
+            (graft.parent, graft.site)
+        };
+        let start = self.children.partition_point(|graft| key(graft) < (node.graft, node.id));
+        let len = self.children[start..].partition_point(|graft| key(graft) == (node.graft, node.id));
+        &self.children[start..start + len]
+    }
+
+    /// Every directive of the tree in the order the server meets them, blocks entered on demand.
+    pub fn walk(&self) -> Walk<'_> {
+        Walk::whole(self)
+    }
+
+    /// What stands directly in a block, includes resolved.
+    pub fn children(&self, block: NodeRef) -> Children<'_> {
+        Children(Walk::inside(self, block))
+    }
+}
