@@ -1,3 +1,61 @@
+//! wslint tells whether a WebSocket survives a server's configuration, which line kills it, and what to write.
+//!
+//! The layers, each knowing only those before it: `source` (bytes), `finding`, `syntax` (directives), `tree`
+//! (includes), `effective` (what is in force), `routes` (what is proxied where), `engine` (what a rule is), `rules`,
+//! `report`. On top stand this file, the command line and `main`.
+
+pub mod cli;
+pub mod effective;
+pub mod engine;
+pub mod finding;
+pub mod report;
+pub mod routes;
+pub mod rules;
 pub mod source;
 pub mod syntax;
 pub mod tree;
+
+use std::path::Path;
+
+use effective::Target;
+use effective::nginx::{Config, Evaluator, directives};
+use engine::{Facts, Selection};
+use finding::Finding;
+use routes::Route;
+use routes::model::{Handshake, Plain};
+use source::files::{Files, ReadError};
+use tree::Tree;
+
+/// One main configuration (or fragment), read and judged.
+pub struct Linted {
+    pub tree: Tree,
+    pub config: Config,
+    pub routes: Vec<Route>,
+    /// Sorted by place.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads a configuration as nginx would, and judges every route.
+///
+/// # Errors
+/// Where `main` itself cannot be read; whatever else is wrong is a finding.
+pub fn lint(
+    files: &dyn Files,
+    main: &Path,
+    options: &tree::Options,
+    target: Target,
+    selection: &Selection,
+) -> Result<Linted, ReadError> {
+    let tree = Tree::read(files, main, directives::name_id, options)?;
+    let config = Config::new(&tree, target);
+    let routes = routes::nginx::routes(&tree, &config);
+    let facts = Facts {
+        handshake: Evaluator::new(&tree, &config, &Handshake),
+        plain: Evaluator::new(&tree, &config, &Plain),
+        tree: &tree,
+        config: &config,
+        routes: &routes,
+    };
+    let findings = engine::run(&facts, &rules::ALL, selection);
+    Ok(Linted { tree, config, routes, findings })
+}

@@ -1,0 +1,50 @@
+//! The command line: arguments in, exit status out. Knows every layer, decides nothing about configurations.
+
+mod args;
+mod check;
+mod explain;
+mod inputs;
+mod output;
+mod routes;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use args::{Arguments, Verb};
+use output::Output;
+
+/// Nothing at or above `--fail-on`.
+const CLEAN: i32 = 0;
+/// Findings at or above `--fail-on`.
+const FOUND: i32 = 1;
+/// wslint could not do its job.
+const FAILED: i32 = 2;
+
+/// Does what the arguments say and returns the exit status: 0 nothing found, 1 findings, 2 wslint could not do its
+/// job.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no mistakes, but a standard output that takes nothing is.
+            let printed = error.print().is_ok();
+            return if printed { error.exit_code() } else { FAILED };
+        }
+    };
+    let mut output = Output::new(arguments.color);
+    let done = match arguments.verb {
+        None => check::check(&arguments.check, &mut output),
+        Some(Verb::Check(check)) => check::check(&check, &mut output),
+        Some(Verb::Routes(routes)) => routes::routes(&routes, &mut output),
+        Some(Verb::Explain { rule }) => explain::explain(&rule, &mut output),
+        Some(Verb::Rules { format }) => explain::rules(format, &mut output),
+    };
+    match done.and_then(|status| output.finish().map(|()| status)) {
+        Ok(status) => status,
+        Err(message) => {
+            eprintln!("wslint: {}", crate::report::safe(&message));
+            FAILED
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What may be written on the command line. Data only.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::effective::version::Versions;
+use crate::finding::Severity;
+use crate::tree::PathMap;
+
+/// Tells whether a WebSocket survives an nginx configuration, which line kills it, and what to write instead.
+#[derive(Parser)]
+#[command(name = "wslint", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(after_help = "Exit status: 0 nothing found at or above --fail-on; 1 findings; 2 wslint could not do its job.")]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    #[command(flatten)]
+    pub check: CheckArguments,
+    /// When to colour: NO_COLOR and FORCE_COLOR are obeyed where this is not given
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Judge configurations (what happens without a verb, too)
+    Check(CheckArguments),
+    /// List every proxied route: what it matches, where it goes, whether it carries a WebSocket
+    Routes(RoutesArguments),
+    /// Say what a rule means, why it matters and what to write
+    Explain {
+        #[arg(value_name = "RULE")]
+        rule: String,
+    },
+    /// List the rules
+    Rules {
+        #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+        format: ListFormat,
+    },
+}
+
+#[derive(Args)]
+pub struct CheckArguments {
+    #[command(flatten)]
+    pub input: InputArguments,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// The least severity that makes the exit status 1
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Warning)]
+    pub fail_on: FailOn,
+    /// Ask only these rules (comma-separated, repeatable)
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
+    pub select: Vec<String>,
+    /// Never ask these rules (comma-separated, repeatable)
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
+    pub ignore: Vec<String>,
+    /// Also look at routes that nothing says are for WebSockets; findings about them are notes
+    #[arg(long)]
+    pub all_routes: bool,
+    /// Draw notes in full
+    #[arg(long)]
+    pub notes: bool,
+    /// Print errors and warnings only, nothing where there are none
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Args)]
+pub struct RoutesArguments {
+    #[command(flatten)]
+    pub input: InputArguments,
+    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    pub format: ListFormat,
+}
+
+#[derive(Args)]
+pub struct InputArguments {
+    /// A main configuration, a directory that holds one, or a fragment; by default the current directory
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The version the configuration is for, as nginx=1.28 or nginx=1.29.7; by default every one in use
+    #[arg(long, value_name = "SERVER=VERSION", value_parser = target)]
+    pub target: Option<Versions>,
+    /// What relative includes are relative to; by default the main configuration's directory
+    #[arg(long, value_name = "DIR")]
+    pub prefix: Option<PathBuf>,
+    /// Where a directory of the target machine lies here (repeatable)
+    #[arg(long, value_name = "FROM=TO", value_parser = path_map)]
+    pub path_map: Vec<PathMap>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For reading in a terminal
+    Human,
+    /// One line a finding
+    Concise,
+    /// For programs; version 1, see the README
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    Human,
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    Error,
+    Warning,
+    Note,
+    Never,
+}
+
+impl FailOn {
+    pub fn is_reached_by(self, severity: Severity) -> bool {
+        match self {
+            Self::Error => severity >= Severity::Error,
+            Self::Warning => severity >= Severity::Warning,
+            Self::Note => true,
+            Self::Never => false,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+fn rule(id: &str) -> Result<String, String> {
+    match crate::rules::find(id) {
+        Some(rule) => Ok(rule.id.to_string()),
+        None => Err(super::explain::no_such_rule(id)),
+    }
+}
+
+fn target(text: &str) -> Result<Versions, String> {
+    match text.split_once('=') {
+        Some(("nginx", version)) => version.parse(),
+        _ => Err("write nginx=VERSION, such as nginx=1.28".to_string()),
+    }
+}
+
+fn path_map(text: &str) -> Result<PathMap, String> {
+    let (from, to) = text.split_once('=').ok_or("write FROM=TO, such as /etc/nginx=./nginx")?;
+    let from = PathBuf::from(from);
+    if !from.is_absolute() {
+        return Err("FROM must be an absolute path of the target machine".to_string());
+    }
+    Ok(PathMap { from, to: to.into() })
+}

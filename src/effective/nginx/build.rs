@@ -1,0 +1,271 @@
+//! One walk over the tree that lists every block's directives. Knows which blocks open which context.
+
+use std::collections::{HashMap, HashSet};
+
+use super::check::{self, Refusal, RefusalKind};
+use super::directives::*;
+use super::map::Map;
+use super::{Block, Config, Listed, names, variables};
+use crate::effective::{BlockId, Target};
+use crate::syntax::{Directive, NameId};
+use crate::tree::{NodeRef, Step, Tree, Walk};
+
+/// What a block opens, by the context it stands in.
+const BLOCKS: [(NameId, Contexts, Contexts); 12] = [
+    (names::EVENTS, MAIN, EVENTS),
+    (names::HTTP, MAIN, HTTP),
+    (names::MAIL, MAIN, MAIL),
+    (names::STREAM, MAIN, STREAM),
+    (names::SERVER, HTTP, SERVER),
+    (names::SERVER, STREAM, STREAM_SERVER),
+    (names::SERVER, MAIL, MAIL_SERVER),
+    (names::UPSTREAM, HTTP, UPSTREAM),
+    (names::UPSTREAM, STREAM, STREAM_UPSTREAM),
+    (names::LOCATION, SERVER | LOCATION, LOCATION),
+    (names::IF, SERVER, IF_SERVER),
+    (names::LIMIT_EXCEPT, LOCATION, LIMIT_EXCEPT),
+];
+
+/// Blocks whose lines are entries of a table rather than directives.
+const TABLES: [NameId; 4] = [names::GEO, names::MAP, names::SPLIT_CLIENTS, names::TYPES];
+
+/// Where a fragment's first line may stand, and what then surrounds it: the likeliest first.
+const SURROUNDINGS: [(Contexts, &[Contexts]); 8] = [
+    (MAIN, &[]),
+    (HTTP, &[MAIN]),
+    (SERVER, &[MAIN, HTTP]),
+    (LOCATION, &[MAIN, HTTP, SERVER]),
+    (UPSTREAM, &[MAIN, HTTP]),
+    (STREAM, &[MAIN]),
+    (STREAM_SERVER, &[MAIN, STREAM]),
+    (EVENTS, &[MAIN]),
+];
+
+pub(super) fn build(tree: &Tree, target: Target) -> Config {
+    let unseen = tree.problems.iter().map(|problem| (tree.file(problem.at.graft), problem.at.id));
+    let config = Config {
+        blocks: Vec::new(),
+        listed: Vec::new(),
+        target,
+        refusals: Vec::new(),
+        unknown: Vec::new(),
+        maps: Vec::new(),
+        map_by_name: HashMap::new(),
+        sets: HashMap::new(),
+        defined: HashMap::new(),
+        upstreams: HashMap::new(),
+        complete: tree.complete,
+        fragment: false,
+        unseen: unseen.collect::<HashSet<_>>(),
+    };
+    let mut builder = Builder { tree, config, open: Vec::new(), pending: Vec::new() };
+    builder.surround();
+    builder.run(tree.walk());
+    builder.config
+}
+
+struct Builder<'t> {
+    tree: &'t Tree,
+    config: Config,
+    /// Open blocks, and where their directives begin among the pending ones.
+    open: Vec<(BlockId, usize)>,
+    /// Directives of the open blocks, the innermost block's last.
+    pending: Vec<Listed>,
+}
+
+impl Builder<'_> {
+    fn surround(&mut self) {
+        let (context, around) = self.surroundings();
+        for &context in around {
+            self.open(context, None);
+            let block = self.block();
+            self.config.blocks[block.0 as usize].opaque = true;
+        }
+        self.open(context, None);
+        if context != MAIN {
+            self.config.fragment = true;
+            self.config.complete = false;
+            let block = self.block();
+            self.config.blocks[block.0 as usize].opaque = true;
+        }
+    }
+
+    /// The first surroundings in which everything at the top of the file may stand.
+    fn surroundings(&self) -> (Contexts, &'static [Contexts]) {
+        let top = self.tree.walk().filter_map(|step| match step {
+            Step::Directive(node) => Some(self.tree.directive(node).name_id()),
+            Step::Leave => None,
+        });
+        let mut names: Vec<NameId> = top.filter(|&name| name != NameId::UNKNOWN).collect();
+        names.sort_unstable();
+        names.dedup();
+        let contexts = |name: NameId| forms(name).iter().fold(0, |all, form| all | form.contexts);
+        // One directive that only a main file has outweighs any that stand in the wrong place.
+        if names.iter().any(|&name| contexts(name) == MAIN) {
+            return SURROUNDINGS[0];
+        }
+        let fitting = |context: Contexts| names.iter().filter(|&&name| contexts(name) & context != 0).count();
+        let mut best = SURROUNDINGS[0];
+        for surroundings in SURROUNDINGS {
+            if fitting(surroundings.0) > fitting(best.0) {
+                best = surroundings;
+            }
+        }
+        best
+    }
+
+    fn run(&mut self, mut walk: Walk) {
+        while let Some(step) = walk.next() {
+            match step {
+                Step::Directive(node) => self.directive(node, &mut walk),
+                Step::Leave => self.close(),
+            }
+        }
+        while !self.open.is_empty() {
+            self.close();
+        }
+    }
+
+    fn block(&self) -> BlockId {
+        self.open.last().expect("internal: a directive stands in a block").0
+    }
+
+    fn open(&mut self, context: Contexts, node: Option<NodeRef>) {
+        let id = BlockId(self.config.blocks.len() as u32);
+        self.config.blocks.push(Block {
+            context,
+            node,
+            parent: self.open.last().map(|&(parent, _)| parent),
+            opaque: false,
+            broken: false,
+            listed: 0..0,
+            end: id.0 + 1,
+        });
+        self.open.push((id, self.pending.len()));
+    }
+
+    fn close(&mut self) {
+        let (id, mark) = self.open.pop().expect("internal: every block that ends was open");
+        let end = self.config.blocks.len() as u32;
+        let own = &mut self.pending[mark..];
+        own.sort_by_key(|entry| entry.name);
+        let start = self.config.listed.len() as u32;
+        let context = self.config.blocks[id.0 as usize].context;
+        for pair in own.windows(2) {
+            let [first, second] = pair else { continue };
+            if first.name == second.name && check::is_once(first.name, context) {
+                let kind = RefusalKind::Duplicate { first: first.node };
+                self.config.refusals.push(Refusal { node: second.node, block: id, kind });
+            }
+        }
+        self.config.listed.extend(self.pending.drain(mark..));
+        let block = &mut self.config.blocks[id.0 as usize];
+        block.listed = start..self.config.listed.len() as u32;
+        block.end = end;
+    }
+
+    fn directive(&mut self, node: NodeRef, walk: &mut Walk) {
+        let directive = self.tree.directive(node);
+        let name = directive.name_id();
+        let block = self.block();
+        let context = self.config.block(block).context;
+        self.pending.push(Listed { name, node });
+        if name == NameId::UNKNOWN {
+            self.config.unknown.push((block, node));
+            self.define_arguments(directive, node);
+            return;
+        }
+        if let Some(kind) = check::refusal(&directive, context, self.config.target) {
+            self.config.blocks[block.0 as usize].broken = true;
+            self.config.refusals.push(Refusal { node, block, kind });
+            return;
+        }
+        if name == names::INCLUDE {
+            if self.config.is_unseen(self.tree, node) {
+                self.config.blocks[block.0 as usize].opaque = true;
+            }
+        } else if !directive.is_block() {
+            self.define(directive, block, node);
+        } else if TABLES.contains(&name) {
+            self.table(directive, block, node);
+        } else if name == names::IF && context == LOCATION {
+            self.enter(IF_LOCATION, node, walk);
+        } else if let Some(&(_, _, opens)) =
+            BLOCKS.iter().find(|(block, within, _)| *block == name && within & context != 0)
+        {
+            self.enter(opens, node, walk);
+        }
+    }
+
+    fn enter(&mut self, context: Contexts, node: NodeRef, walk: &mut Walk) {
+        self.open(context, Some(node));
+        walk.enter(node);
+        if context == UPSTREAM
+            && let Some(word) = self.tree.directive(node).arg(0)
+        {
+            let block = self.block();
+            self.config.upstreams.entry(word.value().to_ascii_lowercase()).or_insert(block);
+        }
+        self.define_groups(node);
+    }
+
+    /// Notes the variables that a line gives a value.
+    fn define(&mut self, directive: Directive, block: BlockId, node: NodeRef) {
+        let name = directive.name_id();
+        if name == names::SET {
+            if let Some(variable) = directive.arg(0).and_then(|word| variable_name(&word.value())) {
+                self.config.sets.entry(variable).or_default().push((block, node));
+            }
+        } else if variables::DEFINERS.contains(&name) {
+            self.define_arguments(directive, node);
+        } else if name == names::REWRITE || name == names::SERVER_NAME {
+            self.define_groups(node);
+        }
+    }
+
+    /// A directive of an unknown module may give a value to any variable it names.
+    fn define_arguments(&mut self, directive: Directive, node: NodeRef) {
+        for word in directive.args() {
+            if let Some(variable) = variable_name(&word.value()) {
+                self.config.defined.entry(variable).or_insert(node);
+            }
+        }
+    }
+
+    /// Named groups of regular expressions are variables.
+    fn define_groups(&mut self, node: NodeRef) {
+        for word in self.tree.directive(node).args() {
+            let value = word.value();
+            for start in memchr::memmem::find_iter(&value, b"(?") {
+                let after = &value[start + 2..];
+                let after = after.strip_prefix(b"P").unwrap_or(after);
+                let Some((b'<' | b'\'', name)) = after.split_first() else { continue };
+                let len = name.iter().take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_').count();
+                if len > 0 {
+                    self.config.defined.entry(name[..len].to_ascii_lowercase()).or_insert(node);
+                }
+            }
+        }
+    }
+
+    fn table(&mut self, directive: Directive, block: BlockId, node: NodeRef) {
+        let name = directive.name_id();
+        let nested = self.tree.children(node).find(|&child| self.tree.directive(child).is_block());
+        if let Some(node) = nested {
+            self.config.refusals.push(Refusal { node, block, kind: RefusalKind::BlockInTable });
+        }
+        if name == names::MAP && self.config.block(block).context == HTTP {
+            let Some(target) = directive.arg(1).and_then(|word| variable_name(&word.value())) else { return };
+            self.config.map_by_name.insert(target.clone(), self.config.maps.len() as u32);
+            self.config.maps.push(Map { node, name: target });
+        } else if let Some(target) = directive.args().next_back().and_then(|word| variable_name(&word.value())) {
+            self.config.defined.entry(target).or_insert(node);
+        }
+    }
+}
+
+/// `$Name` as the key under which variables are kept.
+fn variable_name(word: &[u8]) -> Option<Vec<u8>> {
+    let name = word.strip_prefix(b"$")?;
+    (!name.is_empty()).then(|| name.to_ascii_lowercase())
+}

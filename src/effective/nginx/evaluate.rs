@@ -1,0 +1,135 @@
+//! The one evaluator of variables: maps, `set`, and what a request gives. Knows no directive but those that
+//! define variables.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::directives::{IF_LOCATION, IF_SERVER, LOCATION, SERVER};
+use super::map::Found;
+use super::values::{Piece, pieces};
+use super::{Config, variables};
+use crate::effective::{BlockId, Value};
+use crate::tree::{NodeRef, Tree};
+
+/// Bytes an expanded value may have; more is unknown.
+const MAX_VALUE: usize = 64 << 10;
+
+/// Variables inside one another that are followed.
+const MAX_DEPTH: usize = 32;
+
+/// A request, as far as variables ask about it.
+pub trait Request {
+    /// The value of one of nginx's own variables, named in lower case.
+    fn variable(&self, name: &[u8]) -> Value;
+}
+
+/// Evaluates values for one request. Remembers what maps answered, so ask one evaluator as often as possible.
+pub struct Evaluator<'a> {
+    tree: &'a Tree,
+    config: &'a Config,
+    request: &'a dyn Request,
+    maps: RefCell<HashMap<Vec<u8>, Value>>,
+}
+
+/// An answer, and whether it is the same in every block.
+struct Answer {
+    value: Value,
+    everywhere: bool,
+}
+
+impl<'a> Evaluator<'a> {
+    pub fn new(tree: &'a Tree, config: &'a Config, request: &'a dyn Request) -> Self {
+        Self { tree, config, request, maps: RefCell::default() }
+    }
+
+    /// The value of a word in a block.
+    pub fn evaluate(&self, block: BlockId, value: &[u8]) -> Value {
+        self.expand(block, value, 0).value
+    }
+
+    fn expand(&self, block: BlockId, value: &[u8], depth: usize) -> Answer {
+        let mut out = Vec::new();
+        let mut everywhere = true;
+        for piece in pieces(value) {
+            match piece {
+                Ok(Piece::Literal(literal)) => out.extend_from_slice(literal),
+                Ok(Piece::Variable(name)) => {
+                    let answer = self.variable(block, &name.to_ascii_lowercase(), depth);
+                    everywhere &= answer.everywhere;
+                    match answer.value {
+                        Value::Known(bytes) => out.extend_from_slice(&bytes),
+                        unknown => return Answer { value: unknown, everywhere },
+                    }
+                }
+                Ok(Piece::Capture(number)) => {
+                    return unknown(format!("${number}, a group of a regular expression"));
+                }
+                Err(_) => return unknown("a value that nginx refuses".to_string()),
+            }
+            if out.len() > MAX_VALUE {
+                return unknown(format!("a value of more than {MAX_VALUE} bytes"));
+            }
+        }
+        Answer { value: Value::Known(out), everywhere }
+    }
+
+    fn variable(&self, block: BlockId, name: &[u8], depth: usize) -> Answer {
+        if depth > MAX_DEPTH {
+            return unknown(format!("${}, which depends on itself", String::from_utf8_lossy(name)));
+        }
+        if let Some(map) = self.config.map(name) {
+            if let Some(value) = self.maps.borrow().get(name) {
+                return Answer { value: value.clone(), everywhere: true };
+            }
+            let source = map.source(self.tree).value();
+            let mut answer = self.expand(block, &source, depth + 1);
+            if let Value::Known(looked_up) = &answer.value {
+                let found = match map.find(self.tree, self.config, looked_up) {
+                    Found::Entry(word) if word.is_hole() => unknown("a template's expression".to_string()),
+                    Found::Entry(word) => self.expand(block, &word.value(), depth + 1),
+                    Found::Nothing => Answer { value: Value::empty(), everywhere: true },
+                    Found::Unknown(why) => unknown(why.to_string()),
+                };
+                answer = Answer { value: found.value, everywhere: answer.everywhere && found.everywhere };
+            }
+            if answer.everywhere {
+                self.maps.borrow_mut().insert(name.to_vec(), answer.value.clone());
+            }
+            return answer;
+        }
+        let sets = self.config.sets(name);
+        if !sets.is_empty() {
+            let value = self.set(block, name, sets, depth);
+            return Answer { value, everywhere: false };
+        }
+        if self.config.defines(name) || !variables::is_builtin(name) {
+            return unknown(format!("${}", String::from_utf8_lossy(name)));
+        }
+        Answer { value: self.request.variable(name), everywhere: true }
+    }
+
+    /// The value that `set` leaves in a variable when a block's location handles the request: the location's
+    /// own last one, else the server's; unknown where an `if` or another location has a say.
+    fn set(&self, block: BlockId, name: &[u8], sets: &[(BlockId, NodeRef)], depth: usize) -> Value {
+        let location = self.config.enclosing(block, LOCATION);
+        let server = self.config.enclosing(block, SERVER);
+        let runs = |place: BlockId| Some(place) == location || Some(place) == server;
+        let conditional = |place: BlockId| {
+            let inner = self.config.block(place);
+            inner.context & (IF_SERVER | IF_LOCATION) != 0 && inner.parent.is_some_and(runs)
+        };
+        let last_in = |place: Option<BlockId>| sets.iter().rfind(|(block, _)| Some(*block) == place);
+        let decided = !sets.iter().any(|(place, _)| conditional(*place));
+        match last_in(location).or_else(|| last_in(server)).filter(|_| decided) {
+            Some(&(place, node)) => match self.tree.directive(node).arg(1) {
+                Some(word) if !word.is_hole() => self.expand(place, &word.value(), depth + 1).value,
+                _ => Value::Unknown("a template's expression".to_string()),
+            },
+            None => Value::Unknown(format!("${}, which is set elsewhere", String::from_utf8_lossy(name))),
+        }
+    }
+}
+
+fn unknown(why: String) -> Answer {
+    Answer { value: Value::Unknown(why), everywhere: false }
+}

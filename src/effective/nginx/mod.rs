@@ -1,0 +1,146 @@
+//! What is in force in each block of an nginx configuration. Knows nginx's laws, not what they do to a
+//! WebSocket.
+
+mod build;
+mod check;
+mod directive_table;
+pub mod directives;
+mod evaluate;
+mod map;
+pub mod names;
+mod scope;
+pub mod values;
+mod variables;
+pub mod versions;
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use crate::effective::{BlockId, Target};
+use crate::source::FileId;
+use crate::syntax::{DirectiveId, NameId};
+use crate::tree::{NodeRef, Tree};
+use directives::Contexts;
+
+pub use check::{Refusal, RefusalKind};
+pub use evaluate::{Evaluator, Request};
+pub use map::{Map, MapEntry, MapKey};
+pub use scope::Inherited;
+pub use variables::{is_builtin, is_prefixed};
+pub use versions::NEWEST;
+
+/// A block whose directives have been listed.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// One bit of `directives::Contexts`.
+    pub context: Contexts,
+    /// The directive that opens it; none for the main context and for what a fragment's file stands in.
+    pub node: Option<NodeRef>,
+    pub parent: Option<BlockId>,
+    /// Something directly in here was not seen (an include, what surrounds a fragment), so anything may stand here.
+    pub opaque: bool,
+    /// A directive directly in here was refused, so what is in force is not what was meant.
+    pub broken: bool,
+    listed: Range<u32>,
+    /// The first block that is no longer inside this one.
+    end: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Listed {
+    name: NameId,
+    node: NodeRef,
+}
+
+/// A whole configuration, its blocks' directives listed by name so that none is looked for by scanning.
+#[derive(Debug)]
+pub struct Config {
+    blocks: Vec<Block>,
+    listed: Vec<Listed>,
+    pub target: Target,
+    /// What the server's own test refuses, by the table of directives.
+    pub refusals: Vec<Refusal>,
+    /// Directives of no known module.
+    pub unknown: Vec<(BlockId, NodeRef)>,
+    /// `map` blocks of `http`, in order.
+    pub maps: Vec<Map>,
+    map_by_name: HashMap<Vec<u8>, u32>,
+    /// `set` directives by the variable's name in lower case.
+    sets: HashMap<Vec<u8>, Vec<(BlockId, NodeRef)>>,
+    /// Names that something else defines: `geo`, `split_clients`, a module's directive, a named group.
+    defined: HashMap<Vec<u8>, NodeRef>,
+    pub upstreams: HashMap<Vec<u8>, BlockId>,
+    /// All of it was seen, so what isn't here isn't anywhere: neither a fragment nor an include that wasn't found.
+    pub complete: bool,
+    /// The file given is not a main file; the blocks around it are inferred.
+    pub fragment: bool,
+    unseen: HashSet<(FileId, DirectiveId)>,
+}
+
+impl Config {
+    pub fn new(tree: &Tree, target: Target) -> Self {
+        build::build(tree, target)
+    }
+
+    pub fn block(&self, block: BlockId) -> &Block {
+        &self.blocks[block.0 as usize]
+    }
+
+    pub fn blocks(&self) -> impl ExactSizeIterator<Item = (BlockId, &Block)> {
+        self.blocks.iter().enumerate().map(|(index, block)| (BlockId(index as u32), block))
+    }
+
+    /// The blocks of a kind inside one another's bodies count; `block` itself does not.
+    pub fn inside(&self, block: BlockId) -> impl Iterator<Item = BlockId> + use<> {
+        (block.0 + 1..self.block(block).end).map(BlockId)
+    }
+
+    /// The block and those around it, the innermost first.
+    pub fn chain(&self, block: BlockId) -> impl Iterator<Item = BlockId> + '_ {
+        std::iter::successors(Some(block), |&block| self.block(block).parent)
+    }
+
+    /// The nearest block of a context, the block itself included.
+    pub fn enclosing(&self, block: BlockId, contexts: Contexts) -> Option<BlockId> {
+        self.chain(block).find(|&block| self.block(block).context & contexts != 0)
+    }
+
+    /// The directives of this name directly in the block, in order.
+    pub fn own(&self, block: BlockId, name: NameId) -> impl ExactSizeIterator<Item = NodeRef> + DoubleEndedIterator + '_ {
+        let listed = self.listed_in(block);
+        let start = listed.partition_point(|entry| entry.name < name);
+        let len = listed[start..].partition_point(|entry| entry.name == name);
+        listed[start..start + len].iter().map(|entry| entry.node)
+    }
+
+    /// Every directive directly in the block, sorted by name, then in order.
+    pub fn all(&self, block: BlockId) -> impl Iterator<Item = (NameId, NodeRef)> + '_ {
+        self.listed_in(block).iter().map(|entry| (entry.name, entry.node))
+    }
+
+    fn listed_in(&self, block: BlockId) -> &[Listed] {
+        let range = &self.block(block).listed;
+        &self.listed[range.start as usize..range.end as usize]
+    }
+
+    /// The map that gives a variable its value: the last one of that name.
+    pub fn map(&self, name: &[u8]) -> Option<&Map> {
+        self.map_by_name.get(&name.to_ascii_lowercase()).map(|&index| &self.maps[index as usize])
+    }
+
+    /// Whether anything in the files gives the variable a value.
+    pub fn defines(&self, name: &[u8]) -> bool {
+        let name = name.to_ascii_lowercase();
+        self.map_by_name.contains_key(&name) || self.sets.contains_key(&name) || self.defined.contains_key(&name)
+    }
+
+    /// Whether this is an include that could not be followed.
+    pub fn is_unseen(&self, tree: &Tree, node: NodeRef) -> bool {
+        !self.unseen.is_empty() && self.unseen.contains(&(tree.file(node.graft), node.id))
+    }
+
+    /// Where the variable is `set`.
+    pub fn sets(&self, name: &[u8]) -> &[(BlockId, NodeRef)] {
+        self.sets.get(&name.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+    }
+}

@@ -1,0 +1,120 @@
+//! Asking every rule: which ones, on which routes, who yields to whom. Knows no rule by name.
+
+use std::collections::HashMap;
+
+use super::{Check, Facts, Level, Rule};
+use crate::finding::{Confidence, Finding, MAX_ROUTES, RouteName, Severity};
+use crate::routes::{Intent, Route};
+use crate::source::Span;
+
+/// Which rules are asked.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only these, if there are any.
+    pub select: Vec<String>,
+    /// Never these.
+    pub ignore: Vec<String>,
+    /// Also plain HTTP routes; findings about them are notes.
+    pub all_routes: bool,
+}
+
+/// Rules whose findings mean that something was not read at all: nothing silences them.
+const ALWAYS: [&str; 3] = ["include-loop", "limit-exceeded", "unreadable"];
+
+impl Selection {
+    pub fn includes(&self, rule: &Rule) -> bool {
+        let named = |list: &[String]| list.iter().any(|id| id == rule.id);
+        let wanted = if self.select.is_empty() { rule.level != Level::Off } else { named(&self.select) };
+        ALWAYS.contains(&rule.id) || (wanted && !named(&self.ignore))
+    }
+}
+
+/// All findings, sorted by place; equal ones at several include sites are one.
+pub fn run(facts: &Facts, rules: &[&'static Rule], selection: &Selection) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut on_routes: Vec<&Rule> = Vec::new();
+    for &rule in rules {
+        match rule.check {
+            Check::Tree(check) if selection.includes(rule) => check(facts, &mut findings),
+            Check::Tree(_) => {}
+            // A cause that is not wanted still explains the route, so that no lesser cause is told instead.
+            Check::Route(_) if selection.includes(rule) || rule.cause.is_some() => on_routes.push(rule),
+            Check::Route(_) => {}
+        }
+    }
+    on_routes.sort_by_key(|rule| rule.cause);
+    let mut found = Merged::default();
+    for finding in findings {
+        found.add(finding, None);
+    }
+    for route in facts.routes {
+        ask_about(route, facts, &on_routes, selection, &mut found);
+    }
+    found.sorted()
+}
+
+fn ask_about(route: &Route, facts: &Facts, rules: &[&Rule], selection: &Selection, found: &mut Merged) {
+    let intent = if selection.all_routes { route.intent.max(Intent::Named) } else { route.intent };
+    if intent == Intent::None {
+        return;
+    }
+    let mut explained = route.broken;
+    for rule in rules {
+        let Check::Route(check) = rule.check else { continue };
+        if intent < rule.intent || (explained && rule.cause.is_some()) {
+            continue;
+        }
+        let Some(mut finding) = check(facts, route) else { continue };
+        explained |= rule.cause.is_some();
+        if route.intent <= Intent::Named {
+            finding.confidence = Confidence::Likely;
+            let most = if route.intent == Intent::None { Severity::Note } else { Severity::Warning };
+            finding = finding.at_most(most);
+        }
+        if selection.includes(rule) {
+            found.add(finding, Some(&route.name));
+        }
+    }
+}
+
+/// Findings by rule, place and message.
+#[derive(Default)]
+struct Merged {
+    findings: Vec<Finding>,
+    by_key: HashMap<(&'static str, Span, u64), usize>,
+}
+
+impl Merged {
+    fn add(&mut self, finding: Finding, route: Option<&RouteName>) {
+        let key = (finding.rule, finding.primary, hash(&finding.message));
+        let index = *self.by_key.entry(key).or_insert(self.findings.len());
+        if index == self.findings.len() {
+            self.findings.push(finding);
+        } else {
+            let known = &mut self.findings[index];
+            known.severity = known.severity.max(finding.severity);
+        }
+        let merged = &mut self.findings[index];
+        if let Some(route) = route {
+            merged.route_count += 1;
+            if merged.routes.len() < MAX_ROUTES {
+                merged.routes.push(route.clone());
+            }
+        }
+    }
+
+    fn sorted(mut self) -> Vec<Finding> {
+        self.findings.sort_by(|a, b| {
+            let key = |finding: &Finding| (finding.primary, finding.rule);
+            key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+        });
+        self.findings
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,48 @@
+//! The counts that end a report. Knows no format.
+
+use crate::Linted;
+use crate::finding::Severity;
+
+/// How much was read, and what was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    pub files: usize,
+    pub routes: usize,
+    pub errors: usize,
+    pub warnings: usize,
+    pub notes: usize,
+}
+
+impl Summary {
+    pub fn of(linted: &[Linted]) -> Self {
+        let mut summary = Self::default();
+        for part in linted {
+            summary.files += part.tree.sources.len();
+            summary.routes += part.routes.len();
+            for finding in &part.findings {
+                *match finding.severity {
+                    Severity::Error => &mut summary.errors,
+                    Severity::Warning => &mut summary.warnings,
+                    Severity::Note => &mut summary.notes,
+                } += 1;
+            }
+        }
+        summary
+    }
+
+    /// `2 files, 4 routes: 1 error, 1 note`
+    pub fn line(&self) -> String {
+        let found: Vec<String> = [(self.errors, "error"), (self.warnings, "warning"), (self.notes, "note")]
+            .into_iter()
+            .filter(|&(count, _)| count > 0)
+            .map(|(count, word)| counted(count, word))
+            .collect();
+        let found = if found.is_empty() { "nothing found".to_string() } else { found.join(", ") };
+        format!("{}, {}: {found}", counted(self.files, "file"), counted(self.routes, "route"))
+    }
+}
+
+/// `1 file`, `2 files`
+pub fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,80 @@
+//! When a route is meant to carry WebSockets: the kinds of evidence, and the names that give it away. Knows no
+//! server.
+
+/// The evidence that a route is meant for WebSockets, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Intent {
+    /// A plain HTTP proxy.
+    None,
+    /// Only its path or its backend is called like a WebSocket.
+    Named,
+    /// Settings for WebSockets stand further out and are thrown away here.
+    Lost,
+    /// Settings for WebSockets are in force here.
+    Written,
+}
+
+/// Path segments under which WebSockets are commonly served.
+const SEGMENTS: [&str; 17] = [
+    "cable",
+    "engine.io",
+    "graphql-ws",
+    "hubs",
+    "signalr",
+    "socket",
+    "socket.io",
+    "sockets",
+    "sockjs",
+    "sockjs-node",
+    "stomp",
+    "web-socket",
+    "websocket",
+    "websockets",
+    "websockify",
+    "ws",
+    "wss",
+];
+
+/// Parts of a backend's name that say the same.
+const BACKEND_PARTS: [&str; 8] =
+    ["signalr", "socketio", "sockjs", "websocket", "websockets", "websockify", "ws", "wss"];
+
+/// Whether a path or a regular expression for paths names a WebSocket.
+pub fn is_websocket_path(path: &[u8]) -> bool {
+    let path: Vec<u8> = path.iter().copied().filter(|&byte| byte != b'\\').collect();
+    let words = path.split(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
+    words.into_iter().any(|word| {
+        let last = word.rsplit(|byte| b"-_".contains(byte)).next().unwrap_or_default();
+        is_one_of(word, &SEGMENTS) || [&b"ws"[..], b"websocket"].iter().any(|end| last.eq_ignore_ascii_case(end))
+    })
+}
+
+/// Whether a backend's host or upstream name names a WebSocket.
+pub fn is_websocket_backend(host: &str) -> bool {
+    host.split(['-', '_', '.']).any(|part| is_one_of(part.as_bytes(), &BACKEND_PARTS))
+}
+
+fn is_one_of(word: &[u8], words: &[&str]) -> bool {
+    words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_known_by_whole_words() {
+        for path in ["/ws", "/ws/", "/api/WebSocket", "/socket.io/", "^/(ws|chat)/", "/live/websocket", "^/socket\\.io/", "/chat-ws"] {
+            assert!(is_websocket_path(path.as_bytes()), "{path}");
+        }
+        for path in ["/", "/news/", "/wsdl", "/sockets.js", "/api", "~ \\.php$", "/aws/"] {
+            assert!(!is_websocket_path(path.as_bytes()), "{path}");
+        }
+    }
+
+    #[test]
+    fn backends_are_known_by_parts_of_their_names() {
+        assert!(is_websocket_backend("chat_ws") && is_websocket_backend("ws.internal"));
+        assert!(!is_websocket_backend("news") && !is_websocket_backend("10.0.0.1"));
+    }
+}

@@ -1,0 +1,272 @@
+//! The routes of an nginx configuration. Knows what `proxy_pass` and `proxy_set_header` mean, no rule.
+
+use std::collections::HashMap;
+
+use super::intent::{is_websocket_backend, is_websocket_path};
+use super::model::Handshake;
+use super::{Backend, Header, Headers, Intent, Route, Timeouts, has_token};
+use crate::effective::nginx::directives::{IF_LOCATION, LIMIT_EXCEPT, LOCATION, SERVER};
+use crate::effective::nginx::{Config, Evaluator, names, values};
+use crate::effective::{BlockId, Value};
+use crate::finding::RouteName;
+use crate::tree::{NodeRef, Tree};
+
+/// Every route, in the order of the tree.
+pub fn routes(tree: &Tree, config: &Config) -> Vec<Route> {
+    let handshake = Evaluator::new(tree, config, &Handshake);
+    let mut finder = Finder { tree, config, handshake, levels: HashMap::new(), servers: HashMap::new() };
+    let mut routes: Vec<Route> = config
+        .blocks()
+        .filter(|(_, block)| block.context & (LOCATION | IF_LOCATION | LIMIT_EXCEPT) != 0)
+        .filter_map(|(block, _)| finder.route(block))
+        .collect();
+    finder.judge_intent(&mut routes);
+    routes
+}
+
+struct Finder<'a> {
+    tree: &'a Tree,
+    config: &'a Config,
+    handshake: Evaluator<'a>,
+    /// The handshake's headers among those set at a level, found once however many routes inherit them.
+    levels: HashMap<BlockId, Vec<NodeRef>>,
+    servers: HashMap<BlockId, String>,
+}
+
+/// For each header whether a level sets it, and if so whether to ask for an upgrade.
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    upgrade: Option<bool>,
+    connection: Option<bool>,
+}
+
+impl Finder<'_> {
+    fn route(&mut self, block: BlockId) -> Option<Route> {
+        let (tree, config) = (self.tree, self.config);
+        let node = config.own(block, names::PROXY_PASS).next()?;
+        let server = config.enclosing(block, SERVER);
+        let name = RouteName { server: self.server_name(server), matcher: self.matcher(block) };
+        let broken = config.chain(block).any(|around| {
+            let around = config.block(around);
+            around.broken && around.context & (LOCATION | IF_LOCATION | LIMIT_EXCEPT | SERVER) != 0
+        });
+        Some(Route {
+            name,
+            server,
+            block,
+            node,
+            backend: self.backend(node),
+            headers: self.headers(block),
+            http_version: config.proxy_http_version(tree, block),
+            timeouts: Timeouts {
+                read: config.time(tree, block, names::PROXY_READ_TIMEOUT),
+                backend_send: config.time(tree, block, names::PROXY_SEND_TIMEOUT),
+                client_send: config.time(tree, block, names::SEND_TIMEOUT),
+            },
+            intent: Intent::None,
+            broken,
+        })
+    }
+
+    /// `name:port` of a server, by its first name and first port.
+    fn server_name(&mut self, server: Option<BlockId>) -> String {
+        let Some(server) = server else { return String::new() };
+        if let Some(known) = self.servers.get(&server) {
+            return known.clone();
+        }
+        let first = |name| {
+            let directive = self.config.own(server, name).next()?;
+            Some(self.tree.directive(directive).arg(0)?.show())
+        };
+        let host = first(names::SERVER_NAME).filter(|name| !name.is_empty()).unwrap_or_else(|| "_".into());
+        let listen = first(names::LISTEN).unwrap_or_else(|| "80".into());
+        let port = match listen.rsplit_once(':') {
+            Some((_, port)) if !listen.ends_with(']') => port,
+            _ if listen.bytes().all(|byte| byte.is_ascii_digit()) => &listen,
+            _ => "80",
+        };
+        let name = format!("{host}:{port}");
+        self.servers.insert(server, name.clone());
+        name
+    }
+
+    /// What the location matches, as written.
+    fn matcher(&self, block: BlockId) -> String {
+        let location = self.config.enclosing(block, LOCATION).and_then(|block| self.config.block(block).node);
+        let Some(node) = location else { return String::new() };
+        let words: Vec<_> = self.tree.directive(node).args().map(|word| word.show()).collect();
+        words.join(" ")
+    }
+
+    fn backend(&self, node: NodeRef) -> Backend {
+        let word = self.tree.directive(node).arg(0);
+        let hole = word.is_some_and(|word| word.is_hole());
+        let text = word.map(|word| word.show()).unwrap_or_default();
+        let (scheme, rest) = text.split_once("://").unwrap_or(("", &text));
+        let address = rest.split('/').next().unwrap_or_default();
+        let host = match address.rsplit_once(':') {
+            Some((host, _)) if !address.ends_with(']') => host,
+            _ => address,
+        };
+        let known = |text: &str| if hole || text.contains('$') { String::new() } else { text.to_ascii_lowercase() };
+        let host = known(host);
+        let upstream = self.config.upstreams.get(host.as_bytes()).copied();
+        Backend { scheme: known(scheme), host, upstream, text }
+    }
+
+    fn headers(&mut self, block: BlockId) -> Headers {
+        let inherited = self.config.inherited(block, names::PROXY_SET_HEADER);
+        let mut written = Vec::new();
+        for at in inherited.level.map(|level| self.level(level)).unwrap_or_default() {
+            let directive = self.tree.directive(at);
+            let (Some(name), Some(value)) = (directive.arg(0), directive.arg(1)) else { continue };
+            let name = name.value().into_owned();
+            let value = match value.is_hole() {
+                true => Value::Unknown("a template's expression".into()),
+                false => self.handshake.evaluate(block, &value.value()),
+            };
+            written.push(Header { name, value, at });
+        }
+        let lost = self.lost(inherited.level);
+        Headers { level: inherited.level, lost, opaque: inherited.opaque, written }
+    }
+
+    /// The `proxy_set_header` lines of a level that touch the handshake.
+    fn level(&mut self, level: BlockId) -> Vec<NodeRef> {
+        if let Some(known) = self.levels.get(&level) {
+            return known.clone();
+        }
+        let touches = |&node: &NodeRef| {
+            let Some(name) = self.tree.directive(node).arg(0) else { return false };
+            is_handshake_header(&name.value())
+        };
+        let found: Vec<NodeRef> = self.config.own(level, names::PROXY_SET_HEADER).filter(touches).collect();
+        self.levels.insert(level, found.clone());
+        found
+    }
+
+    /// The nearest level outside the deciding one that sets an upgrade header which the deciding one lacks.
+    fn lost(&mut self, level: Option<BlockId>) -> Option<BlockId> {
+        let level = level?;
+        let own = self.asked_for(level);
+        let outer = |finder: &mut Self, outer: &BlockId| {
+            let theirs = finder.asked_for(*outer);
+            (theirs.upgrade == Some(true) && own.upgrade.is_none())
+                || (theirs.connection == Some(true) && own.connection.is_none())
+        };
+        let around: Vec<BlockId> = self.config.chain(level).skip(1).collect();
+        around.into_iter().find(|level| outer(self, level))
+    }
+
+    /// Whether a level's own headers ask for an upgrade.
+    fn sets_upgrade(&mut self, level: BlockId) -> bool {
+        let asked = self.asked_for(level);
+        asked.upgrade == Some(true) || asked.connection == Some(true)
+    }
+
+    fn asked_for(&mut self, level: BlockId) -> Asked {
+        let mut asked = Asked::default();
+        for at in self.level(level) {
+            let directive = self.tree.directive(at);
+            let (Some(name), Some(value)) = (directive.arg(0), directive.arg(1)) else { continue };
+            let (name, value) = (name.value(), value.value());
+            if is_header(&name, "upgrade") {
+                *asked.upgrade.get_or_insert(false) |= !value.is_empty();
+            } else if is_header(&name, "connection") {
+                let dynamic = values::variables(&value).any(|name| mentions_upgrade(self.config, self.tree, name));
+                *asked.connection.get_or_insert(false) |= dynamic || has_token(&value, "upgrade");
+            }
+        }
+        asked
+    }
+
+    fn judge_intent(&mut self, routes: &mut [Route]) {
+        // How many routes live off each level's headers, and how many below a level still ask for an upgrade.
+        let mut inheriting: HashMap<BlockId, usize> = HashMap::new();
+        let mut carrying: HashMap<BlockId, usize> = HashMap::new();
+        for route in routes.iter() {
+            let Some(level) = route.headers.level else { continue };
+            *inheriting.entry(level).or_default() += 1;
+            if self.sets_upgrade(level) {
+                for around in self.config.chain(route.block) {
+                    *carrying.entry(around).or_default() += 1;
+                }
+            }
+        }
+        for route in routes.iter_mut() {
+            let named = self.is_named(route);
+            let level = route.headers.level.filter(|&level| self.sets_upgrade(level));
+            let own = level.is_some_and(|level| level == route.block || self.is_same_location(level, route.block));
+            let sole = level.is_some_and(|level| inheriting.get(&level) == Some(&1));
+            let lost = route.headers.lost.is_some_and(|outer| named || !carrying.contains_key(&outer));
+            route.intent = match () {
+                () if own || (level.is_some() && (named || sole)) => Intent::Written,
+                () if self.is_written_otherwise(route) => Intent::Written,
+                () if lost => Intent::Lost,
+                () if named => Intent::Named,
+                () => Intent::None,
+            };
+        }
+    }
+
+    /// Whether both blocks are the same location, or an `if` or `limit_except` inside it.
+    fn is_same_location(&self, level: BlockId, block: BlockId) -> bool {
+        self.config.block(level).context & LOCATION != 0 && self.config.enclosing(block, LOCATION) == Some(level)
+    }
+
+    fn is_named(&self, route: &Route) -> bool {
+        let path = self.config.enclosing(route.block, LOCATION).and_then(|block| self.config.block(block).node);
+        let path = path.and_then(|node| self.tree.directive(node).args().next_back());
+        path.is_some_and(|word| is_websocket_path(&word.value())) || is_websocket_backend(&route.backend.host)
+    }
+
+    /// Evidence that is no upgrade header in force: one in the wrong directive, a scheme of WebSockets, a branch on
+    /// the client's Upgrade.
+    fn is_written_otherwise(&self, route: &Route) -> bool {
+        let asks = |word: &[u8]| values::variables(word).any(|name| mentions_upgrade(self.config, self.tree, name));
+        if matches!(route.backend.scheme.as_str(), "ws" | "wss") || asks(route.backend.text.as_bytes()) {
+            return true;
+        }
+        let location = self.config.enclosing(route.block, LOCATION);
+        let blocks = [Some(route.block), location.filter(|&location| location != route.block)];
+        blocks.into_iter().flatten().any(|block| {
+            let condition = self.config.block(block).node.filter(|_| self.config.block(block).context & IF_LOCATION != 0);
+            let branches = condition.is_some_and(|node| self.tree.directive(node).args().any(|word| asks(&word.value())));
+            let wrong = [names::ADD_HEADER, names::PROXY_PASS_HEADER].into_iter().any(|name| {
+                self.config.own(block, name).any(|node| {
+                    self.tree.directive(node).arg(0).is_some_and(|word| is_header(&word.value(), "upgrade"))
+                })
+            });
+            branches || wrong
+        })
+    }
+}
+
+/// Whether a variable's value depends on the client's Upgrade header, or is meant to.
+fn mentions_upgrade(config: &Config, tree: &Tree, name: &[u8]) -> bool {
+    let is_upgrade = |name: &[u8]| name.eq_ignore_ascii_case(b"http_upgrade") || name.eq_ignore_ascii_case(b"connection_upgrade");
+    is_upgrade(name)
+        || config.map(name).is_some_and(|map| values::variables(&map.source(tree).value()).any(is_upgrade))
+}
+
+/// Whether a header name as written is, or is meant to be, this one: a colon or comma at its end, or quotation
+/// marks that nginx does not know, make another name of it.
+pub fn is_header(written: &[u8], name: &str) -> bool {
+    let trimmed = String::from_utf8_lossy(written);
+    let trimmed = trimmed.trim_matches(|c: char| ":,;'\"“”‘’«»=".contains(c) || c.is_whitespace());
+    trimmed.eq_ignore_ascii_case(name)
+}
+
+fn is_handshake_header(written: &[u8]) -> bool {
+    const HEADERS: [&str; 8] = [
+        "connection",
+        "host",
+        "origin",
+        "sec-websocket-extensions",
+        "sec-websocket-key",
+        "sec-websocket-protocol",
+        "sec-websocket-version",
+        "upgrade",
+    ];
+    HEADERS.iter().any(|name| is_header(written, name))
+}
