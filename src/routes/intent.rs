@@ -15,15 +15,13 @@ pub enum Intent {
 }
 
 /// Path segments under which WebSockets are commonly served.
-const SEGMENTS: [&str; 17] = [
+const SEGMENTS: [&str; 15] = [
     "cable",
     "engine.io",
     "graphql-ws",
     "hubs",
     "signalr",
-    "socket",
     "socket.io",
-    "sockets",
     "sockjs",
     "sockjs-node",
     "stomp",
@@ -35,6 +33,9 @@ const SEGMENTS: [&str; 17] = [
     "wss",
 ];
 
+/// Segments that say so only where the path ends with them: `/live/socket`, but not `/socket/shop`.
+const LAST_SEGMENTS: [&str; 2] = ["socket", "sockets"];
+
 /// Parts of a backend's name that say the same.
 const BACKEND_PARTS: [&str; 8] =
     ["signalr", "socketio", "sockjs", "websocket", "websockets", "websockify", "ws", "wss"];
@@ -42,8 +43,11 @@ const BACKEND_PARTS: [&str; 8] =
 /// Whether a path or a regular expression for paths names a WebSocket.
 pub fn is_websocket_path(path: &[u8]) -> bool {
     let path: Vec<u8> = path.iter().copied().filter(|&byte| byte != b'\\').collect();
-    let words = path.split(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
-    words.into_iter().any(|word| {
+    let words = || path.split(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
+    if words().filter(|word| !word.is_empty()).next_back().is_some_and(|last| is_one_of(last, &LAST_SEGMENTS)) {
+        return true;
+    }
+    words().any(|word| {
         let last = word.rsplit(|byte| b"-_".contains(byte)).next().unwrap_or_default();
         is_one_of(word, &SEGMENTS) || [&b"ws"[..], b"websocket"].iter().any(|end| last.eq_ignore_ascii_case(end))
     })
@@ -64,10 +68,10 @@ mod tests {
 
     #[test]
     fn paths_are_known_by_whole_words() {
-        for path in ["/ws", "/ws/", "/api/WebSocket", "/socket.io/", "^/(ws|chat)/", "/live/websocket", "^/socket\\.io/", "/chat-ws"] {
+        for path in ["/ws", "/ws/", "/api/WebSocket", "/socket.io/", "^/(ws|chat)/", "/live/websocket", "/live/socket/", "^/socket\\.io/", "/chat-ws"] {
             assert!(is_websocket_path(path.as_bytes()), "{path}");
         }
-        for path in ["/", "/news/", "/wsdl", "/sockets.js", "/api", "~ \\.php$", "/aws/"] {
+        for path in ["/", "/news/", "/wsdl", "/sockets.js", "/socket/shop/", "/api", "~ \\.php$", "/aws/"] {
             assert!(!is_websocket_path(path.as_bytes()), "{path}");
         }
     }

@@ -1,0 +1,111 @@
+//! The cards: every example says what is found in it, and nothing else is.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use wslint::effective::Target;
+use wslint::effective::version::{Version, Versions};
+use wslint::engine::card::{Card, Example, Server};
+use wslint::engine::{Level, Rule, Selection};
+use wslint::finding::Severity;
+use wslint::rules;
+use wslint::source::files::Memory;
+use wslint::tree::{Limits, Options};
+
+fn card(rule: &Rule) -> Card {
+    Card::parse(rule.card).unwrap_or_else(|error| panic!("rules/{}.md: {error}", rule.id))
+}
+
+fn body(example: &Example) -> String {
+    let nested = format!("{}{}", "location / { ".repeat(1001), "} ".repeat(1001));
+    example
+        .body
+        .replace("@PORT@", "8080")
+        .replace("@PORT2@", "8081")
+        .replace("@BACKEND@", "127.0.0.1:9000")
+        .replace("@BACKEND2@", "127.0.0.1:9001")
+        .replace("@DEAD@", "127.0.0.1:9")
+        .replace("@DIR@", "/etc/nginx")
+        .replace("@NESTED@", &nested)
+}
+
+/// The version an example is meant for, the newest that its bounds allow; none where they do not matter.
+fn target(example: &Example) -> Target {
+    let Some(bounds) = &example.versions else { return Target::default() };
+    let candidates = [Version::new(1, 31, 5), Version::new(1, 30, 0), Version::new(1, 28, 0), Version::new(1, 22, 1)];
+    let version = candidates.into_iter().find(|version| bounds.contains(*version)).expect("bounds hold a known version");
+    Target { nginx: Versions::new(version, version), named: true }
+}
+
+/// `(line, rule)` of every finding in an example that is an error or a warning, or of the card's own rule.
+fn found(rule: &Rule, example: &Example) -> BTreeSet<(usize, String)> {
+    let files = Memory::default().with("/etc/nginx/nginx.conf", body(example));
+    let options = Options {
+        prefix: "/etc/nginx".into(),
+        root: "/etc/nginx".into(),
+        maps: Vec::new(),
+        limits: Limits::default(),
+    };
+    let main = Path::new("/etc/nginx/nginx.conf");
+    let linted = wslint::lint(&files, main, &options, target(example), &Selection::default()).expect("readable");
+    let counts = |finding: &&wslint::finding::Finding| finding.severity > Severity::Note || finding.rule == rule.id;
+    let place = |finding: &wslint::finding::Finding| {
+        (linted.tree.sources.line(finding.primary) as usize, finding.rule.to_string())
+    };
+    linted.findings.iter().filter(counts).map(place).collect()
+}
+
+#[test]
+fn every_example_gives_exactly_the_findings_it_names() {
+    let mut wrong = Vec::new();
+    for rule in rules::ALL {
+        for example in card(rule).examples.iter().filter(|example| example.server == Server::Nginx) {
+            let expected: BTreeSet<_> = example.expected().into_iter().collect();
+            let found = found(rule, example);
+            if found != expected {
+                wrong.push(format!("rules/{}.md:{}: names {expected:?}, found {found:?}", rule.id, example.line));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_card_shows_its_rule_speaking_and_silent_for_each_server() {
+    for rule in rules::ALL {
+        let card = card(rule);
+        assert!(!card.servers.is_empty(), "{} names no server", rule.id);
+        for server in &card.servers {
+            let of = |good| card.examples.iter().filter(move |example| example.good == good && example.server == *server);
+            let speaks = of(false).any(|example| example.expected().iter().any(|(_, id)| id == rule.id));
+            assert!(speaks, "{} has no bad example for {server:?} that finds it", rule.id);
+            assert!(of(true).next().is_some(), "{} has no good example for {server:?}", rule.id);
+        }
+    }
+}
+
+#[test]
+fn a_card_and_its_rule_agree_on_the_level() {
+    for rule in rules::ALL {
+        assert_eq!(card(rule).severity, rule.level.name(), "{}", rule.id);
+    }
+}
+
+#[test]
+fn every_rule_has_one_card_and_every_card_a_rule() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+    let cards: BTreeSet<String> = std::fs::read_dir(directory)
+        .expect("rules/ can be listed")
+        .map(|entry| entry.expect("entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| name != "README.md")
+        .collect();
+    let ids: BTreeSet<String> = rules::ALL.iter().map(|rule| format!("{}.md", rule.id)).collect();
+    assert_eq!(cards, ids);
+}
+
+#[test]
+fn the_table_of_rules_is_sorted_and_levels_are_used() {
+    assert!(rules::ALL.is_sorted_by(|a, b| a.id < b.id));
+    assert!(rules::ALL.iter().any(|rule| rule.level == Level::Note));
+    assert!(rules::ALL.iter().all(|rule| rules::find(rule.id).is_some_and(|found| std::ptr::eq(found, *rule))));
+}
