@@ -19,21 +19,10 @@ use std::path::Path;
 
 use effective::Target;
 use effective::nginx::{Config, Evaluator, directives};
-use engine::{Facts, Selection};
-use finding::Finding;
-use routes::Route;
+use engine::{Facts, Linted, Selection};
 use routes::model::{Handshake, Plain};
 use source::files::{Files, ReadError};
 use tree::Tree;
-
-/// One main configuration (or fragment), read and judged.
-pub struct Linted {
-    pub tree: Tree,
-    pub config: Config,
-    pub routes: Vec<Route>,
-    /// Sorted by place.
-    pub findings: Vec<Finding>,
-}
 
 /// Reads a configuration as nginx would, and judges every route.
 ///

@@ -3,9 +3,8 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::args::InputArguments;
-use crate::Linted;
 use crate::effective::Target;
-use crate::engine::Selection;
+use crate::engine::{Linted, Selection};
 use crate::source::discover;
 use crate::source::files::{Disk, ReadError};
 use crate::tree::{Limits, Options, PathMap};

@@ -74,6 +74,15 @@ impl Rule {
     }
 }
 
+/// One main configuration (or fragment), read and judged.
+pub struct Linted {
+    pub tree: Tree,
+    pub config: Config,
+    pub routes: Vec<Route>,
+    /// Sorted by place.
+    pub findings: Vec<Finding>,
+}
+
 /// Everything a rule may look at.
 pub struct Facts<'a> {
     pub tree: &'a Tree,
