@@ -1,13 +1,14 @@
 //! wslint tells whether a WebSocket survives a server's configuration, which line kills it, and what to write.
 //!
 //! The layers, each knowing only those before it: `source` (bytes), `finding`, `syntax` (directives), `tree`
-//! (includes), `effective` (what is in force), `routes` (what is proxied where), `engine` (what a rule is), `rules`,
+//! (includes), `effective` (what is in force), `routes` (what is proxied where), `handshake` (followed), `engine` (what a rule is), `rules`,
 //! `report`. On top stand this file, the command line and `main`.
 
 pub mod cli;
 pub mod effective;
 pub mod engine;
 pub mod finding;
+pub mod handshake;
 pub mod report;
 pub mod routes;
 pub mod rules;
@@ -20,6 +21,7 @@ use std::path::Path;
 use effective::Target;
 use effective::nginx::{Config, Evaluator, directives};
 use engine::{Facts, Linted, Selection};
+use handshake::{Roots, Trace, Url};
 use routes::model::{Handshake, Plain};
 use source::files::{Files, ReadError};
 use tree::Tree;
@@ -47,4 +49,23 @@ pub fn lint(
     };
     let findings = engine::run(&facts, &rules::ALL, selection);
     Ok(Linted { tree, config, routes, findings })
+}
+
+/// Follows one handshake through a configuration; each of `headers` replaces one that a browser sends, or removes it
+/// where the value is empty.
+///
+/// # Errors
+/// Where `main` itself cannot be read.
+pub fn trace(
+    files: &dyn Files,
+    main: &Path,
+    options: &tree::Options,
+    target: Target,
+    url: &Url,
+    headers: &[(String, String)],
+) -> Result<(Linted, Trace), ReadError> {
+    let linted = lint(files, main, options, target, &Selection::default())?;
+    let roots = Roots { root: options.root.clone(), prefix: options.prefix.clone(), maps: options.maps.clone() };
+    let trace = handshake::nginx::trace(&linted.tree, &linted.config, files, &roots, url, headers);
+    Ok((linted, trace))
 }

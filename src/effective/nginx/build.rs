@@ -54,6 +54,7 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         sets: HashMap::new(),
         defined: HashMap::new(),
         upstreams: HashMap::new(),
+        stream_upstreams: HashMap::new(),
         complete: tree.complete,
         fragment: false,
         unseen: unseen.collect::<HashSet<_>>(),
@@ -200,11 +201,14 @@ impl Builder<'_> {
     fn enter(&mut self, context: Contexts, node: NodeRef, walk: &mut Walk) {
         self.open(context, Some(node));
         walk.enter(node);
-        if context == UPSTREAM
-            && let Some(word) = self.tree.directive(node).arg(0)
-        {
-            let block = self.block();
-            self.config.upstreams.entry(word.value().to_ascii_lowercase()).or_insert(block);
+        let upstreams = match context {
+            UPSTREAM => Some(&mut self.config.upstreams),
+            STREAM_UPSTREAM => Some(&mut self.config.stream_upstreams),
+            _ => None,
+        };
+        if let (Some(upstreams), Some(word)) = (upstreams, self.tree.directive(node).arg(0)) {
+            let block = self.open.last().expect("internal: a block was just opened").0;
+            upstreams.entry(word.value().to_ascii_lowercase()).or_insert(block);
         }
         self.define_groups(node);
     }

@@ -21,6 +21,22 @@ const MAX_DEPTH: usize = 32;
 pub trait Request {
     /// The value of one of nginx's own variables, named in lower case.
     fn variable(&self, name: &[u8]) -> Value;
+
+    /// The value that the request's way through the configuration has given to a variable so far. None where no one
+    /// way is followed.
+    fn assigned(&self, _name: &[u8]) -> Option<Value> {
+        None
+    }
+
+    /// The group `$1` to `$9` of the last regular expression that matched. None where no one way is followed.
+    fn capture(&self, _number: u8) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Whether this is one request that is followed, in which a map keeps its first answer.
+    fn is_followed(&self) -> bool {
+        false
+    }
 }
 
 /// Evaluates values for one request. Remembers what maps answered, so ask one evaluator as often as possible.
@@ -61,9 +77,13 @@ impl<'a> Evaluator<'a> {
                         unknown => return Answer { value: unknown, everywhere },
                     }
                 }
-                Ok(Piece::Capture(number)) => {
-                    return unknown(format!("${number}, a group of a regular expression"));
-                }
+                Ok(Piece::Capture(number)) => match self.request.capture(number) {
+                    Some(group) => {
+                        everywhere = false;
+                        out.extend_from_slice(&group);
+                    }
+                    None => return unknown(format!("${number}, a group of a regular expression")),
+                },
                 Err(_) => return unknown("a value that nginx refuses".to_string()),
             }
             if out.len() > MAX_VALUE {
@@ -76,6 +96,9 @@ impl<'a> Evaluator<'a> {
     fn variable(&self, block: BlockId, name: &[u8], depth: usize) -> Answer {
         if depth > MAX_DEPTH {
             return unknown(format!("${}, which depends on itself", String::from_utf8_lossy(name)));
+        }
+        if let Some(value) = self.request.assigned(name) {
+            return Answer { value, everywhere: false };
         }
         if let Some(map) = self.config.map(name) {
             if let Some(value) = self.maps.borrow().get(name) {
@@ -92,7 +115,7 @@ impl<'a> Evaluator<'a> {
                 };
                 answer = Answer { value: found.value, everywhere: answer.everywhere && found.everywhere };
             }
-            if answer.everywhere {
+            if answer.everywhere || (self.request.is_followed() && !map.is_volatile(self.tree)) {
                 self.maps.borrow_mut().insert(name.to_vec(), answer.value.clone());
             }
             return answer;

@@ -44,6 +44,14 @@ impl Map {
         tree.directive(self.node).arg(0).expect("internal: a map has two words")
     }
 
+    /// Whether the value is looked up anew each time it is asked for.
+    pub(super) fn is_volatile(&self, tree: &Tree) -> bool {
+        tree.children(self.node).any(|node| {
+            let line = tree.directive(node);
+            line.arg_count() == 0 && *line.name() == *b"volatile"
+        })
+    }
+
     /// The entries in order; lines that are none (`volatile`, `hostnames`, includes) are left out.
     pub fn entries<'t>(&self, tree: &'t Tree) -> impl Iterator<Item = MapEntry<'t>> + 't {
         tree.children(self.node).filter_map(|node| {

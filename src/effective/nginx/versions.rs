@@ -17,6 +17,13 @@ pub const NEW_PROXY_DEFAULTS: Version = Version::new(1, 29, 7);
 /// A duplicate Host is dropped, the last one wins (commit dea68dbf1).
 pub const ONE_HOST: Version = Version::new(1, 31, 4);
 
+/// A port without TLS tells HTTP/1.1 and HTTP/2 apart by the first bytes; before, `listen ... http2` refused the
+/// former.
+pub const HTTP2_BESIDE_HTTP1: Version = Version::new(1, 25, 1);
+
+/// Every version from which a handshake may go another way, in order.
+pub const CHANGES: [Version; 3] = [HTTP2_BESIDE_HTTP1, NEW_PROXY_DEFAULTS, ONE_HOST];
+
 /// The table's two columns are far apart; for these the change is dated (nginx's change log).
 pub const CHANGED: [(NameId, Version); 17] = [
     (known("add_header_inherit"), Version::new(1, 29, 3)),
