@@ -204,9 +204,6 @@ pub fn refusal(request: &Request) -> Result<Option<String>, String> {
     if request.version < 11 {
         return Ok(Some("the backend sees HTTP/1.0, and RFC 6455 asks for 1.1".to_string()));
     }
-    if known("host")?.is_none() {
-        return Ok(Some("the backend sees no Host".to_string()));
-    }
     if known("sec-websocket-key")?.is_none_or(|key| key.is_empty()) {
         return Ok(Some("the backend sees no Sec-WebSocket-Key".to_string()));
     }
