@@ -17,7 +17,14 @@ impl Head {
     /// Errors on the end of the stream, and at once on what does not start like an HTTP message or a PROXY line.
     pub fn read(reader: &mut impl BufRead) -> io::Result<Self> {
         let odd = || io::Error::new(io::ErrorKind::InvalidData, "not HTTP");
-        match reader.fill_buf()?.first() {
+        let start = loop {
+            match reader.fill_buf() {
+                // Unlike the other reads, this one leaves it to the caller to go on after a signal.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                bytes => break bytes?.first().copied(),
+            }
+        };
+        match start {
             Some(byte) if byte.is_ascii_alphabetic() => {}
             Some(_) => return Err(odd()),
             None => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "closed without a byte")),

@@ -44,10 +44,7 @@ impl Passage<'_, '_> {
             if self.kind(&self.path_of(&uri)?)? == wanted {
                 let shown = String::from_utf8_lossy(&uri).into_owned();
                 self.step(node, format!("try_files finds `{shown}`"));
-                *self.session.uri.borrow_mut() = match wanted {
-                    Kind::Directory => [&uri[..], b"/"].concat(),
-                    _ => uri,
-                };
+                *self.session.uri.borrow_mut() = uri;
                 return Ok(Flow::Go(Phase::Content));
             }
         }

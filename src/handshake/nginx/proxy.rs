@@ -257,7 +257,9 @@ impl Passage<'_, '_> {
         let rest = if session.quoted || session.internal.get() { uri::escaped(rest) } else { rest.to_vec() };
         let args = session.args.borrow();
         let query: &[u8] = if args.is_empty() { b"" } else { b"?" };
-        [&target.uri[..], &rest, query, &args].concat()
+        // After `rewrite ... break` the URI is the whole new path: what proxy_pass adds is left out.
+        let added: &[u8] = if session.valid_location.get() { &target.uri } else { b"" };
+        [added, &rest, query, &args].concat()
     }
 
     /// Written headers, then nginx's own, then the client's, as the backend receives them.
