@@ -7,7 +7,7 @@ use super::directives::*;
 use super::map::Map;
 use super::{Block, Config, Listed, names, variables};
 use crate::effective::{BlockId, Target};
-use crate::syntax::{Directive, NameId};
+use crate::syntax::{Directive, DirectiveId, NameId};
 use crate::tree::{NodeRef, Step, Tree, Walk};
 
 /// What a block opens, by the context it stands in.
@@ -173,6 +173,7 @@ impl Builder<'_> {
         if name == NameId::UNKNOWN {
             self.config.unknown.push((block, node));
             self.define_arguments(directive, node);
+            self.define_inside(directive, node);
             return;
         }
         if let Some(kind) = check::refusal(&directive, context, self.config.target) {
@@ -232,9 +233,21 @@ impl Builder<'_> {
         }
     }
 
+    /// The lines of an unknown module's block may do the same, also by their first word (`geoip2`).
+    fn define_inside(&mut self, block: Directive, node: NodeRef) {
+        for id in block.body() {
+            let line = self.tree.directive(NodeRef { graft: node.graft, id: DirectiveId(id) });
+            if let Some(variable) = variable_name(&line.name()) {
+                self.config.defined.entry(variable).or_insert(node);
+            }
+            self.define_arguments(line, node);
+        }
+    }
+
     /// Named groups of regular expressions are variables.
     fn define_groups(&mut self, node: NodeRef) {
-        for word in self.tree.directive(node).args() {
+        let directive = self.tree.directive(node);
+        for word in std::iter::once(directive.name_word()).chain(directive.args()) {
             let value = word.value();
             for start in memchr::memmem::find_iter(&value, b"(?") {
                 let after = &value[start + 2..];
@@ -258,6 +271,9 @@ impl Builder<'_> {
             let Some(target) = directive.arg(1).and_then(|word| variable_name(&word.value())) else { return };
             self.config.map_by_name.insert(target.clone(), self.config.maps.len() as u32);
             self.config.maps.push(Map { node, name: target });
+            for line in self.tree.children(node) {
+                self.define_groups(line);
+            }
         } else if let Some(target) = directive.args().next_back().and_then(|word| variable_name(&word.value())) {
             self.config.defined.entry(target).or_insert(node);
         }
