@@ -52,14 +52,21 @@ fn broken(facts: &Facts, route: &Route, wanted: &Wanted) -> Option<Finding> {
 }
 
 /// The line that would have upgraded had it ignored case.
-fn case_sensitive_line<'a>(facts: &Facts<'a>, route: &Route, map: &Map, wanted: &Wanted) -> Option<MapEntry<'a>> {
+fn case_sensitive_line<'a>(
+    facts: &Facts<'a>,
+    route: &Route,
+    map: &Map,
+    wanted: &Wanted,
+) -> Option<MapEntry<'a>> {
     let source = map.source(facts.tree).value();
     let looked_up = facts.handshake.evaluate(route.block, &source);
     map.entries(facts.tree).find(|entry| {
         let MapKey::Regex { pattern, caseless: false } = &entry.key else { return false };
-        let matches = |value| Pattern::new(pattern, true).and_then(|pattern| pattern.is_match(value)) == Some(true);
+        let matches =
+            |value| Pattern::new(pattern, true).and_then(|pattern| pattern.is_match(value)) == Some(true);
         let gives = facts.handshake.evaluate(route.block, &entry.value.value());
-        looked_up.known().is_some_and(matches) && gives.known().is_some_and(|value| has_token(value, wanted.token))
+        looked_up.known().is_some_and(matches)
+            && gives.known().is_some_and(|value| has_token(value, wanted.token))
     })
 }
 
@@ -92,11 +99,16 @@ fn wrong<'a>(
             "the map looks up the text `{source}`, not the client's header, so a handshake gets {}",
             told(wanted, value)
         );
-        return RULE.finding(facts.head(map.node), message).here("a `$` is missing").help(canonical(map, wanted));
+        return RULE
+            .finding(facts.head(map.node), message)
+            .here("a `$` is missing")
+            .help(canonical(map, wanted));
     }
     let (decider, line) = facts.handshake.deciding(route.block, map);
     let Some(line) = line else {
-        let message = format!("the map has no line for `websocket` and no default, so `{name}` is empty for a handshake");
+        let message = format!(
+            "the map has no line for `websocket` and no default, so `{name}` is empty for a handshake"
+        );
         return RULE.finding(facts.head(decider.node), message).help(canonical(map, wanted));
     };
     let reversed = facts.directive(header.at).arg(1).is_some_and(|word| {
@@ -104,12 +116,16 @@ fn wrong<'a>(
         plain.known().is_some_and(|plain| has_token(plain, wanted.token))
     });
     let message = match reversed {
-        true => format!("`{name}` is the wrong way round: a plain request is upgraded, and a handshake gets {}", told(wanted, value)),
-        false => format!("the map gives a handshake {}", told(wanted, value)),
+        true => format!(
+            "`{name}` is the wrong way round: a plain request is upgraded, and a handshake gets {}",
+            told(wanted, value)
+        ),
+        false => format!("`{name}` gives a handshake {}", told(wanted, value)),
     };
     let mut finding = RULE.finding(facts.head(line.node), message).here("this line decides for `websocket`");
     if decider.node != map.node {
-        finding = finding.label(facts.head(map.node), format!("takes its value from `{}`", variable(decider)));
+        finding =
+            finding.label(facts.head(map.node), format!("takes its value from `{}`", variable(decider)));
     }
     finding.help(canonical(map, wanted))
 }

@@ -33,10 +33,13 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let rekeyed = format!("write\nmap $http_upgrade {name} {{");
     let finding = if !source.value().contains(&b'$') {
         let source = source.show();
-        let message = format!("the map looks up the text `{source}`, not the client's header, so `{name}` is always `upgrade`");
+        let message = format!(
+            "the map looks up the text `{source}`, not the client's header, so `{name}` is always `upgrade`"
+        );
         RULE.finding(facts.head(map.node), message).here("a `$` is missing").help(rekeyed)
     } else if values::variables(&source.value()).any(is_connection) {
-        let message = format!("plain requests send a Connection header too, so `{name}` asks for an upgrade for them");
+        let message =
+            format!("plain requests send a Connection header too, so `{name}` asks for an upgrade for them");
         RULE.finding(facts.head(map.node), message).here("looks at the wrong header").help(rekeyed)
     } else {
         let message = format!("`{name}` is `upgrade` also for a request that asks for no upgrade");

@@ -51,9 +51,9 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
 /// (`ngx_http_proxy_merge_loc_conf`).
 fn is_compiled(config: &Config, block: BlockId) -> bool {
     config.block(block).context & HTTP == 0
-        || config.blocks().any(|(id, server)| {
-            server.context & SERVER != 0 && config.own(id, PROXY_SET_HEADER).len() == 0
-        })
+        || config
+            .blocks()
+            .any(|(id, server)| server.context & SERVER != 0 && config.own(id, PROXY_SET_HEADER).len() == 0)
 }
 
 fn finding(facts: &Facts, name: &[u8], uses: &[NodeRef]) -> Option<Finding> {
@@ -75,7 +75,9 @@ fn finding(facts: &Facts, name: &[u8], uses: &[NodeRef]) -> Option<Finding> {
     let line = |value: String| format!("proxy_set_header {header} {value};");
     if name == b"http" && contains(value.as_bytes(), b"$http-") {
         let meant = value.replace('-', "_");
-        return Some(finding.help(format!("write `_`, where a variable's name ends at `-`\n{}", line(meant))));
+        return Some(
+            finding.help(format!("write `_`, where a variable's name ends at `-`\n{}", line(meant))),
+        );
     }
     if let Some(near) = near {
         let meant = String::from_utf8_lossy(&near).into_owned();
@@ -106,7 +108,9 @@ fn near_miss(config: &Config, name: &[u8]) -> Option<Vec<u8>> {
         Some(strsim::damerau_levenshtein(known, written)).filter(|&distance| distance <= MAX_DISTANCE)
     };
     let near = maps.chain([&b"http_upgrade"[..]]).filter_map(|known| Some((distance(&known)?, known)));
-    near.min_by_key(|(distance, _)| *distance).filter(|_| written.len() > 2 * MAX_DISTANCE).map(|(_, known)| known.to_vec())
+    near.min_by_key(|(distance, _)| *distance)
+        .filter(|_| written.len() > 2 * MAX_DISTANCE)
+        .map(|(_, known)| known.to_vec())
 }
 
 /// Modules that wslint does not know may have variables of their own.

@@ -27,14 +27,20 @@ const LINE: &str = "proxy_read_timeout 1h;";
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     match route.timeouts.read {
         Setting::Default { value, .. } if value < MIN => {
-            let message = format!("a WebSocket is cut after {} of silence, nginx's default", spoken_time(value));
-            let finding = RULE.finding(facts.head(route.node), message).here("no proxy_read_timeout is in force");
-            Some(finding.help(format!("write beside it, unless both sides ping more often\n{LINE}")))
+            let message =
+                format!("a WebSocket is cut after {} of silence, nginx's default", spoken_time(value));
+            let finding =
+                RULE.finding(facts.head(route.node), message).here("no proxy_read_timeout is in force");
+            Some(finding.help(format!("write beside it, unless the application pings more often\n{LINE}")))
         }
         Setting::Written { value, at, .. } if value > 0 && value < MIN => {
             let short = value < DEFAULT;
             let than = if short { ", sooner than nginx would by itself" } else { "" };
-            let message = format!("`{}` cuts a WebSocket after {} of silence{than}", facts.text(at), spoken_time(value));
+            let message = format!(
+                "`{}` cuts a WebSocket after {} of silence{than}",
+                facts.text(at),
+                spoken_time(value)
+            );
             let finding = RULE
                 .finding(facts.head(at), message)
                 .severity(if short { Severity::Warning } else { Severity::Note })

@@ -7,7 +7,7 @@ use crate::effective::nginx::values;
 use crate::effective::nginx::versions::NEW_PROXY_DEFAULTS;
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::{Finding, Label};
-use crate::routes::{Intent, Route, has_token};
+use crate::routes::{Intent, Route};
 
 pub static RULE: Rule = Rule {
     id: "map-disables-keepalive",
@@ -20,19 +20,21 @@ pub static RULE: Rule = Rule {
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let keepalive = keepalive(facts, route.backend.upstream?)?;
-    if !route.headers.carries("connection", "upgrade")? || route.http_version.value(facts.config.target.nginx)? != 11 {
+    if !route.headers.carries("connection", "upgrade")?
+        || route.http_version.value(facts.config.target.nginx)? != 11
+    {
         return None;
     }
     let header = route.headers.named("connection").next_back()?;
     let plain = facts.plain.evaluate(route.block, &facts.directive(header.at).arg(1)?.value());
-    if !has_token(plain.known()?, "close") {
+    if !plain.known()?.eq_ignore_ascii_case(b"close") {
         return None;
     }
     let (_, line) = facts.plain.deciding(route.block, facts.map_in(header)?);
     let line = line?.node;
-    let text = facts.text(line);
     let key = String::from_utf8_lossy(facts.directive(line).name_word().raw()).into_owned();
-    let message = format!("`{text}` closes every connection that the upstream would keep for plain requests");
+    let message =
+        format!("`{key} close` closes every connection that the upstream would keep for plain requests");
     let finding = RULE.finding(facts.head(line), message).labels([keepalive]);
     let finding = finding.label(facts.head(header.at), "used for Connection here");
     Some(finding.help(format!("write an empty value, which sends no Connection header\n{key} '';")))

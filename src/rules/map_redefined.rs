@@ -27,11 +27,15 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     }
     let used = used_in_handshakes(facts);
     for (map, winner) in overridden {
-        if !used.contains(&map.name) && !is_keyed_on_upgrade(facts, map) && !is_keyed_on_upgrade(facts, winner) {
+        if !used.contains(&map.name)
+            && !is_keyed_on_upgrade(facts, map)
+            && !is_keyed_on_upgrade(facts, winner)
+        {
             continue;
         }
         let name = String::from_utf8_lossy(&map.name);
-        let message = format!("this map of `${name}` is never used: another one follows, and nginx takes the last");
+        let message =
+            format!("this map of `${name}` is never used: another one follows, and nginx takes the last");
         findings.push(
             RULE.finding(facts.head(map.node), message)
                 .label(facts.head(winner.node), "this one counts")

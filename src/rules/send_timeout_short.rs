@@ -32,10 +32,11 @@ struct Wait {
 }
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
-    let Wait { value, at, peer } = [(&route.timeouts.backend_send, "backend"), (&route.timeouts.client_send, "client")]
-        .into_iter()
-        .filter_map(|(setting, peer)| wait(facts, route, setting, peer))
-        .min_by_key(|wait| wait.value)?;
+    let Wait { value, at, peer } =
+        [(&route.timeouts.backend_send, "backend"), (&route.timeouts.client_send, "client")]
+            .into_iter()
+            .filter_map(|(setting, peer)| wait(facts, route, setting, peer))
+            .min_by_key(|wait| wait.value)?;
     let short = value < STALL;
     let after = match value {
         0 => "at once".to_string(),

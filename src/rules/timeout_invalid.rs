@@ -63,7 +63,8 @@ const DAY: u64 = 24 * HOUR;
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for refusal in &facts.config.refusals {
         let directive = facts.directive(refusal.node);
-        if matches!(refusal.kind, RefusalKind::InvalidValue(_)) && TUNNEL_TIMES.contains(&directive.name_id()) {
+        if matches!(refusal.kind, RefusalKind::InvalidValue(_)) && TUNNEL_TIMES.contains(&directive.name_id())
+        {
             findings.extend(directive.arg(0).map(|word| refused(facts, refusal.node, word)));
         }
     }
@@ -71,7 +72,9 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         for name in [PROXY_READ_TIMEOUT, PROXY_CONNECT_TIMEOUT] {
             if let Setting::Written { value: 0, at, .. } = facts.config.time(facts.tree, route.block, name) {
                 let message = format!("`{}` answers every handshake with 504 at once", facts.text(at));
-                findings.push(zero(facts, at, message).label(facts.head(route.node), "WebSockets are proxied here"));
+                findings.push(
+                    zero(facts, at, message).label(facts.head(route.node), "WebSockets are proxied here"),
+                );
             }
         }
     }
@@ -107,7 +110,9 @@ fn refused(facts: &Facts, node: NodeRef, word: Word) -> Finding {
         () if written.contains('$') => "a variable cannot stand here".to_string(),
         () if written.contains('.') => "nginx reads no fractions".to_string(),
         () if meant.is_none() => "nginx reads `ms`, `s`, `m`, `h`, `d` and `w` after a number".to_string(),
-        () if written.ends_with('M') => "`M` is a month, which nginx does not take here; `m` is a minute".to_string(),
+        () if written.ends_with('M') => {
+            "`M` is a month, which nginx does not take here; `m` is a minute".to_string()
+        }
         () if written.ends_with('y') && units(&written).any(|unit| unit == "y") => {
             "`y` is a year, which nginx does not take here".to_string()
         }
@@ -118,7 +123,7 @@ fn refused(facts: &Facts, node: NodeRef, word: Word) -> Finding {
     };
     let time = meant.unwrap_or_else(|| "1h".to_string());
     let intro = if is_unlimited(&written) { "write a long time" } else { "write" };
-    RULE.finding(facts.head(node), format!("`{name} {written}` is no time, so nginx does not start"))
+    RULE.finding(facts.head(node), format!("nginx refuses `{name} {written}` and does not start"))
         .here(why)
         .help(format!("{intro}\n{name} {time};"))
 }
@@ -127,7 +132,9 @@ fn refused(facts: &Facts, node: NodeRef, word: Word) -> Finding {
 fn is_unlimited(written: &str) -> bool {
     const WORDS: [&str; 9] =
         ["disable", "disabled", "false", "infinite", "infinity", "never", "no", "none", "off"];
-    written.starts_with('-') || written == "unlimited" || WORDS.contains(&written.to_ascii_lowercase().as_str())
+    written.starts_with('-')
+        || written == "unlimited"
+        || WORDS.contains(&written.to_ascii_lowercase().as_str())
 }
 
 /// The units of a time as written, numbers left out.

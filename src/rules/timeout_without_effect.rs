@@ -2,7 +2,9 @@
 
 use crate::effective::Setting;
 use crate::effective::nginx::directives::HTTP;
-use crate::effective::nginx::names::{KEEPALIVE_TIMEOUT, PROXY_CONNECT_TIMEOUT, PROXY_SEND_TIMEOUT, SEND_TIMEOUT};
+use crate::effective::nginx::names::{
+    KEEPALIVE_TIMEOUT, PROXY_CONNECT_TIMEOUT, PROXY_SEND_TIMEOUT, SEND_TIMEOUT,
+};
 use crate::effective::nginx::values::{spoken_time, written_time};
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
@@ -23,17 +25,27 @@ pub static RULE: Rule = Rule {
 const LONG: u64 = 5 * 60_000;
 
 /// The times that are raised in vain, and whether one for the whole of `http` says anything about proxying.
-const VAIN: [(NameId, bool); 4] =
-    [(PROXY_SEND_TIMEOUT, true), (SEND_TIMEOUT, false), (KEEPALIVE_TIMEOUT, false), (PROXY_CONNECT_TIMEOUT, true)];
+const VAIN: [(NameId, bool); 4] = [
+    (PROXY_SEND_TIMEOUT, true),
+    (SEND_TIMEOUT, false),
+    (KEEPALIVE_TIMEOUT, false),
+    (PROXY_CONNECT_TIMEOUT, true),
+];
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let idle = match route.timeouts.read {
-        Setting::Written { value, .. } | Setting::Default { value, .. } if (1..LONG).contains(&value) => value,
+        Setting::Written { value, .. } | Setting::Default { value, .. } if (1..LONG).contains(&value) => {
+            value
+        }
         _ => return None,
     };
     let mut raised = VAIN.iter().filter_map(|&(name, everywhere)| raised(facts, route, name, everywhere));
     let (value, at) = raised.next()?;
-    let message = format!("`{}` does not keep a silent WebSocket: it is still cut after {}", facts.text(at), spoken_time(idle));
+    let message = format!(
+        "`{}` does not keep a silent WebSocket: it is still cut after {}",
+        facts.text(at),
+        spoken_time(idle)
+    );
     let mut finding = RULE.finding(facts.head(at), message);
     for (_, other) in raised {
         finding = finding.label(facts.head(other), "nor does this");
@@ -48,7 +60,9 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
 
 /// A long time of this name that is in force on the route.
 fn raised(facts: &Facts, route: &Route, name: NameId, everywhere: bool) -> Option<(u64, NodeRef)> {
-    let Setting::Written { value, at, .. } = facts.config.time(facts.tree, route.block, name) else { return None };
+    let Setting::Written { value, at, .. } = facts.config.time(facts.tree, route.block, name) else {
+        return None;
+    };
     let level = facts.config.inherited(route.block, name).level?;
     let meant = everywhere || facts.config.block(level).context & HTTP == 0;
     (meant && value >= LONG).then_some((value, at))

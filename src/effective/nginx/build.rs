@@ -285,3 +285,30 @@ fn variable_name(word: &[u8]) -> Option<Vec<u8>> {
     let name = word.strip_prefix(b"$")?;
     (!name.is_empty()).then(|| name.to_ascii_lowercase())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::source::files::Memory;
+    use crate::tree::{Limits, Options};
+
+    #[test]
+    fn variables_are_also_defined_by_blocks_of_unknown_modules_and_by_named_groups_in_maps() {
+        let text = "events {}
+            http {
+                geoip2 /db { $geo_country country iso_code; $geo_city default=x city; }
+                map $uri $section { ~^/(?<part>[^/]+)/ $part; }
+            }";
+        let files = Memory::default().with("/n/nginx.conf", text);
+        let options =
+            Options { prefix: "/n".into(), root: "/n".into(), maps: Vec::new(), limits: Limits::default() };
+        let tree = Tree::read(&files, Path::new("/n/nginx.conf"), name_id, &options).expect("readable");
+        let config = Config::new(&tree, Target::default());
+        for name in ["geo_country", "geo_city", "part", "section"] {
+            assert!(config.defines(name.as_bytes()), "{name}");
+        }
+        assert!(!config.defines(b"country"));
+    }
+}
