@@ -5,9 +5,10 @@ mod fingerprint;
 mod run;
 
 use crate::effective::BlockId;
-use crate::effective::nginx::{Config, Evaluator, directives};
+use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
 use crate::finding::{Finding, Severity};
-use crate::routes::{Intent, Route};
+use crate::routes::nginx::is_header;
+use crate::routes::{Header, Intent, Route};
 use crate::source::Span;
 use crate::syntax::Directive;
 use crate::tree::{NodeRef, Tree};
@@ -125,6 +126,28 @@ impl<'a> Facts<'a> {
             directives::UPSTREAM => "upstream",
             _ => "block",
         }
+    }
+
+    /// Every directive that sets Upgrade or Connection from variables, on a route or not.
+    pub fn variable_handshake_headers(&self) -> impl Iterator<Item = (BlockId, NodeRef)> + '_ {
+        let holds = |&(_, node): &(BlockId, NodeRef)| {
+            let directive = self.directive(node);
+            let (Some(name), Some(value)) = (directive.arg(0), directive.arg(1)) else { return false };
+            value.raw().contains(&b'$')
+                && !value.is_hole()
+                && ["upgrade", "connection"].iter().any(|header| is_header(&name.value(), header))
+        };
+        let blocks = self.config.blocks().filter(|(_, block)| {
+            block.context & (directives::HTTP | directives::SERVER | directives::LOCATION) != 0
+        });
+        let lines = |block| self.config.own(block, names::PROXY_SET_HEADER).map(move |node| (block, node));
+        blocks.flat_map(move |(block, _)| lines(block)).filter(holds)
+    }
+
+    /// The map whose variable a header's value holds.
+    pub fn map_in(&self, header: &Header) -> Option<&'a Map> {
+        let value = self.directive(header.at).arg(1)?.value();
+        values::variables(&value).find_map(|name| self.config.map(name))
     }
 
     /// Where a directive of a block stands in the file in which the block begins: itself, or the include that

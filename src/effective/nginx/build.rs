@@ -7,7 +7,7 @@ use super::directives::*;
 use super::map::Map;
 use super::{Block, Config, Listed, names, variables};
 use crate::effective::{BlockId, Target};
-use crate::syntax::{Directive, NameId};
+use crate::syntax::{Directive, DirectiveId, NameId};
 use crate::tree::{NodeRef, Step, Tree, Walk};
 
 /// What a block opens, by the context it stands in.
@@ -174,6 +174,7 @@ impl Builder<'_> {
         if name == NameId::UNKNOWN {
             self.config.unknown.push((block, node));
             self.define_arguments(directive, node);
+            self.define_inside(directive, node);
             return;
         }
         if let Some(kind) = check::refusal(&directive, context, self.config.target) {
@@ -236,9 +237,21 @@ impl Builder<'_> {
         }
     }
 
+    /// The lines of an unknown module's block may do the same, also by their first word (`geoip2`).
+    fn define_inside(&mut self, block: Directive, node: NodeRef) {
+        for id in block.body() {
+            let line = self.tree.directive(NodeRef { graft: node.graft, id: DirectiveId(id) });
+            if let Some(variable) = variable_name(&line.name()) {
+                self.config.defined.entry(variable).or_insert(node);
+            }
+            self.define_arguments(line, node);
+        }
+    }
+
     /// Named groups of regular expressions are variables.
     fn define_groups(&mut self, node: NodeRef) {
-        for word in self.tree.directive(node).args() {
+        let directive = self.tree.directive(node);
+        for word in std::iter::once(directive.name_word()).chain(directive.args()) {
             let value = word.value();
             for start in memchr::memmem::find_iter(&value, b"(?") {
                 let after = &value[start + 2..];
@@ -262,6 +275,9 @@ impl Builder<'_> {
             let Some(target) = directive.arg(1).and_then(|word| variable_name(&word.value())) else { return };
             self.config.map_by_name.insert(target.clone(), self.config.maps.len() as u32);
             self.config.maps.push(Map { node, name: target });
+            for line in self.tree.children(node) {
+                self.define_groups(line);
+            }
         } else if let Some(target) = directive.args().next_back().and_then(|word| variable_name(&word.value())) {
             self.config.defined.entry(target).or_insert(node);
         }
@@ -272,4 +288,31 @@ impl Builder<'_> {
 fn variable_name(word: &[u8]) -> Option<Vec<u8>> {
     let name = word.strip_prefix(b"$")?;
     (!name.is_empty()).then(|| name.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::source::files::Memory;
+    use crate::tree::{Limits, Options};
+
+    #[test]
+    fn variables_are_also_defined_by_blocks_of_unknown_modules_and_by_named_groups_in_maps() {
+        let text = "events {}
+            http {
+                geoip2 /db { $geo_country country iso_code; $geo_city default=x city; }
+                map $uri $section { ~^/(?<part>[^/]+)/ $part; }
+            }";
+        let files = Memory::default().with("/n/nginx.conf", text);
+        let options =
+            Options { prefix: "/n".into(), root: "/n".into(), maps: Vec::new(), limits: Limits::default() };
+        let tree = Tree::read(&files, Path::new("/n/nginx.conf"), name_id, &options).expect("readable");
+        let config = Config::new(&tree, Target::default());
+        for name in ["geo_country", "geo_city", "part", "section"] {
+            assert!(config.defines(name.as_bytes()), "{name}");
+        }
+        assert!(!config.defines(b"country"));
+    }
 }

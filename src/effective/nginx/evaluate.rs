@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use super::directives::{IF_LOCATION, IF_SERVER, LOCATION, SERVER};
 use super::map::Found;
-use super::values::{Piece, pieces};
-use super::{Config, variables};
+use super::values::{self, Piece, pieces};
+use super::{Config, Map, MapEntry, variables};
 use crate::effective::{BlockId, Value};
 use crate::tree::{NodeRef, Tree};
 
@@ -63,6 +63,22 @@ impl<'a> Evaluator<'a> {
         self.expand(block, value, 0).value
     }
 
+    /// The map that in the end gives a map's variable its value, where a line only names the variable of another,
+    /// and the line that does; no line where none fits, or where that is not known.
+    pub fn deciding(&self, block: BlockId, map: &'a Map) -> (&'a Map, Option<MapEntry<'a>>) {
+        let mut map = map;
+        for _ in 0..MAX_DEPTH {
+            let source = map.source(self.tree).value();
+            let Value::Known(value) = self.evaluate(block, &source) else { break };
+            let Found::Entry(entry) = map.find(self.tree, self.config, &value) else { break };
+            match values::variables(&entry.value.value()).find_map(|name| self.config.map(name)) {
+                Some(inner) => map = inner,
+                None => return (map, Some(entry)),
+            }
+        }
+        (map, None)
+    }
+
     fn expand(&self, block: BlockId, value: &[u8], depth: usize) -> Answer {
         let mut out = Vec::new();
         let mut everywhere = true;
@@ -104,12 +120,15 @@ impl<'a> Evaluator<'a> {
             if let Some(value) = self.maps.borrow().get(name) {
                 return Answer { value: value.clone(), everywhere: true };
             }
-            let source = map.source(self.tree).value();
-            let mut answer = self.expand(block, &source, depth + 1);
+            let source = map.source(self.tree);
+            let mut answer = match source.is_hole() {
+                true => unknown("a template's expression".to_string()),
+                false => self.expand(block, &source.value(), depth + 1),
+            };
             if let Value::Known(looked_up) = &answer.value {
                 let found = match map.find(self.tree, self.config, looked_up) {
-                    Found::Entry(word) if word.is_hole() => unknown("a template's expression".to_string()),
-                    Found::Entry(word) => self.expand(block, &word.value(), depth + 1),
+                    Found::Entry(entry) if entry.value.is_hole() => unknown("a template's expression".to_string()),
+                    Found::Entry(entry) => self.expand(block, &entry.value.value(), depth + 1),
                     Found::Nothing => Answer { value: Value::empty(), everywhere: true },
                     Found::Unknown(why) => unknown(why.to_string()),
                 };

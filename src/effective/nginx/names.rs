@@ -81,3 +81,7 @@ names! {
     UWSGI_PASS = "uwsgi_pass";
     WORKER_SHUTDOWN_TIMEOUT = "worker_shutdown_timeout";
 }
+
+/// The times that a tunnel hangs on. What nginx refuses in one of them is told by the rule about timeouts.
+pub const TUNNEL_TIMES: [NameId; 5] =
+    [PROXY_CONNECT_TIMEOUT, PROXY_READ_TIMEOUT, PROXY_SEND_TIMEOUT, PROXY_TIMEOUT, SEND_TIMEOUT];
