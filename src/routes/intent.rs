@@ -44,7 +44,7 @@ const BACKEND_PARTS: [&str; 8] =
 pub fn is_websocket_path(path: &[u8]) -> bool {
     let path: Vec<u8> = path.iter().copied().filter(|&byte| byte != b'\\').collect();
     let words = || path.split(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
-    if words().filter(|word| !word.is_empty()).next_back().is_some_and(|last| is_one_of(last, &LAST_SEGMENTS)) {
+    if words().rfind(|word| !word.is_empty()).is_some_and(|last| is_one_of(last, &LAST_SEGMENTS)) {
         return true;
     }
     words().any(|word| {

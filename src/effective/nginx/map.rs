@@ -62,7 +62,7 @@ impl Map {
     }
 
     /// Lines that nginx refuses, with its words.
-    pub fn refused<'t>(&self, tree: &'t Tree) -> Vec<(NodeRef, String)> {
+    pub fn refused(&self, tree: &Tree) -> Vec<(NodeRef, String)> {
         let mut refused = Vec::new();
         let mut seen = std::collections::HashSet::new();
         for node in tree.children(self.node) {

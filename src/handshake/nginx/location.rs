@@ -119,10 +119,8 @@ fn prefix(tracer: &Tracer, level: BlockId, uri: &[u8]) -> Followed<Step> {
         }
         match matcher(tracer, node) {
             Some(Matcher::Exact(path)) if path == uri => return Ok(Step::Exact(block)),
-            Some(Matcher::Exact(path)) => {
-                if is_without_slash(uri, &path) && redirects(tracer, block) {
-                    redirect.get_or_insert(block);
-                }
+            Some(Matcher::Exact(path)) if is_without_slash(uri, &path) && redirects(tracer, block) => {
+                redirect.get_or_insert(block);
             }
             Some(Matcher::Prefix { path, no_regex }) => {
                 if uri.starts_with(&path) {

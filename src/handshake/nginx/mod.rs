@@ -349,7 +349,7 @@ impl Passage<'_, '_> {
     }
 
     /// Sends the request to a named location; its URI stays.
-    fn to_named(&mut self, name: &[u8]) -> Flow {
+    fn go_to_named(&mut self, name: &[u8]) -> Flow {
         self.uri_changes -= 1;
         if self.uri_changes == 0 {
             return Flow::Fail { status: 500, why: "the request is redirected in a circle".to_string() };

@@ -158,7 +158,7 @@ impl Passage<'_, '_> {
             }
             None => {
                 let end = rest.find(['/', '?']).unwrap_or(rest.len());
-                (rest[..end].to_string(), rest[end..].as_bytes().to_vec())
+                (rest[..end].to_string(), rest.as_bytes()[end..].to_vec())
             }
         };
         let (host, port) = match authority.rsplit_once(':') {

@@ -95,7 +95,8 @@ impl<'a> Session<'a> {
     fn server_name(&self) -> Vec<u8> {
         let first = self.config.own(self.server, names::SERVER_NAME).next();
         let word = first.and_then(|node| self.tree.directive(node).arg(0));
-        word.map(|word| word.value().to_ascii_lowercase()).unwrap_or_default()
+        let name = word.map(|word| word.value().to_ascii_lowercase()).unwrap_or_default();
+        name.strip_prefix(b".").map(<[u8]>::to_vec).unwrap_or(name)
     }
 
     fn argument(&self, name: &[u8]) -> Vec<u8> {
