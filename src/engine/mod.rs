@@ -136,7 +136,8 @@ impl<'a> Facts<'a> {
     /// with its map where there is none yet.
     pub fn connection_lines(&self, route: &Route) -> String {
         let follows = |map: &&Map| {
-            let is_upgrade = |value: Value| matches!(value, Value::Known(value) if has_token(&value, "upgrade"));
+            let is_upgrade =
+                |value: Value| matches!(value, Value::Known(value) if has_token(&value, "upgrade"));
             let variable = [b"$", &map.name[..]].concat();
             is_upgrade(self.handshake.evaluate(route.block, &variable))
                 && matches!(self.plain.evaluate(route.block, &variable), Value::Known(value) if !has_token(&value, "upgrade"))
@@ -150,6 +151,19 @@ impl<'a> Facts<'a> {
             "proxy_set_header Connection $connection_upgrade;\n\n# once, in http\n\
              map $http_upgrade $connection_upgrade {{\n    default upgrade;\n    ''      {idle};\n}}"
         )
+    }
+
+    /// The finding with the line that proxies handshakes as a label, where its own place is not beside that line.
+    pub fn with_route(&self, finding: Finding, route: &Route) -> Finding {
+        let around = self.config.block(route.block).node.map(|node| self.directive(node).span());
+        let primary = finding.primary;
+        let beside = |around: Span| {
+            around.file == primary.file && around.start <= primary.start && primary.end <= around.end
+        };
+        if around.is_some_and(beside) {
+            return finding;
+        }
+        finding.label(self.head(route.node), "handshakes are proxied here")
     }
 
     /// Where a directive of a block stands in the file in which the block begins: itself, or the include that

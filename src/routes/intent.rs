@@ -61,7 +61,7 @@ pub fn is_websocket_path(path: &[u8]) -> bool {
 pub fn is_polling_path(path: &[u8]) -> bool {
     let path: Vec<u8> = path.iter().copied().filter(|&byte| byte != b'\\').collect();
     let words = || path.split(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
-    let last = words().filter(|word| !word.is_empty()).next_back();
+    let last = words().rfind(|word| !word.is_empty());
     let only = last.is_some_and(|last| is_one_of(last, &["websocket", "ws"]));
     !only && words().any(|word| is_one_of(word, &POLLING_SEGMENTS))
 }

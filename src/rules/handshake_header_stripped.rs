@@ -31,7 +31,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         .or_else(|| not_passed(facts, route))
         .or_else(|| hidden(facts, route))
         .or_else(|| extensions_hidden(facts, route))?;
-    Some(finding.label(facts.head(route.node), "handshakes are proxied here"))
+    Some(facts.with_route(finding, route))
 }
 
 /// The header is set to something that is not the client's.
@@ -86,8 +86,10 @@ fn hidden(facts: &Facts, route: &Route) -> Option<Finding> {
     let replaced = |name: &&str| facts.config.always_adds(facts.tree, route.block, name).is_some();
     let name = ANSWER.iter().find(|name| hides(name) && !replaced(name))?;
     let at = facts.config.hides(facts.tree, route.block, name)?;
-    let message =
-        format!("`{}` takes {name} out of the backend's 101, and clients reject it without", facts.text(at));
+    let message = format!(
+        "`{}` takes {name} out of the backend's answer, and clients reject one without it",
+        facts.text(at)
+    );
     Some(
         RULE.finding(facts.head(at), message)
             .help(format!("remove this line, or let the header through again\nproxy_pass_header {name};")),

@@ -50,7 +50,7 @@ fn name(facts: &Facts, route: &Route, (name, token, usual): (&str, &str, &str)) 
         is_stuck(&header.name)
     );
     let wanted = if has_token(&value.value(), token) || value.value().contains(&b'$') {
-        &value.raw()
+        value.raw()
     } else {
         usual.as_bytes()
     };
@@ -59,7 +59,7 @@ fn name(facts: &Facts, route: &Route, (name, token, usual): (&str, &str, &str)) 
         _ => format!("write\nproxy_set_header {name} {};", String::from_utf8_lossy(wanted)),
     };
     let finding = RULE.finding(facts.head(header.at), message).severity(severity);
-    Some(finding.label(facts.head(route.node), "handshakes are proxied here").help(help))
+    Some(facts.with_route(finding.help(help), route))
 }
 
 /// `“upgrade”` for `"upgrade"`.
@@ -79,7 +79,7 @@ fn value(facts: &Facts, route: &Route, (name, token, usual): (&str, &str, &str))
     );
     let finding = RULE.finding(facts.head(header.at), message);
     let help = format!("write\nproxy_set_header {name} {usual};");
-    Some(finding.label(facts.head(route.node), "handshakes are proxied here").help(help))
+    Some(facts.with_route(finding.help(help), route))
 }
 
 /// The subject and verb of a message: what is stuck to the word, in the order it is read.
@@ -87,10 +87,16 @@ fn is_stuck(word: &[u8]) -> String {
     let inner = bare(word);
     let start = memchr::memmem::find(word, inner).unwrap_or_default();
     let ends = [&word[..start], &word[start + inner.len()..]];
-    let shown: Vec<String> = ends
-        .iter()
-        .filter(|end| !end.is_empty())
-        .map(|end| format!("`{}`", String::from_utf8_lossy(end).trim()))
-        .collect();
+    let shown: Vec<String> = ends.iter().filter(|end| !end.is_empty()).map(|end| shown(end)).collect();
     format!("{} {}", shown.join(" and "), if shown.len() == 1 { "is" } else { "are" })
+}
+
+fn shown(stuck: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stuck);
+    let seen = text.trim_matches(|c: char| c.is_whitespace() || "\u{200b}\u{feff}".contains(c));
+    match &*text {
+        " " => "a space".to_string(),
+        _ if seen.is_empty() => "a character that cannot be seen".to_string(),
+        _ => format!("`{seen}`"),
+    }
 }

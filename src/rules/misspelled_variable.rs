@@ -139,8 +139,38 @@ impl Misspelled<'_> {
             finding = finding.here("nginx takes every `$http_...` for a header and never complains");
         }
         if at != header.at {
-            finding = finding.label(facts.head(header.at), "the header that depends on it");
+            finding = finding.label(facts.head(header.at), "this header depends on it");
         }
-        finding.label(facts.head(route.node), "handshakes are proxied here")
+        facts.with_route(finding, route)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_name_near_to_the_headers_own_is_taken_for_it() {
+        for name in
+            ["http_upgarde", "http_upgade", "http_upgrades", "sent_http_upgrade", "upstream_http_upgarde"]
+        {
+            assert_eq!(meant(name, "Upgrade"), Some(Some("http_upgrade")), "{name}");
+            assert_eq!(meant(name, "Connection"), Some(None), "{name}");
+        }
+        for name in [
+            "http_upgrade",
+            "http_connection",
+            "http_x_upgrade",
+            "http_upgrade_insecure_requests",
+            "http_update",
+            "http_user_agent",
+            "arg_upgrade",
+            "cookie_upgrade",
+            "upgarde",
+        ] {
+            for place in ["Upgrade", "Connection", "map"] {
+                assert_eq!(meant(name, place), None, "{name} in {place}");
+            }
+        }
     }
 }

@@ -43,20 +43,32 @@ fn misdirected(facts: &Facts, route: &Route) -> Option<Finding> {
     let message = format!("`{directive}` {what}; the backend receives none");
     let mut finding = RULE.finding(facts.head(at), message);
     for &other in wrong.iter().filter(|&&other| other != at) {
-        finding = finding.label(facts.head(other), "and this the same");
+        finding = finding.label(facts.head(other), "and so does this");
     }
     if let Some(level) = route.headers.level.filter(|&level| level != route.block)
         && let Some(first) = facts.config.own(level, PROXY_SET_HEADER).next()
     {
-        finding = finding.label(
-            facts.head(first),
-            "is not inherited any more beside a proxy_set_header there, so repeat it too",
-        );
+        let block = facts.block_name(route.block);
+        let message =
+            format!("`{block}` inherits this until it has a proxy_set_header of its own: repeat it there");
+        finding = finding.label(facts.head(first), message);
     }
-    let lines: Vec<String> =
-        missing.iter().map(|(name, _, value)| format!("proxy_set_header {name} {value};")).collect();
-    let finding = finding.label(facts.head(route.node), "handshakes are proxied here");
-    Some(finding.help(format!("write instead\n{}", lines.join("\n"))))
+    let lines: Vec<String> = missing
+        .iter()
+        .map(|(name, token, usual)| {
+            let value = written(facts, route, name, token).unwrap_or_else(|| usual.to_string());
+            format!("proxy_set_header {name} {value};")
+        })
+        .collect();
+    Some(facts.with_route(finding.help(format!("write instead\n{}", lines.join("\n"))), route))
+}
+
+/// The value of such a line, where it is right for the backend.
+fn written(facts: &Facts, route: &Route, name: &str, token: &str) -> Option<String> {
+    let word = facts.directive(misplaced(facts, route, name, token)?).arg(1)?;
+    let value = facts.handshake.evaluate(route.block, &word.value());
+    let right = value.known().is_some_and(|value| has_token(value, token)) && word.value().contains(&b'$');
+    right.then(|| String::from_utf8_lossy(word.raw()).into_owned())
 }
 
 /// The line in force that names the header and asks for an upgrade with it.
@@ -87,8 +99,9 @@ fn sent_twice(facts: &Facts, route: &Route) -> Option<Finding> {
     if value.is_empty() || !upgrades || facts.config.hides(facts.tree, route.block, "Upgrade").is_some() {
         return None;
     }
-    let message = "`always` puts a second Upgrade header into the 101, and clients reject it";
+    let message =
+        "`add_header Upgrade` with `always` puts a second Upgrade into the 101, and clients reject it";
     let finding =
         RULE.finding(facts.head(at), message).help("remove this line; nginx passes the backend's Upgrade on");
-    Some(finding.label(facts.head(route.node), "handshakes are proxied here"))
+    Some(facts.with_route(finding, route))
 }

@@ -136,14 +136,22 @@ impl Config {
     /// The `proxy_hide_header` that keeps a header of the backend's answer from the client. Both it and
     /// `proxy_pass_header`, which undoes it, are inherited each for itself (`ngx_http_upstream_hide_headers_hash`).
     pub fn hides(&self, tree: &Tree, block: BlockId, header: &str) -> Option<NodeRef> {
-        let (hide, pass) = (self.inherited(block, names::PROXY_HIDE_HEADER), self.inherited(block, names::PROXY_PASS_HEADER));
+        let (hide, pass) = (
+            self.inherited(block, names::PROXY_HIDE_HEADER),
+            self.inherited(block, names::PROXY_PASS_HEADER),
+        );
         if hide.opaque || pass.opaque {
             return None;
         }
         let names_it = |&node: &NodeRef| {
-            tree.directive(node).arg(0).is_some_and(|word| word.value().eq_ignore_ascii_case(header.as_bytes()))
+            tree.directive(node)
+                .arg(0)
+                .is_some_and(|word| word.value().eq_ignore_ascii_case(header.as_bytes()))
         };
-        if pass.level.is_some_and(|level| self.own(level, names::PROXY_PASS_HEADER).any(|node| names_it(&node))) {
+        if pass
+            .level
+            .is_some_and(|level| self.own(level, names::PROXY_PASS_HEADER).any(|node| names_it(&node)))
+        {
             return None;
         }
         self.own(hide.level?, names::PROXY_HIDE_HEADER).find(names_it)
