@@ -4,11 +4,11 @@ pub mod card;
 mod fingerprint;
 mod run;
 
-use crate::effective::BlockId;
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
+use crate::effective::{BlockId, Value};
 use crate::finding::{Finding, Severity};
 use crate::routes::nginx::is_header;
-use crate::routes::{Header, Intent, Route};
+use crate::routes::{Header, Intent, Route, has_token};
 use crate::source::Span;
 use crate::syntax::Directive;
 use crate::tree::{NodeRef, Tree};
@@ -148,6 +148,45 @@ impl<'a> Facts<'a> {
     pub fn map_in(&self, header: &Header) -> Option<&'a Map> {
         let value = self.directive(header.at).arg(1)?.value();
         values::variables(&value).find_map(|name| self.config.map(name))
+    }
+
+    /// Whether a header's value is the same in every request: written out, without a variable or a template.
+    pub fn is_constant(&self, header: &Header) -> bool {
+        self.directive(header.at).arg(1).is_some_and(|word| !word.is_hole() && !word.value().contains(&b'$'))
+    }
+
+    /// What `Connection` gets instead of a constant: a variable that asks for an upgrade only where the client does,
+    /// with its map where there is none yet.
+    pub fn connection_lines(&self, route: &Route) -> String {
+        let follows = |map: &&Map| {
+            let is_upgrade =
+                |value: Value| matches!(value, Value::Known(value) if has_token(&value, "upgrade"));
+            let variable = [b"$", &map.name[..]].concat();
+            is_upgrade(self.handshake.evaluate(route.block, &variable))
+                && matches!(self.plain.evaluate(route.block, &variable), Value::Known(value) if !has_token(&value, "upgrade"))
+        };
+        if let Some(map) = self.config.maps.iter().find(follows) {
+            return format!("proxy_set_header Connection ${};", String::from_utf8_lossy(&map.name));
+        }
+        // An upstream may keep connections open, which `close` would end.
+        let idle = if route.backend.upstream.is_some() { "''" } else { "close" };
+        format!(
+            "proxy_set_header Connection $connection_upgrade;\n\n# once, in http\n\
+             map $http_upgrade $connection_upgrade {{\n    default upgrade;\n    ''      {idle};\n}}"
+        )
+    }
+
+    /// The finding with the line that proxies handshakes as a label, where its own place is not beside that line.
+    pub fn with_route(&self, finding: Finding, route: &Route) -> Finding {
+        let around = self.config.block(route.block).node.map(|node| self.directive(node).span());
+        let primary = finding.primary;
+        let beside = |around: Span| {
+            around.file == primary.file && around.start <= primary.start && primary.end <= around.end
+        };
+        if around.is_some_and(beside) {
+            return finding;
+        }
+        finding.label(self.head(route.node), "handshakes are proxied here")
     }
 
     /// Where a directive of a block stands in the file in which the block begins: itself, or the include that

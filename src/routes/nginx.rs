@@ -234,7 +234,9 @@ impl Finder<'_> {
             let branches = condition.is_some_and(|node| self.tree.directive(node).args().any(|word| asks(&word.value())));
             let wrong = [names::ADD_HEADER, names::PROXY_PASS_HEADER].into_iter().any(|name| {
                 self.config.own(block, name).any(|node| {
-                    self.tree.directive(node).arg(0).is_some_and(|word| is_header(&word.value(), "upgrade"))
+                    let line = self.tree.directive(node);
+                    let upgrade = line.arg(0).is_some_and(|word| is_header(&word.value(), "upgrade"));
+                    upgrade && line.arg(1).is_none_or(|word| asks(&word.value()) || has_token(&word.value(), "websocket"))
                 })
             });
             branches || wrong
@@ -243,29 +245,34 @@ impl Finder<'_> {
 }
 
 /// Whether a variable's value depends on the client's Upgrade header, or is meant to.
-fn mentions_upgrade(config: &Config, tree: &Tree, name: &[u8]) -> bool {
+pub(super) fn mentions_upgrade(config: &Config, tree: &Tree, name: &[u8]) -> bool {
     let is_upgrade = |name: &[u8]| name.eq_ignore_ascii_case(b"http_upgrade") || name.eq_ignore_ascii_case(b"connection_upgrade");
     is_upgrade(name)
         || config.map(name).is_some_and(|map| values::variables(&map.source(tree).value()).any(is_upgrade))
 }
 
-/// Whether a header name as written is, or is meant to be, this one: a colon or comma at its end, or quotation
-/// marks that nginx does not know, make another name of it.
+/// Whether a header name as written is, or is meant to be, this one: what is stuck to it makes another name of it.
 pub fn is_header(written: &[u8], name: &str) -> bool {
-    const QUOTES: [&str; 6] = ["“", "”", "‘", "’", "«", "»"];
+    bare(written).eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// A word without what gets stuck to it in typing and copying and means nothing to nginx: a colon or comma,
+/// quotation marks (those of Windows-1252 too), spaces that look like none.
+pub fn bare(written: &[u8]) -> &[u8] {
+    const STUCK: [&str; 10] = ["“", "”", "‘", "’", "«", "»", "：", "\u{a0}", "\u{200b}", "\u{feff}"];
+    let is_stuck = |byte: u8| matches!(byte, b':' | b',' | b';' | b'\'' | b'"' | b'=' | b' ' | 0x91..=0x94);
     let mut rest = written;
     loop {
         rest = match rest {
-            [b':' | b',' | b';' | b'\'' | b'"' | b'=' | b' ', inner @ ..] => inner,
-            [inner @ .., b':' | b',' | b';' | b'\'' | b'"' | b'=' | b' '] => inner,
-            plain if plain.is_ascii() => return plain.eq_ignore_ascii_case(name.as_bytes()),
-            quoted => {
-                let without = |quote: &&str| {
-                    quoted.strip_prefix(quote.as_bytes()).or_else(|| quoted.strip_suffix(quote.as_bytes()))
-                };
-                match QUOTES.iter().find_map(without) {
+            plain @ [first, .., last] if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() => return plain,
+            [first, inner @ ..] if is_stuck(*first) => inner,
+            [inner @ .., last] if is_stuck(*last) => inner,
+            word => {
+                let without =
+                    |stuck: &&str| word.strip_prefix(stuck.as_bytes()).or_else(|| word.strip_suffix(stuck.as_bytes()));
+                match STUCK.iter().find_map(without) {
                     Some(inner) => inner,
-                    None => return false,
+                    None => return word,
                 }
             }
         }
@@ -284,4 +291,29 @@ fn is_handshake_header(written: &[u8]) -> bool {
         "upgrade",
     ];
     HEADERS.iter().any(|name| is_header(written, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stuck_to_a_name_does_not_hide_which_one_is_meant() {
+        let written: [&[u8]; 8] = [
+            b"Upgrade",
+            b"upgrade:",
+            b"Upgrade,",
+            "“Upgrade”".as_bytes(),
+            b"\x93Upgrade\x94",
+            b"\"Upgrade\"",
+            "Upgrade\u{200b}".as_bytes(),
+            "Upgrade：".as_bytes(),
+        ];
+        for name in written {
+            assert!(is_header(name, "upgrade"), "{}", String::from_utf8_lossy(name));
+        }
+        for other in ["", ":", "“", "Upgrade-Insecure-Requests", "X-Upgrade", "Üpgrade"] {
+            assert!(!is_header(other.as_bytes(), "upgrade"), "{other}");
+        }
+    }
 }
