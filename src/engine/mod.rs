@@ -2,6 +2,7 @@
 
 pub mod card;
 mod fingerprint;
+pub mod remedy;
 mod run;
 
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
@@ -113,6 +114,14 @@ impl<'a> Facts<'a> {
     /// `location /ws`: how a message names a block.
     pub fn block_name(&self, block: BlockId) -> String {
         self.config.block(block).node.map_or_else(|| "this file".to_string(), |node| self.text(node))
+    }
+
+    /// The same for a block around the one that was named: `its server`, `location /chat`.
+    pub fn block_around(&self, block: BlockId) -> String {
+        match self.config.block(block).context {
+            directives::LOCATION => format!("`{}`", self.block_name(block)),
+            _ => format!("its {}", self.block_kind(block)),
+        }
     }
 
     /// `server`, `location`, `http`: what a block is.

@@ -198,7 +198,12 @@ impl Finder<'_> {
             let level = route.headers.level.filter(|&level| self.level(level).asks());
             let own = level.is_some_and(|level| level == route.block || self.is_same_location(level, route.block));
             let sole = level.is_some_and(|level| inheriting.get(&level) == Some(&1));
-            let lost = route.headers.lost.is_some_and(|outer| named || !carrying.contains_key(&outer));
+            // Another value in a lost header's company says that plain requests are meant.
+            let plain = route.headers.level.is_some_and(|level| {
+                let level = self.level(level);
+                level.upgrade == Some(false) || level.connection == Some(false)
+            });
+            let lost = route.headers.lost.is_some_and(|outer| named || !(plain || carrying.contains_key(&outer)));
             route.intent = match () {
                 () if own || (level.is_some() && (named || sole)) => Intent::Written,
                 () if self.is_written_otherwise(route) => Intent::Written,
