@@ -21,6 +21,7 @@ use std::path::Path;
 use effective::Target;
 use effective::nginx::{Config, Evaluator, directives};
 use engine::{Facts, Linted, Selection};
+use handshake::nginx::Tracer;
 use handshake::{Roots, Trace, Url};
 use routes::model::{Handshake, Plain};
 use source::files::{Files, ReadError};
@@ -40,7 +41,9 @@ pub fn lint(
     let tree = Tree::read(files, main, directives::name_id, options)?;
     let config = Config::new(&tree, target);
     let routes = routes::nginx::routes(&tree, &config);
+    let roots = Roots { root: options.root.clone(), prefix: options.prefix.clone(), maps: options.maps.clone() };
     let facts = Facts {
+        tracer: Tracer::new(&tree, &config, files, &roots, target.nginx.last),
         handshake: Evaluator::new(&tree, &config, &Handshake),
         plain: Evaluator::new(&tree, &config, &Plain),
         tree: &tree,

@@ -22,7 +22,7 @@ install_packages() (
         as_root chmod 755 "$policy"
     fi
     as_root apt-get -qq update || true
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "$@"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "$@" || exit 1
     # Nor shall they start with the next boot.
     for package in "$@"; do
         if command -v systemctl >/dev/null; then as_root systemctl -q disable "$package" || true; fi

@@ -8,6 +8,7 @@ mod run;
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
 use crate::effective::{BlockId, Value};
 use crate::finding::{Finding, Severity};
+use crate::handshake::nginx::{Arrival, Tracer};
 use crate::routes::nginx::is_header;
 use crate::routes::{Header, Intent, Route, has_token};
 use crate::source::Span;
@@ -94,6 +95,8 @@ pub struct Facts<'a> {
     pub handshake: Evaluator<'a>,
     /// Values as a plain request makes them.
     pub plain: Evaluator<'a>,
+    /// For following a handshake through the phases of a server.
+    pub tracer: Tracer<'a>,
 }
 
 impl<'a> Facts<'a> {
@@ -135,6 +138,22 @@ impl<'a> Facts<'a> {
             directives::UPSTREAM => "upstream",
             _ => "block",
         }
+    }
+
+    /// The path at which a client would open the route's WebSocket: what its location matches; None for a regular
+    /// expression, a named location, and where a template fills it in.
+    pub fn own_path(&self, route: &Route) -> Option<Vec<u8>> {
+        let location = self.config.enclosing(route.block, directives::LOCATION)?;
+        let directive = self.directive(self.config.block(location).node?);
+        let word = directive.args().next_back().filter(|word| !word.is_hole())?;
+        let path = word.value();
+        let regex = directive.arg_count() == 2 && directive.arg(0).is_some_and(|word| word.raw().starts_with(b"~"));
+        (!regex && path.starts_with(b"/")).then(|| path.into_owned())
+    }
+
+    /// Where a handshake for the route's own path arrives in its server.
+    pub fn arrival(&self, route: &Route) -> Option<Arrival> {
+        Some(self.tracer.arrive(route.server?, &self.own_path(route)?))
     }
 
     /// Every directive that sets Upgrade or Connection from variables, on a route or not.

@@ -173,6 +173,11 @@ fn same_host(a: &str, b: &str) -> bool {
     a == b || (a == "localhost" && loopback(b)) || (b == "localhost" && loopback(a))
 }
 
+/// The (first) port of a `listen`'s first word.
+pub(super) fn port(word: &Word) -> Option<u16> {
+    address(word).map(|(_, (first, _))| first).filter(|&port| port > 0)
+}
+
 /// The first word of a `listen`; None where it is not one nginx takes, or holds a template's expression.
 fn address(word: &Word) -> Option<(Address, (u16, u16))> {
     if word.is_hole() {

@@ -1,5 +1,8 @@
 //! Which location takes a URI. Knows no phase.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use super::session::Session;
 use super::{Followed, Tracer, Unknown};
 use crate::effective::BlockId;
@@ -38,7 +41,7 @@ pub(super) fn find(tracer: &Tracer, session: &Session, server: BlockId) -> Follo
     let mut levels: Vec<(BlockId, bool)> = Vec::new();
     let mut found = Found { block: None, redirect: false, why: String::new() };
     for _ in 0..MAX_DEPTH {
-        let step = prefix(tracer, level, &uri)?;
+        let step = prefix(tracer, &tracer.level(level), &uri)?;
         match step {
             Step::Exact(block) => return Ok(Found { block: Some(block), redirect: false, why: "exact match".to_string() }),
             Step::Redirect(block) => {
@@ -63,16 +66,16 @@ pub(super) fn find(tracer: &Tracer, session: &Session, server: BlockId) -> Follo
         if !open {
             continue;
         }
-        for (block, pattern, caseless) in regexes(tracer, level) {
+        for (block, pattern) in &tracer.level(level).regexes {
             asked += 1;
-            let Some(pattern) = Pattern::new(&pattern, caseless) else {
+            let Some(pattern) = pattern else {
                 return Err(Unknown("a location's regular expression that was not evaluated".to_string()));
             };
             match pattern.captures(&uri) {
                 Some(Some(groups)) => {
                     session.matched(groups, pattern.names());
                     let why = "first regular expression that matches".to_string();
-                    return inside_regex(tracer, session, block, why);
+                    return inside_regex(tracer, session, *block, why);
                 }
                 Some(None) => {}
                 None => return Err(Unknown("a location's regular expression that was not evaluated".to_string())),
@@ -87,18 +90,11 @@ pub(super) fn find(tracer: &Tracer, session: &Session, server: BlockId) -> Follo
 
 /// Locations nested in one that a regular expression chose.
 fn inside_regex(tracer: &Tracer, session: &Session, block: BlockId, why: String) -> Followed<Found> {
-    let nested = find_nested(tracer, session, block)?;
+    let nested = find(tracer, session, block)?;
     match nested.block {
         Some(_) => Ok(nested),
         None => Ok(Found { block: Some(block), redirect: false, why }),
     }
-}
-
-fn find_nested(tracer: &Tracer, session: &Session, block: BlockId) -> Followed<Found> {
-    if locations(tracer, block).next().is_none() {
-        return Ok(Found { block: None, redirect: false, why: String::new() });
-    }
-    find(tracer, session, block)
 }
 
 enum Step {
@@ -108,42 +104,79 @@ enum Step {
     None,
 }
 
-/// The static locations of one level.
-fn prefix(tracer: &Tracer, level: BlockId, uri: &[u8]) -> Followed<Step> {
-    let mut best: Option<(usize, BlockId, bool)> = None;
-    let mut redirect = None;
-    for (block, node) in locations(tracer, level) {
-        let directive = tracer.tree.directive(node);
-        if directive.args().any(|word| word.is_hole()) {
-            return Err(Unknown("a location that a template fills in".to_string()));
-        }
-        match matcher(tracer, node) {
-            Some(Matcher::Exact(path)) if path == uri => return Ok(Step::Exact(block)),
-            Some(Matcher::Exact(path)) if is_without_slash(uri, &path) && redirects(tracer, block) => {
-                redirect.get_or_insert(block);
-            }
-            Some(Matcher::Prefix { path, no_regex }) => {
-                if uri.starts_with(&path) {
-                    if best.is_none_or(|(len, ..)| path.len() > len) {
-                        best = Some((path.len(), block, no_regex));
-                    }
-                } else if is_without_slash(uri, &path) && redirects(tracer, block) {
-                    redirect.get_or_insert(block);
+/// The locations directly in one block, indexed by how they are found.
+#[derive(Default)]
+pub(super) struct Level {
+    exact: HashMap<Vec<u8>, BlockId>,
+    prefixes: HashMap<Vec<u8>, (BlockId, bool)>,
+    /// The lengths of the prefixes, longest first.
+    lengths: Vec<usize>,
+    regexes: Vec<(BlockId, Option<Pattern>)>,
+    named: HashMap<Vec<u8>, BlockId>,
+    /// A template fills in some of them.
+    holes: bool,
+}
+
+impl Level {
+    fn new(tracer: &Tracer, block: BlockId) -> Self {
+        let mut level = Self::default();
+        let config = tracer.config;
+        for block in config.children(block).filter(|&block| config.block(block).context == LOCATION) {
+            let Some(node) = config.block(block).node else { continue };
+            level.holes |= tracer.tree.directive(node).args().any(|word| word.is_hole());
+            match matcher(tracer, node) {
+                Some(Matcher::Exact(path)) => drop(level.exact.entry(path).or_insert(block)),
+                Some(Matcher::Prefix { path, no_regex }) => {
+                    level.lengths.push(path.len());
+                    level.prefixes.entry(path).or_insert((block, no_regex));
                 }
+                Some(Matcher::Regex { pattern, caseless }) => {
+                    level.regexes.push((block, Pattern::new(&pattern, caseless)));
+                }
+                Some(Matcher::Named(name)) => drop(level.named.entry(name).or_insert(block)),
+                None => {}
             }
-            _ => {}
         }
+        level.lengths.sort_unstable_by(|a, b| b.cmp(a));
+        level.lengths.dedup();
+        level
     }
+
+    fn longest(&self, uri: &[u8]) -> Option<(usize, BlockId, bool)> {
+        let lengths = self.lengths.iter().filter(|&&len| len <= uri.len());
+        lengths.copied().find_map(|len| self.prefixes.get(&uri[..len]).map(|&(block, open)| (len, block, open)))
+    }
+}
+
+impl Tracer<'_> {
+    fn level(&self, block: BlockId) -> Rc<Level> {
+        if let Some(known) = self.levels.borrow().get(&block) {
+            return known.clone();
+        }
+        let level = Rc::new(Level::new(self, block));
+        self.levels.borrow_mut().insert(block, level.clone());
+        level
+    }
+}
+
+/// The static locations of one level (`ngx_http_core_find_static_location`).
+fn prefix(tracer: &Tracer, level: &Level, uri: &[u8]) -> Followed<Step> {
+    if level.holes {
+        return Err(Unknown("a location that a template fills in".to_string()));
+    }
+    if let Some(&block) = level.exact.get(uri) {
+        return Ok(Step::Exact(block));
+    }
+    let best = level.longest(uri);
+    let with_slash = [uri, b"/"].concat();
+    let candidates = [level.exact.get(&with_slash).copied(), level.prefixes.get(&with_slash).map(|&(block, _)| block)];
+    let redirect = candidates.into_iter().flatten().find(|&block| redirects(tracer, block));
     Ok(match (best, redirect) {
         (Some((len, block, no_regex)), _) if len == uri.len() => Step::Prefix { block, no_regex },
         (_, Some(block)) => Step::Redirect(block),
         (Some((_, block, no_regex)), None) => Step::Prefix { block, no_regex },
         (None, None) => Step::None,
     })
-}
-
-fn is_without_slash(uri: &[u8], path: &[u8]) -> bool {
-    path.len() == uri.len() + 1 && path.ends_with(b"/") && path.starts_with(uri)
 }
 
 /// Whether nginx answers the path without its slash by a redirect: only where a location ends with one and passes
@@ -161,28 +194,9 @@ fn redirects(tracer: &Tracer, block: BlockId) -> bool {
     .any(|name| tracer.config.own(block, name).len() > 0)
 }
 
-/// The locations directly in a block, in order.
-fn locations<'t>(tracer: &'t Tracer, level: BlockId) -> impl Iterator<Item = (BlockId, NodeRef)> + 't {
-    let config = tracer.config;
-    config
-        .children(level)
-        .filter(move |&block| config.block(block).context == LOCATION)
-        .filter_map(move |block| Some((block, config.block(block).node?)))
-}
-
-fn regexes(tracer: &Tracer, level: BlockId) -> Vec<(BlockId, Vec<u8>, bool)> {
-    locations(tracer, level)
-        .filter_map(|(block, node)| match matcher(tracer, node) {
-            Some(Matcher::Regex { pattern, caseless }) => Some((block, pattern, caseless)),
-            _ => None,
-        })
-        .collect()
-}
-
 /// The location of a server with this `@name`.
 pub(super) fn named(tracer: &Tracer, server: BlockId, name: &[u8]) -> Option<BlockId> {
-    let is_named = |node| matches!(matcher(tracer, node), Some(Matcher::Named(known)) if known == name);
-    locations(tracer, server).find(|&(_, node)| is_named(node)).map(|(block, _)| block)
+    tracer.level(server).named.get(name).copied()
 }
 
 /// How a location is written (`ngx_http_core_location`): a modifier as a word of its own, or glued to the path.

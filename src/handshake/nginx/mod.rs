@@ -11,6 +11,10 @@ mod session;
 mod stream;
 mod uri;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Url, Verdict};
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::LIMIT_EXCEPT;
@@ -38,7 +42,7 @@ pub fn trace(
     url: &Url,
     headers: &[(String, String)],
 ) -> Trace {
-    let follow = |version| Tracer { tree, config, files, roots, version }.trace(url, headers);
+    let follow = |version| Tracer::new(tree, config, files, roots, version).trace(url, headers);
     let versions = config.target.nginx;
     let mut newest = follow(versions.last);
     for since in versions::CHANGES.into_iter().rev().filter(|&since| versions.first < since && since <= versions.last) {
@@ -60,13 +64,26 @@ pub fn trace(
 }
 
 /// Everything that a handshake is followed through.
-struct Tracer<'a> {
+pub struct Tracer<'a> {
     tree: &'a Tree,
     config: &'a Config,
     files: &'a dyn Files,
     roots: &'a Roots,
     /// The one version that is asked about.
     version: Version,
+    /// The locations of each block, indexed when first asked for.
+    levels: RefCell<HashMap<BlockId, Rc<location::Level>>>,
+}
+
+/// Where a handshake arrives in one server.
+#[derive(Clone, Debug)]
+pub enum Arrival {
+    /// At this directive, which sends it on.
+    Sent { by: NodeRef, hop: Hop },
+    /// The server answers by itself; no status where it says nothing that is HTTP.
+    Answered { status: Option<u16>, why: String, hop: Hop },
+    /// It depends on this.
+    Unknown(String),
 }
 
 /// How a request's passage through a server ends.
@@ -82,7 +99,11 @@ struct Unknown(String);
 
 type Followed<T> = Result<T, Unknown>;
 
-impl Tracer<'_> {
+impl<'a> Tracer<'a> {
+    pub fn new(tree: &'a Tree, config: &'a Config, files: &'a dyn Files, roots: &'a Roots, version: Version) -> Self {
+        Self { tree, config, files, roots, version, levels: RefCell::default() }
+    }
+
     /// Follows the handshake for a URL; each of `headers` replaces or removes one that a browser sends.
     fn trace(&self, url: &Url, headers: &[(String, String)]) -> Trace {
         let mut trace =
@@ -98,6 +119,54 @@ impl Tracer<'_> {
             }
         }
         trace
+    }
+
+    /// Where a handshake for a path and query arrives that comes to this server by its first name; nothing is followed
+    /// further.
+    pub fn arrive(&self, server: BlockId, target: &[u8]) -> Arrival {
+        let url = Url {
+            text: String::new(),
+            tls: self.is_tls(server),
+            host: self.plain_name(server),
+            port: self.first_port(server),
+            target: target.to_vec(),
+        };
+        let request = Request::handshake(&url, &[]);
+        let mut hop = Hop { request_line: request.request_line(), ..Hop::default() };
+        match self.serve(server, &request, &mut hop) {
+            Ok(End::Proxied(proxied)) => match proxied.by {
+                Some(by) => {
+                    hop.upstream = Some(proxied.upstream);
+                    Arrival::Sent { by, hop }
+                }
+                None => Arrival::Unknown("a stream".to_string()),
+            },
+            Ok(End::Answer { status, why }) => Arrival::Answered { status, why, hop },
+            Err(Unknown(why)) => Arrival::Unknown(why),
+        }
+    }
+
+    /// A host that the server answers to: its first name without wildcards, or what stands for one.
+    fn plain_name(&self, server: BlockId) -> String {
+        let words = self.config.own(server, names::SERVER_NAME).flat_map(|node| self.tree.directive(node).args());
+        let names: Vec<String> = words.map(|word| word.show()).filter(|name| !name.starts_with('~')).collect();
+        let plain = names.iter().find(|name| !name.is_empty() && !name.contains('*') && !name.starts_with('.'));
+        let wild = || names.iter().find(|name| !name.is_empty());
+        match plain.or_else(wild) {
+            Some(name) => name.trim_start_matches('.').replace('*', "any"),
+            None => "localhost".to_string(),
+        }
+    }
+
+    fn first_port(&self, server: BlockId) -> u16 {
+        let listen = self.config.own(server, names::LISTEN).next().and_then(|node| self.tree.directive(node).arg(0));
+        listen.as_ref().and_then(listen::port).unwrap_or(80)
+    }
+
+    /// Whether the server's first listening socket is one for TLS.
+    fn is_tls(&self, server: BlockId) -> bool {
+        let listen = self.config.own(server, names::LISTEN).next();
+        listen.is_some_and(|node| self.tree.directive(node).args().skip(1).any(|word| word.is("ssl")))
     }
 
     fn follow(&self, sockets: &Sockets, mut request: Request, trace: &mut Trace) -> Followed<()> {
@@ -282,7 +351,7 @@ impl Passage<'_, '_> {
         let name = node.map(|node| self.tracer.location_name(node)).unwrap_or_default();
         let at = node.map(|node| self.tracer.span(node));
         self.hop.route = Some(Chosen { name: name.clone(), at, why: found.why });
-        if !self.internal && self.own(names::INTERNAL).is_some() {
+        if !self.internal && self.in_force(names::INTERNAL).is_some() {
             let why = format!("`location {name}` is internal");
             return Ok(Flow::Fail { status: 404, why });
         }

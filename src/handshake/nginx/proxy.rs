@@ -11,6 +11,8 @@ use crate::tree::NodeRef;
 
 /// A request on its way to a backend.
 pub(super) struct Proxied {
+    /// The directive that sends it.
+    pub(super) by: Option<NodeRef>,
     pub(super) upstream: Upstream,
     pub(super) request: Request,
     pub(super) idle_timeout_ms: Option<u64>,
@@ -85,6 +87,7 @@ impl Passage<'_, '_> {
             (Verdict::Refused, None, why)
         });
         Ok(Flow::End(End::Proxied(Box::new(Proxied {
+            by: Some(node),
             upstream,
             request,
             idle_timeout_ms: self.milliseconds(names::PROXY_READ_TIMEOUT),
@@ -102,6 +105,7 @@ impl Passage<'_, '_> {
         let ends = Some((Verdict::Refused, None, why));
         let idle_timeout_ms = None;
         Flow::End(End::Proxied(Box::new(Proxied {
+            by: Some(node),
             upstream,
             request,
             idle_timeout_ms,

@@ -89,6 +89,7 @@ impl Tracer<'_> {
             (Verdict::Refused, None, why)
         });
         Ok(End::Proxied(Box::new(Proxied {
+            by: Some(node),
             upstream: Upstream { address, request_line, headers },
             request: passed,
             idle_timeout_ms: timeout,
