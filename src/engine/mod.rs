@@ -75,6 +75,11 @@ impl Rule {
     pub fn finding(&self, primary: Span, message: impl Into<String>) -> Finding {
         Finding::new(self.id, self.level.severity(), primary, message)
     }
+
+    /// A finding about something for which the server's own test refuses the configuration.
+    pub fn refusal(&self, primary: Span, message: impl Into<String>) -> Finding {
+        Finding { refused: true, ..self.finding(primary, message) }
+    }
 }
 
 /// One main configuration (or fragment), read and judged.
@@ -117,7 +122,7 @@ impl<'a> Facts<'a> {
     /// A finding about a directive that the server refuses. The server names the line of the `;` or `{` that ends the
     /// directive's words; where the reader edits another line, a label stands there.
     pub fn refused(&self, rule: &Rule, node: NodeRef, message: impl Into<String>) -> Finding {
-        let finding = rule.finding(self.head(node), message);
+        let finding = rule.refusal(self.head(node), message);
         self.with_server_line(finding, node)
     }
 

@@ -31,7 +31,7 @@ fn of_problem(facts: &Facts, file: FileId, problem: &Problem) -> Option<Finding>
     let text = &facts.tree.sources.get(file).text;
     let at = to_span(file, text, problem.at);
     let near = problem.near.map(|near| to_span(file, text, near));
-    let finding = |message: String| RULE.finding(at, message);
+    let finding = |message: String| RULE.refusal(at, message);
     Some(match (problem.kind, near) {
         (ProblemKind::Unexpected(byte), near) => unexpected(facts, byte, at, near),
         (ProblemKind::EndInDirective, near) => {
@@ -76,7 +76,7 @@ fn of_problem(facts: &Facts, file: FileId, problem: &Problem) -> Option<Finding>
 
 fn unexpected(facts: &Facts, byte: u8, at: Span, near: Option<Span>) -> Finding {
     let shown = if byte.is_ascii() { char::from(byte).to_string() } else { format!("\\x{byte:02X}") };
-    let finding = RULE.finding(at, format!("unexpected \"{shown}\""));
+    let finding = RULE.refusal(at, format!("unexpected \"{shown}\""));
     match (byte, near) {
         (b'}', Some(word)) if !is_quoted(facts, word) => {
             let finding = finding.label(end_of(word), "`;` is missing after this");
@@ -100,7 +100,7 @@ fn of_refusal(facts: &Facts, refusal: &Refusal) -> Option<Finding> {
     let name = String::from_utf8_lossy(&directive.name()).into_owned();
     Some(match refusal.kind {
         RefusalKind::NotTerminated => {
-            let finding = RULE.finding(directive.terminator(), format!("directive \"{name}\" is not terminated by \";\""));
+            let finding = RULE.refusal(directive.terminator(), format!("directive \"{name}\" is not terminated by \";\""));
             match facts.missing_semicolon(refusal.node) {
                 Some((before, swallowed)) => finding
                     .label(end_of(before), "`;` is missing after this")

@@ -34,7 +34,7 @@ fn unknown(facts: &Facts, node: NodeRef) -> Option<Finding> {
     let name = word.show();
     let meant = meant(&word.value())?;
     let severity = if matches!(meant, Meant::Near(_)) { Severity::Warning } else { Severity::Error };
-    let finding = RULE.finding(word.span(), format!("unknown directive \"{name}\"")).severity(severity);
+    let finding = RULE.refusal(word.span(), format!("unknown directive \"{name}\"")).severity(severity);
     let finding = match meant {
         Meant::Invented(advice) => finding.here("no version of nginx has it").help(advice),
         Meant::Placeholder => finding.here("no module has it").help("remove it"),
@@ -91,7 +91,7 @@ fn unknown_in_target(facts: &Facts, node: NodeRef) -> Finding {
     let directive = facts.directive(node);
     let name = String::from_utf8_lossy(&directive.name()).into_owned();
     let target = facts.config.target.nginx;
-    let finding = RULE.finding(directive.name_word().span(), format!("unknown directive \"{name}\"")).severity(Severity::Error);
+    let finding = RULE.refusal(directive.name_word().span(), format!("unknown directive \"{name}\"")).severity(Severity::Error);
     let finding = match versions::changed(directive.name_id()) {
         Some(since) if target.all_before(since) => finding
             .here(format!("nginx has it since {since}, and the target is {}", target.first))

@@ -39,7 +39,9 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             ReadError::Other(words) => (format!("\"{path}\" cannot be read: {words}"), "make it readable".to_string()),
             ReadError::TooLarge(limit) => (format!("\"{path}\" has more than {limit} bytes"), "write less into one file".to_string()),
         };
-        let finding = facts.refused(&RULE, problem.at, message).here("included here");
+        let mut finding = facts.refused(&RULE, problem.at, message).here("included here");
+        // Of the rest it is not known what the server makes of them, on its machine and as its user.
+        finding.refused = matches!(error, ReadError::Directory | ReadError::NotFound);
         findings.push(finding.labels(facts.included_from(problem.at.graft)).help(help));
     }
 }

@@ -42,6 +42,6 @@ fn events(facts: &Facts, findings: &mut Vec<Finding>) {
     }
     let Some(main) = config.blocks().find(|(_, block)| block.context == directives::HTTP) else { return };
     let Some(node) = main.1.node else { return };
-    let finding = RULE.finding(facts.head(node), "no \"events\" section in configuration");
+    let finding = RULE.refusal(facts.head(node), "no \"events\" section in configuration");
     findings.push(finding.here("this makes it a main file").help("write before it\nevents {}"));
 }

@@ -76,7 +76,7 @@ fn servers(facts: &Facts, id: BlockId, node: NodeRef, findings: &mut Vec<Finding
     let end = facts.directive(node).last_byte();
     findings.push(match servers {
         0 => RULE
-            .finding(facts.head(node), "no servers are inside upstream")
+            .refusal(facts.head(node), "no servers are inside upstream")
             .label(end, "nginx complains about this line, where the block ends")
             .help("write\nserver 127.0.0.1:8080;"),
         _ => {

@@ -87,7 +87,7 @@ fn target(facts: &Facts, node: NodeRef, index: usize) -> Option<Finding> {
         return None;
     }
     let name = word.show();
-    let finding = RULE.finding(word.span(), format!("invalid variable name \"{name}\"")).here("a variable begins with `$`");
+    let finding = RULE.refusal(word.span(), format!("invalid variable name \"{name}\"")).here("a variable begins with `$`");
     Some(facts.with_server_line(finding.help(format!("write\n${name}")), node))
 }
 

@@ -101,7 +101,7 @@ fn is_compiled(facts: &Facts, node: NodeRef, used: bool) -> bool {
 
 fn unknown(facts: &Facts, node: NodeRef, name: &[u8], stream: bool) -> Finding {
     let name = String::from_utf8_lossy(name);
-    let finding = RULE.finding(facts.head(node), format!("unknown \"{name}\" variable"));
+    let finding = RULE.refusal(facts.head(node), format!("unknown \"{name}\" variable"));
     if stream {
         return finding.here("`stream` passes bytes on and knows no HTTP request").help("write the address itself, or proxy in `http`");
     }
