@@ -43,7 +43,7 @@ fn wrong(facts: &Facts, route: &Route, header: &Header) -> Option<Finding> {
         ),
     };
     let finding = RULE.finding(facts.head(header.at), message).help(help(facts, route, "write instead"));
-    Some(finding.label(facts.head(route.node), "handshakes are proxied here"))
+    Some(facts.with_route(finding, route))
 }
 
 fn missing(facts: &Facts, route: &Route) -> Option<Finding> {

@@ -26,7 +26,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if facts.is_written_at(place, at) {
         let message = "`proxy_http_version 2` sends the handshake as HTTP/2, where nothing can be upgraded";
         let finding = RULE.finding(facts.head(at), message).help(format!("write instead\n{VERSION_LINE}"));
-        return Some(finding.label(facts.head(route.node), "handshakes are proxied here"));
+        return Some(facts.with_route(finding, route));
     }
     let name = facts.block_name(place);
     let message = format!("`{name}` inherits HTTP/2 to its backend, where nothing can be upgraded");

@@ -62,11 +62,7 @@ fn wrong(facts: &Facts, route: &Route, header: &Header) -> Option<Finding> {
         finding = connection_label(finding, facts, route);
     }
     finding = version_label(finding, facts, route, level);
-    Some(
-        finding
-            .label(facts.head(route.node), "handshakes are proxied here")
-            .help(format!("write instead\n{}", lines.join("\n"))),
-    )
+    Some(facts.with_route(finding, route).help(format!("write instead\n{}", lines.join("\n"))))
 }
 
 fn missing(facts: &Facts, route: &Route, place: BlockId) -> Finding {
