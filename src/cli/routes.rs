@@ -59,7 +59,7 @@ fn row(linted: &Linted, route: &Route, here: &std::path::Path) -> Row {
         Setting::Absent | Setting::Opaque => None,
     };
     Row {
-        server: route.name.server.clone(),
+        server: route.name.server.to_string(),
         r#match: route.name.matcher.clone(),
         backend: route.backend.text.clone(),
         intent: match route.intent {

@@ -15,7 +15,8 @@ use crate::tree::{NodeRef, Tree};
 /// Every route, in the order of the tree.
 pub fn routes(tree: &Tree, config: &Config) -> Vec<Route> {
     let handshake = Evaluator::new(tree, config, &Handshake);
-    let mut finder = Finder { tree, config, handshake, levels: HashMap::new(), servers: HashMap::new() };
+    let levels = vec![None; config.blocks().len()];
+    let mut finder = Finder { tree, config, handshake, levels, last_server: None };
     let mut routes: Vec<Route> = config
         .blocks()
         .filter(|(_, block)| block.context & (LOCATION | IF_LOCATION | LIMIT_EXCEPT) != 0)
@@ -29,9 +30,10 @@ struct Finder<'a> {
     tree: &'a Tree,
     config: &'a Config,
     handshake: Evaluator<'a>,
-    /// What each level sets, found once however many routes inherit it.
-    levels: HashMap<BlockId, Rc<Level>>,
-    servers: HashMap<BlockId, String>,
+    /// What each block's level sets, found once however many routes inherit it.
+    levels: Vec<Option<Rc<Level>>>,
+    /// The server asked about last, and its name: routes come server by server.
+    last_server: Option<(BlockId, Rc<str>)>,
 }
 
 /// The headers of a level that touch the handshake.
@@ -79,10 +81,12 @@ impl Finder<'_> {
     }
 
     /// `name:port` of a server, by its first name and first port.
-    fn server_name(&mut self, server: Option<BlockId>) -> String {
-        let Some(server) = server else { return String::new() };
-        if let Some(known) = self.servers.get(&server) {
-            return known.clone();
+    fn server_name(&mut self, server: Option<BlockId>) -> Rc<str> {
+        let Some(server) = server else { return "".into() };
+        if let Some((known, name)) = &self.last_server
+            && *known == server
+        {
+            return name.clone();
         }
         let first = |name| {
             let directive = self.config.own(server, name).next()?;
@@ -95,8 +99,8 @@ impl Finder<'_> {
             _ if listen.bytes().all(|byte| byte.is_ascii_digit()) => &listen,
             _ => "80",
         };
-        let name = format!("{host}:{port}");
-        self.servers.insert(server, name.clone());
+        let name: Rc<str> = format!("{host}:{port}").into();
+        self.last_server = Some((server, name.clone()));
         name
     }
 
@@ -143,7 +147,7 @@ impl Finder<'_> {
     }
 
     fn level(&mut self, level: BlockId) -> Rc<Level> {
-        if let Some(known) = self.levels.get(&level) {
+        if let Some(known) = &self.levels[level.0 as usize] {
             return known.clone();
         }
         let mut found = Level::default();
@@ -164,7 +168,7 @@ impl Finder<'_> {
             }
         }
         let found = Rc::new(found);
-        self.levels.insert(level, found.clone());
+        self.levels[level.0 as usize] = Some(found.clone());
         found
     }
 

@@ -127,9 +127,15 @@ impl Config {
     /// The directives of this name directly in the block, in order.
     pub fn own(&self, block: BlockId, name: NameId) -> impl ExactSizeIterator<Item = NodeRef> + DoubleEndedIterator + '_ {
         let listed = self.listed_in(block);
-        let start = listed.partition_point(|entry| entry.name < name);
-        let len = listed[start..].partition_point(|entry| entry.name == name);
-        listed[start..start + len].iter().map(|entry| entry.node)
+        let rest = &listed[listed.partition_point(|entry| entry.name < name)..];
+        // Most questions have no answer, and most answers are one line: a second search pays only for long lists.
+        let len = match rest {
+            [first, ..] if first.name != name => 0,
+            [_, second, ..] if second.name == name => rest.partition_point(|entry| entry.name == name),
+            [_, ..] => 1,
+            [] => 0,
+        };
+        rest[..len].iter().map(|entry| entry.node)
     }
 
     /// Every directive directly in the block, sorted by name, then in order.

@@ -21,19 +21,19 @@ const VALUES: [(NameId, &[usize]); 6] = [
     (names::SET, &[1]),
 ];
 
-/// Every value in `http` that is put together from variables, with its directive and the block that holds it.
+/// Every value in `http` that holds a `$` where it is put together from variables, with its directive and the block
+/// that holds it.
 pub(super) fn each<'a>(facts: &'a Facts, mut act: impl FnMut(BlockId, NodeRef, Word<'a>)) {
     for (id, block) in facts.config.blocks() {
         let in_http = block.context == HTTP || facts.config.enclosing(id, SERVER).is_some();
         if !in_http {
             continue;
         }
-        for (name, arguments) in VALUES {
-            for node in facts.config.own(id, name) {
-                let directive = facts.directive(node);
-                let words = arguments.iter().filter_map(|&index| directive.arg(index));
-                words.filter(|word| !word.is_hole()).for_each(|word| act(id, node, word));
-            }
+        for (name, node) in facts.config.all(id) {
+            let Some((_, arguments)) = VALUES.iter().find(|(known, _)| *known == name) else { continue };
+            let directive = facts.directive(node);
+            let words = arguments.iter().filter_map(|&index| directive.arg(index));
+            words.filter(|word| word.raw().contains(&b'$') && !word.is_hole()).for_each(|word| act(id, node, word));
         }
     }
 }

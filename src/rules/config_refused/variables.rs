@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::{RULE, conditions, values};
 use crate::effective::nginx::directives::{HTTP, IF_LOCATION, IF_SERVER, MAIN, SERVER, STREAM, STREAM_SERVER};
 use crate::effective::nginx::values::variables;
-use crate::effective::nginx::{is_builtin, is_prefixed, names};
+use crate::effective::nginx::{is_builtin, names};
 use crate::engine::Facts;
 use crate::finding::Finding;
 use crate::routes::nginx::is_header;
@@ -83,7 +83,7 @@ fn is_of_http(name: &[u8]) -> bool {
 }
 
 fn is_unknown(facts: &Facts, name: &[u8]) -> bool {
-    !name.is_empty() && !is_prefixed(name) && !is_builtin(name) && !facts.config.defines(name)
+    !name.is_empty() && !is_builtin(name) && !facts.config.defines(name)
 }
 
 /// A header is looked at where a server uses it (`used`); the handshake's own are another rule's.
