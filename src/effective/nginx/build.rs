@@ -285,6 +285,9 @@ impl Builder<'_> {
         let directive = self.tree.directive(node);
         // A map's line has its regular expression where others have their name.
         for word in std::iter::once(directive.name_word()).chain(directive.args()) {
+            if !word.raw().contains(&b'(') {
+                continue;
+            }
             let value = word.value();
             for start in memchr::memmem::find_iter(&value, b"(?") {
                 let after = &value[start + 2..];
