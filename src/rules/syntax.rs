@@ -1,12 +1,12 @@
-//! What nginx's parser refuses, in its words and on its line. Knows the problems that reading a file and the table
-//! of directives give, not what any directive means.
+//! What nginx's parser refuses, in its words and on its line; where that is the end of the file, what is not closed
+//! comes first. Knows the problems that reading a file and the table of directives give, not what any directive means.
 
 use crate::effective::nginx::{Refusal, RefusalKind};
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::Intent;
 use crate::source::{FileId, Span};
-use crate::syntax::{Problem, ProblemKind, to_span};
+use crate::syntax::{DirectiveId, Problem, ProblemKind, Shape, to_span};
 
 pub static RULE: Rule = Rule {
     id: "syntax",
@@ -35,20 +35,29 @@ fn of_problem(facts: &Facts, file: FileId, problem: &Problem) -> Option<Finding>
     Some(match (problem.kind, near) {
         (ProblemKind::Unexpected(byte), near) => unexpected(facts, byte, at, near),
         (ProblemKind::EndInDirective, near) => {
-            let finding = finding(format!("{NO_END} \";\" or \"}}\""));
-            let Some(near) = near else { return Some(finding) };
+            let message = format!("{NO_END} \";\" or \"}}\"");
+            let Some(near) = near else { return Some(finding(message)) };
+            let line = first_line(facts, near);
             if is_quote(facts, near) {
                 let quote = lossy(facts, near);
-                finding
-                    .label(near, "this quote is never closed")
-                    .help(format!("write the closing quote\n{}{quote};", first_line(facts, near)))
+                RULE.finding(near, message).here("this quote is never closed").help(format!("write\n{line}{quote};"))
             } else {
-                finding.label(end_of(near), "`;` is missing after this").help(format!("write\n{};", first_line(facts, near)))
+                RULE.finding(near, message).here("`;` is missing after this").help(format!("write\n{line};"))
             }
+            .label(at, "the file ends here")
         }
         (ProblemKind::EndInBlock, near) => {
-            let finding = finding(format!("{NO_END} \"}}\"")).help("write the `}` that is missing: a block ends in the file in which it begins\n}");
-            near.into_iter().fold(finding, |finding, near| finding.label(near, "this block is never closed"))
+            let message = format!("{NO_END} \"}}\"");
+            let Some(near) = near else { return Some(finding(message)) };
+            match closed_too_far_out(facts, file) {
+                Some((block, end)) => RULE
+                    .finding(block, message)
+                    .here("this block is not closed where it was meant to be")
+                    .label(end, "but here, where the block around it was to end"),
+                None => RULE.finding(near, message).here("this block is never closed"),
+            }
+            .label(at, "the file ends here")
+            .help("write the `}` that is missing: a block ends in the file in which it begins\n}")
         }
         (ProblemKind::TooLong, _) => {
             let bytes = facts.tree.sources.get(file).text.original();
@@ -123,6 +132,24 @@ fn of_refusal(facts: &Facts, refusal: &Refusal) -> Option<Finding> {
             .help("write `key value;`"),
         _ => return None,
     })
+}
+
+/// The innermost block that ends with a `}` further left than it begins: where one was left out, by the looks of it.
+fn closed_too_far_out(facts: &Facts, file: FileId) -> Option<(Span, Span)> {
+    let source = facts.tree.sources.get(file);
+    let document = facts.tree.document(file);
+    let indentation = |place: Span| {
+        let line = source.line_range(source.line(place.start));
+        let before = facts.tree.sources.slice(Span { start: line.start, end: place.start, file });
+        before.iter().all(u8::is_ascii_whitespace).then_some(before.len())
+    };
+    let blocks = (0..document.len() as u32).map(|id| document.directive(file, &source.text, DirectiveId(id)));
+    let further_out = blocks.filter(|block| block.shape() == Shape::Block).filter_map(|block| {
+        let end = block.last_byte();
+        let ends = facts.tree.sources.slice(end) == b"}" && indentation(end)? < indentation(block.head())?;
+        ends.then(|| (block.head(), end))
+    });
+    further_out.last()
 }
 
 /// The last byte of a word.
