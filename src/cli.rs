@@ -6,6 +6,7 @@ mod explain;
 mod inputs;
 mod output;
 mod routes;
+mod trace;
 
 use std::ffi::OsString;
 
@@ -37,6 +38,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
         None => check::check(&arguments.check, &mut output),
         Some(Verb::Check(check)) => check::check(&check, &mut output),
         Some(Verb::Routes(routes)) => routes::routes(&routes, &mut output),
+        Some(Verb::Trace(trace)) => trace::trace(&trace, &mut output),
         Some(Verb::Explain { rule }) => explain::explain(&rule, &mut output),
         Some(Verb::Rules { format }) => explain::rules(format, &mut output),
     };

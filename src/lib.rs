@@ -1,13 +1,14 @@
 //! wslint tells whether a WebSocket survives a server's configuration, which line kills it, and what to write.
 //!
 //! The layers, each knowing only those before it: `source` (bytes), `finding`, `syntax` (directives), `tree`
-//! (includes), `effective` (what is in force), `routes` (what is proxied where), `engine` (what a rule is), `rules`,
+//! (includes), `effective` (what is in force), `routes` (what is proxied where), `handshake` (followed), `engine` (what a rule is), `rules`,
 //! `report`. On top stand this file, the command line and `main`.
 
 pub mod cli;
 pub mod effective;
 pub mod engine;
 pub mod finding;
+pub mod handshake;
 pub mod report;
 pub mod routes;
 pub mod rules;
@@ -19,21 +20,12 @@ use std::path::Path;
 
 use effective::Target;
 use effective::nginx::{Config, Evaluator, directives};
-use engine::{Facts, Selection};
-use finding::Finding;
-use routes::Route;
+use engine::{Facts, Linted, Selection};
+use handshake::nginx::Tracer;
+use handshake::{Roots, Trace, Url};
 use routes::model::{Handshake, Plain};
 use source::files::{Files, ReadError};
 use tree::Tree;
-
-/// One main configuration (or fragment), read and judged.
-pub struct Linted {
-    pub tree: Tree,
-    pub config: Config,
-    pub routes: Vec<Route>,
-    /// Sorted by place.
-    pub findings: Vec<Finding>,
-}
 
 /// Reads a configuration as nginx would, and judges every route.
 ///
@@ -49,7 +41,9 @@ pub fn lint(
     let tree = Tree::read(files, main, directives::name_id, options)?;
     let config = Config::new(&tree, target);
     let routes = routes::nginx::routes(&tree, &config);
+    let roots = Roots { root: options.root.clone(), prefix: options.prefix.clone(), maps: options.maps.clone() };
     let facts = Facts {
+        tracer: Tracer::new(&tree, &config, files, &roots, target.nginx.last),
         handshake: Evaluator::new(&tree, &config, &Handshake),
         plain: Evaluator::new(&tree, &config, &Plain),
         tree: &tree,
@@ -58,4 +52,23 @@ pub fn lint(
     };
     let findings = engine::run(&facts, &rules::ALL, selection);
     Ok(Linted { tree, config, routes, findings })
+}
+
+/// Follows one handshake through a configuration; each of `headers` replaces one that a browser sends, or removes it
+/// where the value is empty.
+///
+/// # Errors
+/// Where `main` itself cannot be read.
+pub fn trace(
+    files: &dyn Files,
+    main: &Path,
+    options: &tree::Options,
+    target: Target,
+    url: &Url,
+    headers: &[(String, String)],
+) -> Result<(Linted, Trace), ReadError> {
+    let linted = lint(files, main, options, target, &Selection::default())?;
+    let roots = Roots { root: options.root.clone(), prefix: options.prefix.clone(), maps: options.maps.clone() };
+    let trace = handshake::nginx::trace(&linted.tree, &linted.config, files, &roots, url, headers);
+    Ok((linted, trace))
 }

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::effective::version::Versions;
 use crate::finding::Severity;
+use crate::handshake::Url;
 use crate::tree::PathMap;
 
 /// Tells whether a WebSocket survives an nginx configuration, which line kills it, and what to write instead.
@@ -28,6 +29,8 @@ pub enum Verb {
     Check(CheckArguments),
     /// List every proxied route: what it matches, where it goes, whether it carries a WebSocket
     Routes(RoutesArguments),
+    /// Follow one handshake: server chosen, location chosen, what the backend receives, verdict
+    Trace(TraceArguments),
     /// Say what a rule means, why it matters and what to write
     Explain {
         #[arg(value_name = "RULE")]
@@ -76,10 +79,33 @@ pub struct RoutesArguments {
 }
 
 #[derive(Args)]
+pub struct TraceArguments {
+    /// A main configuration, or a directory that holds one
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// Where the client opens its WebSocket, as wss://chat.example.com/socket
+    #[arg(value_name = "URL")]
+    pub url: Url,
+    /// A header of the client: replaces the one of that name, removes it where the value is empty (repeatable)
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
+    pub header: Vec<(String, String)>,
+    #[command(flatten)]
+    pub read: ReadArguments,
+    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    pub format: ListFormat,
+}
+
+#[derive(Args)]
 pub struct InputArguments {
     /// A main configuration, a directory that holds one, or a fragment; by default the current directory
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub read: ReadArguments,
+}
+
+#[derive(Args)]
+pub struct ReadArguments {
     /// The version the configuration is for, as nginx=1.28 or nginx=1.29.7; by default every one in use
     #[arg(long, value_name = "SERVER=VERSION", value_parser = target)]
     pub target: Option<Versions>,
@@ -145,6 +171,16 @@ fn target(text: &str) -> Result<Versions, String> {
         Some(("nginx", version)) => version.parse(),
         _ => Err("write nginx=VERSION, such as nginx=1.28".to_string()),
     }
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write 'Name: value', or 'Name:' to remove it")?;
+    let name = name.trim();
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(format!("`{name}` is no header's name"));
+    }
+    Ok((name.to_string(), value.trim().to_string()))
 }
 
 fn path_map(text: &str) -> Result<PathMap, String> {

@@ -2,30 +2,50 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::args::InputArguments;
-use crate::Linted;
+use super::args::{InputArguments, ReadArguments, TraceArguments};
 use crate::effective::Target;
-use crate::engine::Selection;
+use crate::engine::{Linted, Selection};
+use crate::handshake::Trace;
 use crate::source::discover;
 use crate::source::files::{Disk, ReadError};
 use crate::tree::{Limits, Options, PathMap};
 
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
 pub fn read(input: &InputArguments, selection: &Selection) -> Result<Vec<Linted>, String> {
-    let here = std::env::current_dir().map_err(|error| format!("the current directory: {error}"))?;
+    let here = current_directory()?;
     let given = if input.paths.is_empty() { vec![PathBuf::from(".")] } else { input.paths.clone() };
     let mut linted = Vec::new();
     for path in &given {
-        let absolute = normal(&here.join(path));
-        let (mains, root) = mains(path, &absolute)?;
+        let (mains, root) = mains(path, &normal(&here.join(path)))?;
         for main in mains {
-            let options = options(input, &here, &main, root.clone());
-            let target = input.target.map_or_else(Target::default, |nginx| Target { nginx, named: true });
-            let read = crate::lint(&Disk, &main, &options, target, selection);
+            let options = options(&input.read, &here, &main, root.clone());
+            let read = crate::lint(&Disk, &main, &options, target(&input.read), selection);
             linted.push(read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))?);
         }
     }
     Ok(linted)
+}
+
+/// Reads one configuration and follows a handshake through it.
+pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
+    let here = current_directory()?;
+    let path = &arguments.path;
+    let (mains, root) = mains(path, &normal(&here.join(path)))?;
+    let [main] = &mains[..] else {
+        let all: Vec<String> = mains.iter().map(|main| main.display().to_string()).collect();
+        return Err(format!("{}: holds several main configurations, name one: {}", path.display(), all.join(", ")));
+    };
+    let options = options(&arguments.read, &here, main, root);
+    let read = crate::trace(&Disk, main, &options, target(&arguments.read), &arguments.url, &arguments.header);
+    read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))
+}
+
+fn current_directory() -> Result<PathBuf, String> {
+    std::env::current_dir().map_err(|error| format!("the current directory: {error}"))
+}
+
+fn target(read: &ReadArguments) -> Target {
+    read.target.map_or_else(Target::default, |nginx| Target { nginx, named: true })
 }
 
 /// The main files a path stands for, and the linted root.
@@ -44,7 +64,7 @@ fn mains(given: &Path, absolute: &Path) -> Result<(Vec<PathBuf>, PathBuf), Strin
     Ok((mains, absolute.to_owned()))
 }
 
-fn options(input: &InputArguments, here: &Path, main: &Path, root: PathBuf) -> Options {
+fn options(input: &ReadArguments, here: &Path, main: &Path, root: PathBuf) -> Options {
     let own = main.parent().unwrap_or(here).to_owned();
     let prefix = input.prefix.as_ref().map_or(own, |prefix| normal(&here.join(prefix)));
     let map = |map: &PathMap| PathMap { from: map.from.clone(), to: normal(&here.join(&map.to)) };

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::args::{ListFormat, RoutesArguments};
 use super::output::Output;
 use super::{CLEAN, inputs};
-use crate::Linted;
+use crate::engine::Linted;
 use crate::effective::Setting;
 use crate::engine::Selection;
 use crate::report::{safe, shown};

@@ -15,6 +15,15 @@ impl Version {
     pub const fn new(major: u16, minor: u16, patch: u16) -> Self {
         Self { major, minor, patch }
     }
+
+    /// A version older than this one and younger than any other that is.
+    pub fn before(self) -> Self {
+        match self {
+            Self { patch: 1.., .. } => Self { patch: self.patch - 1, ..self },
+            Self { minor: 1.., .. } => Self { minor: self.minor - 1, patch: u16::MAX, ..self },
+            _ => Self { major: self.major.saturating_sub(1), minor: u16::MAX, patch: u16::MAX },
+        }
+    }
 }
 
 impl fmt::Display for Version {

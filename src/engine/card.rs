@@ -285,8 +285,7 @@ fn proof(text: &str) -> Result<Proof, String> {
 mod tests {
     use super::*;
 
-    const FRONT: &str =
-        "+++\ntitle = \"T\"\nseverity = \"error\"\nservers = [\"nginx\", \"apache\"]\nsince = \"0.1.0\"\n+++\n";
+    const FRONT: &str = "+++\ntitle = \"T\"\nseverity = \"error\"\nservers = [\"nginx\", \"apache\"]\nsince = \"0.1.0\"\n+++\n";
 
     fn parse(rest: &str) -> Result<Card, String> {
         Card::parse(&format!("{FRONT}{rest}"))
@@ -336,7 +335,11 @@ mod tests {
             ("static: takes an hour", Proof::Static { reason: "takes an hour".to_owned() }),
         ];
         for (written, proof) in proofs {
-            assert_eq!(only_example(&format!("```nginx bad {written}\n```\n")).proof, Some(proof), "{written}");
+            assert_eq!(
+                only_example(&format!("```nginx bad {written}\n```\n")).proof,
+                Some(proof),
+                "{written}"
+            );
         }
     }
 
@@ -344,7 +347,10 @@ mod tests {
     fn what_is_wrong_in_a_card_is_told_with_its_line() {
         let wrong = [
             ("```nginx bad\n```\n", "line 7: a bad example names its proof"),
-            ("\n```nginx good refused\n```\n", "line 8: a good example has no proof, and this says `refused`"),
+            (
+                "\n```nginx good refused\n```\n",
+                "line 8: a good example has no proof, and this says `refused`",
+            ),
             ("```nginx god\n```\n", "line 7: `god` is neither `good` nor `bad`"),
             ("```nginx bad cut 0s\n```\n", "line 7: `cut 0s` is not a time like `cut 3s`"),
             ("```nginx bad static:\n```\n", "line 7: `static:` gives no reason"),

@@ -2,12 +2,15 @@
 
 pub mod card;
 mod fingerprint;
+pub mod remedy;
 mod run;
 
-use crate::effective::BlockId;
-use crate::effective::nginx::{Config, Evaluator, directives};
+use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
+use crate::effective::{BlockId, Value};
 use crate::finding::{Finding, Label, Severity};
-use crate::routes::{Intent, Route};
+use crate::handshake::nginx::{Arrival, Tracer};
+use crate::routes::nginx::is_header;
+use crate::routes::{Header, Intent, Route, has_token};
 use crate::source::Span;
 use crate::syntax::{Directive, NameId};
 use crate::tree::{GraftId, NodeRef, Tree};
@@ -74,6 +77,15 @@ impl Rule {
     }
 }
 
+/// One main configuration (or fragment), read and judged.
+pub struct Linted {
+    pub tree: Tree,
+    pub config: Config,
+    pub routes: Vec<Route>,
+    /// Sorted by place.
+    pub findings: Vec<Finding>,
+}
+
 /// Everything a rule may look at.
 pub struct Facts<'a> {
     pub tree: &'a Tree,
@@ -83,6 +95,8 @@ pub struct Facts<'a> {
     pub handshake: Evaluator<'a>,
     /// Values as a plain request makes them.
     pub plain: Evaluator<'a>,
+    /// For following a handshake through the phases of a server.
+    pub tracer: Tracer<'a>,
 }
 
 impl<'a> Facts<'a> {
@@ -146,6 +160,14 @@ impl<'a> Facts<'a> {
         self.config.block(block).node.map_or_else(|| "this file".to_string(), |node| self.text(node))
     }
 
+    /// The same for a block around the one that was named: `its server`, `location /chat`.
+    pub fn block_around(&self, block: BlockId) -> String {
+        match self.config.block(block).context {
+            directives::LOCATION => format!("`{}`", self.block_name(block)),
+            _ => format!("its {}", self.block_kind(block)),
+        }
+    }
+
     /// `server`, `location`, `http`: what a block is.
     pub fn block_kind(&self, block: BlockId) -> &'static str {
         match self.config.block(block).context {
@@ -157,6 +179,83 @@ impl<'a> Facts<'a> {
             directives::UPSTREAM => "upstream",
             _ => "block",
         }
+    }
+
+    /// The path at which a client would open the route's WebSocket: what its location matches; None for a regular
+    /// expression, a named location, and where a template fills it in.
+    pub fn own_path(&self, route: &Route) -> Option<Vec<u8>> {
+        let location = self.config.enclosing(route.block, directives::LOCATION)?;
+        let directive = self.directive(self.config.block(location).node?);
+        let word = directive.args().next_back().filter(|word| !word.is_hole())?;
+        let path = word.value();
+        let regex = directive.arg_count() == 2 && directive.arg(0).is_some_and(|word| word.raw().starts_with(b"~"));
+        (!regex && path.starts_with(b"/")).then(|| path.into_owned())
+    }
+
+    /// Where a handshake for the route's own path arrives in its server.
+    pub fn arrival(&self, route: &Route) -> Option<Arrival> {
+        Some(self.tracer.arrive(route.server?, &self.own_path(route)?))
+    }
+
+    /// Every directive that sets Upgrade or Connection from variables, on a route or not.
+    pub fn variable_handshake_headers(&self) -> impl Iterator<Item = (BlockId, NodeRef)> + '_ {
+        let holds = |&(_, node): &(BlockId, NodeRef)| {
+            let directive = self.directive(node);
+            let (Some(name), Some(value)) = (directive.arg(0), directive.arg(1)) else { return false };
+            value.raw().contains(&b'$')
+                && !value.is_hole()
+                && ["upgrade", "connection"].iter().any(|header| is_header(&name.value(), header))
+        };
+        let blocks = self.config.blocks().filter(|(_, block)| {
+            block.context & (directives::HTTP | directives::SERVER | directives::LOCATION) != 0
+        });
+        let lines = |block| self.config.own(block, names::PROXY_SET_HEADER).map(move |node| (block, node));
+        blocks.flat_map(move |(block, _)| lines(block)).filter(holds)
+    }
+
+    /// The map whose variable a header's value holds.
+    pub fn map_in(&self, header: &Header) -> Option<&'a Map> {
+        let value = self.directive(header.at).arg(1)?.value();
+        values::variables(&value).find_map(|name| self.config.map(name))
+    }
+
+    /// Whether a header's value is the same in every request: written out, without a variable or a template.
+    pub fn is_constant(&self, header: &Header) -> bool {
+        self.directive(header.at).arg(1).is_some_and(|word| !word.is_hole() && !word.value().contains(&b'$'))
+    }
+
+    /// What `Connection` gets instead of a constant: a variable that asks for an upgrade only where the client does,
+    /// with its map where there is none yet.
+    pub fn connection_lines(&self, route: &Route) -> String {
+        let follows = |map: &&Map| {
+            let is_upgrade =
+                |value: Value| matches!(value, Value::Known(value) if has_token(&value, "upgrade"));
+            let variable = [b"$", &map.name[..]].concat();
+            is_upgrade(self.handshake.evaluate(route.block, &variable))
+                && matches!(self.plain.evaluate(route.block, &variable), Value::Known(value) if !has_token(&value, "upgrade"))
+        };
+        if let Some(map) = self.config.maps.iter().find(follows) {
+            return format!("proxy_set_header Connection ${};", String::from_utf8_lossy(&map.name));
+        }
+        // An upstream may keep connections open, which `close` would end.
+        let idle = if route.backend.upstream.is_some() { "''" } else { "close" };
+        format!(
+            "proxy_set_header Connection $connection_upgrade;\n\n# once, in http\n\
+             map $http_upgrade $connection_upgrade {{\n    default upgrade;\n    ''      {idle};\n}}"
+        )
+    }
+
+    /// The finding with the line that proxies handshakes as a label, where its own place is not beside that line.
+    pub fn with_route(&self, finding: Finding, route: &Route) -> Finding {
+        let around = self.config.block(route.block).node.map(|node| self.directive(node).span());
+        let primary = finding.primary;
+        let beside = |around: Span| {
+            around.file == primary.file && around.start <= primary.start && primary.end <= around.end
+        };
+        if around.is_some_and(beside) {
+            return finding;
+        }
+        finding.label(self.head(route.node), "handshakes are proxied here")
     }
 
     /// Where a directive of a block stands in the file in which the block begins: itself, or the include that

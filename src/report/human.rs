@@ -6,7 +6,7 @@ mod excerpt;
 use std::io::{self, Write};
 
 use super::{Report, Summary, safe, summary::counted};
-use crate::Linted;
+use crate::engine::Linted;
 use crate::finding::{Finding, Severity};
 use excerpt::Drawer;
 

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Report, Summary};
-use crate::Linted;
-use crate::engine::fingerprints;
+use crate::engine::{Linted, fingerprints};
 use crate::finding::{self, Safety};
 use crate::source::{Position, Span};
 

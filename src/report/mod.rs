@@ -9,7 +9,7 @@ pub mod summary;
 
 use std::path::PathBuf;
 
-use crate::Linted;
+use crate::engine::Linted;
 
 pub use paths::shown;
 pub use safe::safe;

@@ -1,6 +1,6 @@
 //! The counts that end a report. Knows no format.
 
-use crate::Linted;
+use crate::engine::Linted;
 use crate::finding::Severity;
 
 /// How much was read, and what was found.

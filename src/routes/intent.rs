@@ -36,6 +36,10 @@ const SEGMENTS: [&str; 15] = [
 /// Segments that say so only where the path ends with them: `/live/socket`, but not `/socket/shop`.
 const LAST_SEGMENTS: [&str; 2] = ["socket", "sockets"];
 
+/// Segments under which plain requests are served too: the negotiation, and a fallback for clients that cannot open a
+/// WebSocket.
+const POLLING_SEGMENTS: [&str; 6] = ["engine.io", "hubs", "signalr", "socket.io", "sockjs", "sockjs-node"];
+
 /// Parts of a backend's name that say the same.
 const BACKEND_PARTS: [&str; 8] =
     ["signalr", "socketio", "sockjs", "websocket", "websockets", "websockify", "ws", "wss"];
@@ -44,7 +48,7 @@ const BACKEND_PARTS: [&str; 8] =
 pub fn is_websocket_path(path: &[u8]) -> bool {
     let path: Vec<u8> = path.iter().copied().filter(|&byte| byte != b'\\').collect();
     let words = || path.split(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
-    if words().filter(|word| !word.is_empty()).next_back().is_some_and(|last| is_one_of(last, &LAST_SEGMENTS)) {
+    if words().rfind(|word| !word.is_empty()).is_some_and(|last| is_one_of(last, &LAST_SEGMENTS)) {
         return true;
     }
     words().any(|word| {
@@ -53,9 +57,24 @@ pub fn is_websocket_path(path: &[u8]) -> bool {
     })
 }
 
+/// Whether plain requests are part of what is served under a path that names a WebSocket.
+pub fn is_polling_path(path: &[u8]) -> bool {
+    let path: Vec<u8> = path.iter().copied().filter(|&byte| byte != b'\\').collect();
+    let words = || path.split(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
+    let last = words().rfind(|word| !word.is_empty());
+    let only = last.is_some_and(|last| is_one_of(last, &["websocket", "ws"]));
+    !only && words().any(|word| is_one_of(word, &POLLING_SEGMENTS))
+}
+
 /// Whether a backend's host or upstream name names a WebSocket.
 pub fn is_websocket_backend(host: &str) -> bool {
     host.split(['-', '_', '.']).any(|part| is_one_of(part.as_bytes(), &BACKEND_PARTS))
+}
+
+/// Whether a virtual server's name names a WebSocket.
+pub fn is_websocket_host(host: &str) -> bool {
+    let parts = || host.split(['-', '_', '.']);
+    is_websocket_backend(host) || parts().any(|part| is_one_of(part.as_bytes(), &LAST_SEGMENTS))
 }
 
 fn is_one_of(word: &[u8], words: &[&str]) -> bool {
@@ -77,8 +96,19 @@ mod tests {
     }
 
     #[test]
+    fn a_fallback_without_websockets_is_known_by_its_path() {
+        for path in ["/socket.io/", "/hubs/chat", "^/sockjs-node", "^/socket\\.io/"] {
+            assert!(is_polling_path(path.as_bytes()), "{path}");
+        }
+        for path in ["/ws", "/sockjs/.*/websocket$", "/"] {
+            assert!(!is_polling_path(path.as_bytes()), "{path}");
+        }
+    }
+
+    #[test]
     fn backends_are_known_by_parts_of_their_names() {
         assert!(is_websocket_backend("chat_ws") && is_websocket_backend("ws.internal"));
         assert!(!is_websocket_backend("news") && !is_websocket_backend("10.0.0.1"));
+        assert!(is_websocket_host("sockets.example.com") && !is_websocket_host("app.example.com"));
     }
 }

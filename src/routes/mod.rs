@@ -4,6 +4,7 @@
 pub mod intent;
 pub mod model;
 pub mod nginx;
+pub mod plain;
 
 use crate::effective::{BlockId, Setting, Value};
 use crate::finding::RouteName;

@@ -1,6 +1,7 @@
 //! The routes of an nginx configuration. Knows what `proxy_pass` and `proxy_set_header` mean, no rule.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::intent::{is_websocket_backend, is_websocket_path};
 use super::model::Handshake;
@@ -28,16 +29,25 @@ struct Finder<'a> {
     tree: &'a Tree,
     config: &'a Config,
     handshake: Evaluator<'a>,
-    /// The handshake's headers among those set at a level, found once however many routes inherit them.
-    levels: HashMap<BlockId, Vec<NodeRef>>,
+    /// What each level sets, found once however many routes inherit it.
+    levels: HashMap<BlockId, Rc<Level>>,
     servers: HashMap<BlockId, String>,
 }
 
-/// For each header whether a level sets it, and if so whether to ask for an upgrade.
-#[derive(Clone, Copy, Default)]
-struct Asked {
+/// The headers of a level that touch the handshake.
+#[derive(Default)]
+struct Level {
+    lines: Vec<NodeRef>,
+    /// Whether Upgrade is set, and if so whether to ask for an upgrade.
     upgrade: Option<bool>,
+    /// The same for Connection.
     connection: Option<bool>,
+}
+
+impl Level {
+    fn asks(&self) -> bool {
+        self.upgrade == Some(true) || self.connection == Some(true)
+    }
 }
 
 impl Finder<'_> {
@@ -117,7 +127,8 @@ impl Finder<'_> {
     fn headers(&mut self, block: BlockId) -> Headers {
         let inherited = self.config.inherited(block, names::PROXY_SET_HEADER);
         let mut written = Vec::new();
-        for at in inherited.level.map(|level| self.level(level)).unwrap_or_default() {
+        let lines = inherited.level.map(|level| self.level(level)).unwrap_or_default();
+        for &at in &lines.lines {
             let directive = self.tree.directive(at);
             let (Some(name), Some(value)) = (directive.arg(0), directive.arg(1)) else { continue };
             let name = name.value().into_owned();
@@ -131,16 +142,28 @@ impl Finder<'_> {
         Headers { level: inherited.level, lost, opaque: inherited.opaque, written }
     }
 
-    /// The `proxy_set_header` lines of a level that touch the handshake.
-    fn level(&mut self, level: BlockId) -> Vec<NodeRef> {
+    fn level(&mut self, level: BlockId) -> Rc<Level> {
         if let Some(known) = self.levels.get(&level) {
             return known.clone();
         }
-        let touches = |&node: &NodeRef| {
-            let Some(name) = self.tree.directive(node).arg(0) else { return false };
-            is_handshake_header(&name.value())
-        };
-        let found: Vec<NodeRef> = self.config.own(level, names::PROXY_SET_HEADER).filter(touches).collect();
+        let mut found = Level::default();
+        for at in self.config.own(level, names::PROXY_SET_HEADER) {
+            let directive = self.tree.directive(at);
+            let (Some(name), Some(value)) = (directive.arg(0), directive.arg(1)) else { continue };
+            let name = name.value();
+            if !is_handshake_header(&name) {
+                continue;
+            }
+            found.lines.push(at);
+            let value = value.value();
+            if is_header(&name, "upgrade") {
+                *found.upgrade.get_or_insert(false) |= !value.is_empty();
+            } else if is_header(&name, "connection") {
+                let dynamic = values::variables(&value).any(|name| mentions_upgrade(self.config, self.tree, name));
+                *found.connection.get_or_insert(false) |= dynamic || has_token(&value, "upgrade");
+            }
+        }
+        let found = Rc::new(found);
         self.levels.insert(level, found.clone());
         found
     }
@@ -148,36 +171,13 @@ impl Finder<'_> {
     /// The nearest level outside the deciding one that sets an upgrade header which the deciding one lacks.
     fn lost(&mut self, level: Option<BlockId>) -> Option<BlockId> {
         let level = level?;
-        let own = self.asked_for(level);
-        let outer = |finder: &mut Self, outer: &BlockId| {
-            let theirs = finder.asked_for(*outer);
-            (theirs.upgrade == Some(true) && own.upgrade.is_none())
-                || (theirs.connection == Some(true) && own.connection.is_none())
-        };
-        let around: Vec<BlockId> = self.config.chain(level).skip(1).collect();
-        around.into_iter().find(|level| outer(self, level))
-    }
-
-    /// Whether a level's own headers ask for an upgrade.
-    fn sets_upgrade(&mut self, level: BlockId) -> bool {
-        let asked = self.asked_for(level);
-        asked.upgrade == Some(true) || asked.connection == Some(true)
-    }
-
-    fn asked_for(&mut self, level: BlockId) -> Asked {
-        let mut asked = Asked::default();
-        for at in self.level(level) {
-            let directive = self.tree.directive(at);
-            let (Some(name), Some(value)) = (directive.arg(0), directive.arg(1)) else { continue };
-            let (name, value) = (name.value(), value.value());
-            if is_header(&name, "upgrade") {
-                *asked.upgrade.get_or_insert(false) |= !value.is_empty();
-            } else if is_header(&name, "connection") {
-                let dynamic = values::variables(&value).any(|name| mentions_upgrade(self.config, self.tree, name));
-                *asked.connection.get_or_insert(false) |= dynamic || has_token(&value, "upgrade");
-            }
-        }
-        asked
+        let own = self.level(level);
+        let config = self.config;
+        config.chain(level).skip(1).find(|&outer| {
+            let outer = self.level(outer);
+            (outer.upgrade == Some(true) && own.upgrade.is_none())
+                || (outer.connection == Some(true) && own.connection.is_none())
+        })
     }
 
     fn judge_intent(&mut self, routes: &mut [Route]) {
@@ -187,7 +187,7 @@ impl Finder<'_> {
         for route in routes.iter() {
             let Some(level) = route.headers.level else { continue };
             *inheriting.entry(level).or_default() += 1;
-            if self.sets_upgrade(level) {
+            if self.level(level).asks() {
                 for around in self.config.chain(route.block) {
                     *carrying.entry(around).or_default() += 1;
                 }
@@ -195,10 +195,15 @@ impl Finder<'_> {
         }
         for route in routes.iter_mut() {
             let named = self.is_named(route);
-            let level = route.headers.level.filter(|&level| self.sets_upgrade(level));
+            let level = route.headers.level.filter(|&level| self.level(level).asks());
             let own = level.is_some_and(|level| level == route.block || self.is_same_location(level, route.block));
             let sole = level.is_some_and(|level| inheriting.get(&level) == Some(&1));
-            let lost = route.headers.lost.is_some_and(|outer| named || !carrying.contains_key(&outer));
+            // Another value in a lost header's company says that plain requests are meant.
+            let plain = route.headers.level.is_some_and(|level| {
+                let level = self.level(level);
+                level.upgrade == Some(false) || level.connection == Some(false)
+            });
+            let lost = route.headers.lost.is_some_and(|outer| named || !(plain || carrying.contains_key(&outer)));
             route.intent = match () {
                 () if own || (level.is_some() && (named || sole)) => Intent::Written,
                 () if self.is_written_otherwise(route) => Intent::Written,
@@ -234,7 +239,9 @@ impl Finder<'_> {
             let branches = condition.is_some_and(|node| self.tree.directive(node).args().any(|word| asks(&word.value())));
             let wrong = [names::ADD_HEADER, names::PROXY_PASS_HEADER].into_iter().any(|name| {
                 self.config.own(block, name).any(|node| {
-                    self.tree.directive(node).arg(0).is_some_and(|word| is_header(&word.value(), "upgrade"))
+                    let line = self.tree.directive(node);
+                    let upgrade = line.arg(0).is_some_and(|word| is_header(&word.value(), "upgrade"));
+                    upgrade && line.arg(1).is_none_or(|word| asks(&word.value()) || has_token(&word.value(), "websocket"))
                 })
             });
             branches || wrong
@@ -243,18 +250,38 @@ impl Finder<'_> {
 }
 
 /// Whether a variable's value depends on the client's Upgrade header, or is meant to.
-fn mentions_upgrade(config: &Config, tree: &Tree, name: &[u8]) -> bool {
+pub(super) fn mentions_upgrade(config: &Config, tree: &Tree, name: &[u8]) -> bool {
     let is_upgrade = |name: &[u8]| name.eq_ignore_ascii_case(b"http_upgrade") || name.eq_ignore_ascii_case(b"connection_upgrade");
     is_upgrade(name)
         || config.map(name).is_some_and(|map| values::variables(&map.source(tree).value()).any(is_upgrade))
 }
 
-/// Whether a header name as written is, or is meant to be, this one: a colon or comma at its end, or quotation
-/// marks that nginx does not know, make another name of it.
+/// Whether a header name as written is, or is meant to be, this one: what is stuck to it makes another name of it.
 pub fn is_header(written: &[u8], name: &str) -> bool {
-    let trimmed = String::from_utf8_lossy(written);
-    let trimmed = trimmed.trim_matches(|c: char| ":,;'\"“”‘’«»=".contains(c) || c.is_whitespace());
-    trimmed.eq_ignore_ascii_case(name)
+    bare(written).eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// A word without what gets stuck to it in typing and copying and means nothing to nginx: a colon or comma,
+/// quotation marks (those of Windows-1252 too), spaces that look like none.
+pub fn bare(written: &[u8]) -> &[u8] {
+    const STUCK: [&str; 10] = ["“", "”", "‘", "’", "«", "»", "：", "\u{a0}", "\u{200b}", "\u{feff}"];
+    let is_stuck = |byte: u8| matches!(byte, b':' | b',' | b';' | b'\'' | b'"' | b'=' | b' ' | 0x91..=0x94);
+    let mut rest = written;
+    loop {
+        rest = match rest {
+            plain @ [first, .., last] if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() => return plain,
+            [first, inner @ ..] if is_stuck(*first) => inner,
+            [inner @ .., last] if is_stuck(*last) => inner,
+            word => {
+                let without =
+                    |stuck: &&str| word.strip_prefix(stuck.as_bytes()).or_else(|| word.strip_suffix(stuck.as_bytes()));
+                match STUCK.iter().find_map(without) {
+                    Some(inner) => inner,
+                    None => return word,
+                }
+            }
+        }
+    }
 }
 
 fn is_handshake_header(written: &[u8]) -> bool {
@@ -269,4 +296,29 @@ fn is_handshake_header(written: &[u8]) -> bool {
         "upgrade",
     ];
     HEADERS.iter().any(|name| is_header(written, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stuck_to_a_name_does_not_hide_which_one_is_meant() {
+        let written: [&[u8]; 8] = [
+            b"Upgrade",
+            b"upgrade:",
+            b"Upgrade,",
+            "“Upgrade”".as_bytes(),
+            b"\x93Upgrade\x94",
+            b"\"Upgrade\"",
+            "Upgrade\u{200b}".as_bytes(),
+            "Upgrade：".as_bytes(),
+        ];
+        for name in written {
+            assert!(is_header(name, "upgrade"), "{}", String::from_utf8_lossy(name));
+        }
+        for other in ["", ":", "“", "Upgrade-Insecure-Requests", "X-Upgrade", "Üpgrade"] {
+            assert!(!is_header(other.as_bytes(), "upgrade"), "{other}");
+        }
+    }
 }

@@ -1,8 +1,10 @@
-//! To be written.
+//! Connection says `upgrade` in every request, plain ones too, which most backends ignore. Knows which routes take
+//! plain requests, not what a handshake needs.
 
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
-use crate::routes::{Intent, Route};
+use crate::routes::plain::{Plain, plain_requests};
+use crate::routes::{Intent, Route, has_token};
 
 pub static RULE: Rule = Rule {
     id: "connection-hardcoded",
@@ -13,6 +15,20 @@ pub static RULE: Rule = Rule {
     check: Check::Route(check),
 };
 
-fn check(_facts: &Facts, _route: &Route) -> Option<Finding> {
-    None
+fn check(facts: &Facts, route: &Route) -> Option<Finding> {
+    let header = route.headers.named("connection").find(|header| {
+        facts.is_constant(header) && header.value.known().is_some_and(|value| has_token(value, "upgrade"))
+    })?;
+    // With a constant Upgrade beside it, that is the mistake to speak of.
+    let follows = route.headers.named("upgrade").all(|upgrade| !facts.is_constant(upgrade));
+    let sound = follows && route.headers.carries("upgrade", "websocket") == Some(true);
+    if !sound || plain_requests(facts.tree, facts.config, route)? != Plain::EveryPath {
+        return None;
+    }
+    let place = facts.config.block(route.block).node?;
+    let message = "plain requests are sent on with `Connection: upgrade` too";
+    let finding = RULE
+        .finding(facts.head(header.at), message)
+        .label(facts.head(place), "takes every other request too");
+    Some(finding.help(format!("write\n{}", facts.connection_lines(route))))
 }

@@ -1,18 +1,55 @@
-//! To be written.
+//! A map that asks for an upgrade also where the client asked for none. Knows what the map answers a plain request,
+//! not whether the handshake works.
 
+use crate::effective::nginx::values;
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
-use crate::routes::{Intent, Route};
+use crate::routes::{Intent, Route, has_token};
 
 pub static RULE: Rule = Rule {
     id: "connection-map-loose",
     level: Level::Warning,
     card: include_str!("../../rules/connection-map-loose.md"),
-    cause: Some(6),
+    // It explains no failure of the handshake, so it silences none that does.
+    cause: None,
     intent: Intent::Lost,
     check: Check::Route(check),
 };
 
-fn check(_facts: &Facts, _route: &Route) -> Option<Finding> {
-    None
+fn check(facts: &Facts, route: &Route) -> Option<Finding> {
+    if !(route.headers.carries("upgrade", "websocket")? && route.headers.carries("connection", "upgrade")?) {
+        return None;
+    }
+    let header = route.headers.named("connection").next_back()?;
+    let map = facts.map_in(header)?;
+    let name = format!("${}", String::from_utf8_lossy(&map.name));
+    let plain = facts.plain.evaluate(route.block, name.as_bytes());
+    if !plain.known().is_some_and(|value| has_token(value, "upgrade")) {
+        return None;
+    }
+    let source = map.source(facts.tree);
+    let (decider, line) = facts.plain.deciding(route.block, map);
+    let is_connection = |name: &[u8]| name.eq_ignore_ascii_case(b"http_connection");
+    let rekeyed = format!("write\nmap $http_upgrade {name} {{");
+    let finding = if !source.value().contains(&b'$') {
+        let source = source.show();
+        let message = format!(
+            "the map looks up the text `{source}`, not the client's header, so `{name}` is always `upgrade`"
+        );
+        RULE.finding(facts.head(map.node), message).here("a `$` is missing").help(rekeyed)
+    } else if values::variables(&source.value()).any(is_connection) {
+        let message =
+            format!("plain requests send a Connection header too, so `{name}` asks for an upgrade for them");
+        RULE.finding(facts.head(map.node), message).here("looks at the wrong header").help(rekeyed)
+    } else {
+        let message = format!("`{name}` is `upgrade` also for a request that asks for no upgrade");
+        let line = line?;
+        let empty = |node| facts.directive(node).name_word().value().is_empty();
+        let help = match facts.tree.children(decider.node).any(empty) {
+            true => "write\n''      close;",
+            false => "write beside it\n''      close;",
+        };
+        RULE.finding(facts.head(line.node), message).here("decides for plain requests too").help(help)
+    };
+    Some(finding.label(facts.head(header.at), "used for Connection here"))
 }

@@ -1,8 +1,14 @@
-//! To be written.
+//! A variable in Upgrade or Connection that nothing defines, so that nginx does not start. Knows names, not what a
+//! map makes of a handshake.
 
+use crate::effective::BlockId;
+use crate::effective::nginx::directives::{HTTP, MAIN, SERVER};
+use crate::effective::nginx::names::{LOAD_MODULE, PROXY_SET_HEADER};
+use crate::effective::nginx::{Config, is_builtin, values};
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::Intent;
+use crate::tree::NodeRef;
 
 pub static RULE: Rule = Rule {
     id: "connection-map-missing",
@@ -13,4 +19,108 @@ pub static RULE: Rule = Rule {
     check: Check::Tree(check),
 };
 
-fn check(_facts: &Facts, _findings: &mut Vec<Finding>) {}
+/// Further places that use the variable, shown beside the first.
+const MAX_USES: usize = 3;
+
+/// Edits that may lie between a name and the one that was meant.
+const MAX_DISTANCE: usize = 2;
+
+fn check(facts: &Facts, findings: &mut Vec<Finding>) {
+    let config = facts.config;
+    if !config.complete {
+        return;
+    }
+    let mut uses: Vec<(Vec<u8>, Vec<NodeRef>)> = Vec::new();
+    for (block, node) in facts.variable_handshake_headers() {
+        let Some(value) = facts.directive(node).arg(1) else { continue };
+        for name in values::variables(&value.value()) {
+            let name = name.to_ascii_lowercase();
+            if config.defines(&name) || is_builtin(&name) || !is_compiled(config, block) {
+                continue;
+            }
+            match uses.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, nodes)) => nodes.push(node),
+                None => uses.push((name, vec![node])),
+            }
+        }
+    }
+    findings.extend(uses.iter().filter_map(|(name, nodes)| finding(facts, name, nodes)));
+}
+
+/// Whether nginx looks at the headers of a block: those of `http` only for a server that sets none of its own
+/// (`ngx_http_proxy_merge_loc_conf`).
+fn is_compiled(config: &Config, block: BlockId) -> bool {
+    config.block(block).context & HTTP == 0
+        || config
+            .blocks()
+            .any(|(id, server)| server.context & SERVER != 0 && config.own(id, PROXY_SET_HEADER).len() == 0)
+}
+
+fn finding(facts: &Facts, name: &[u8], uses: &[NodeRef]) -> Option<Finding> {
+    let first = *uses.first()?;
+    let near = near_miss(facts.config, name);
+    let by_a_module = || !contains(name, b"upgrade") && *name != *b"http" && has_modules(facts.config);
+    if near.is_none() && by_a_module() {
+        return None;
+    }
+    let shown = String::from_utf8_lossy(name).into_owned();
+    let mut finding = RULE
+        .finding(facts.head(first), format!("nothing defines `${shown}`, so nginx does not start"))
+        .here(format!("nginx -t says only `unknown \"{shown}\" variable`, and no line"));
+    for &other in uses.iter().skip(1).take(MAX_USES) {
+        finding = finding.label(facts.head(other), "used here too");
+    }
+    let directive = facts.directive(first);
+    let (header, value) = (directive.arg(0)?.show(), directive.arg(1)?.show());
+    let line = |value: String| format!("proxy_set_header {header} {value};");
+    if name == b"http" && contains(value.as_bytes(), b"$http-") {
+        let meant = value.replace('-', "_");
+        return Some(
+            finding.help(format!("write `_`, where a variable's name ends at `-`\n{}", line(meant))),
+        );
+    }
+    if let Some(near) = near {
+        let meant = String::from_utf8_lossy(&near).into_owned();
+        if let Some(map) = facts.config.map(&near) {
+            finding = finding.label(facts.head(map.node), format!("did you mean `${meant}`?"));
+        }
+        return Some(finding.help(format!("write `${meant}`\n{}", line(format!("${meant}")))));
+    }
+    if header.eq_ignore_ascii_case("upgrade") {
+        return Some(finding.help(format!("write the client's own value\n{}", line("$http_upgrade".into()))));
+    }
+    let http = facts.config.blocks().find(|(_, block)| block.context & HTTP != 0);
+    if let Some(node) = http.and_then(|(_, block)| block.node) {
+        finding = finding.label(facts.head(node), "the map belongs in this block, before its servers");
+    }
+    Some(finding.help(format!(
+        "write in the http block, before its servers\n\
+         map $http_upgrade ${shown} {{\n    default upgrade;\n    ''      close;\n}}"
+    )))
+}
+
+/// The variable that was probably meant.
+fn near_miss(config: &Config, name: &[u8]) -> Option<Vec<u8>> {
+    let written = std::str::from_utf8(name).ok()?;
+    let maps = config.maps.iter().map(|map| map.name.as_slice());
+    let distance = |known: &&[u8]| {
+        let known = std::str::from_utf8(known).ok()?;
+        Some(strsim::damerau_levenshtein(known, written)).filter(|&distance| distance <= MAX_DISTANCE)
+    };
+    let near = maps.chain([&b"http_upgrade"[..]]).filter_map(|known| Some((distance(&known)?, known)));
+    near.min_by_key(|(distance, _)| *distance)
+        .filter(|_| written.len() > 2 * MAX_DISTANCE)
+        .map(|(_, known)| known.to_vec())
+}
+
+/// Modules that wslint does not know may have variables of their own.
+fn has_modules(config: &Config) -> bool {
+    let loads = |(id, block): (BlockId, &crate::effective::nginx::Block)| {
+        block.context & MAIN != 0 && config.own(id, LOAD_MODULE).len() > 0
+    };
+    !config.unknown.is_empty() || config.blocks().any(loads)
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(text, part).is_some()
+}

@@ -4,7 +4,7 @@
 use crate::effective::nginx::versions::NEW_PROXY_DEFAULTS;
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
-use crate::routes::{Intent, Route};
+use crate::routes::{Header, Intent, Route};
 
 pub static RULE: Rule = Rule {
     id: "connection-not-upgrade",
@@ -15,27 +15,52 @@ pub static RULE: Rule = Rule {
     check: Check::Route(check),
 };
 
-const HELP: &str = "write\nproxy_set_header Connection \"upgrade\";";
-
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if route.headers.carries("connection", "upgrade")? {
         return None;
     }
-    if let Some(header) = route.headers.named("connection").next_back() {
-        let written = facts.directive(header.at).arg(1)?.show();
-        let message = match header.value.known()? {
-            [] => "no Connection header is sent, so the backend ignores Upgrade".to_string(),
-            value if value == written.as_bytes() => format!("`Connection: {written}` does not say `upgrade`, so the backend ignores Upgrade"),
-            value => format!("`{written}` makes `Connection: {}`, which does not say `upgrade`", String::from_utf8_lossy(value)),
-        };
-        let finding = RULE.finding(facts.head(header.at), message).help(HELP);
-        return Some(finding.label(facts.head(route.node), "handshakes are proxied here"));
+    let is_sent = |header: &&Header| header.value.known() != Some(b"");
+    let last = || route.headers.named("connection").next_back();
+    match route.headers.named("connection").rfind(is_sent).or_else(last) {
+        Some(header) => wrong(facts, route, header),
+        None => missing(facts, route),
     }
-    let upgrade = route.headers.named("upgrade").next_back()?;
-    let message = format!("`{}` forwards Upgrade without `Connection: upgrade`, so the backend ignores it", facts.block_name(route.block));
-    let default = match facts.config.always_since(NEW_PROXY_DEFAULTS) {
-        true => "nginx sends no Connection header unless it is set",
-        false => "nginx sends `Connection: close`, since 1.29.7 none, unless it is set",
+}
+
+fn wrong(facts: &Facts, route: &Route, header: &Header) -> Option<Finding> {
+    let written = facts.directive(header.at).arg(1)?.show();
+    let message = match header.value.known()? {
+        [] if written.is_empty() => {
+            "`Connection \"\"` sends no Connection header, so the backend ignores Upgrade".to_string()
+        }
+        [] => format!("`{written}` is empty in a handshake, so the backend ignores Upgrade"),
+        value if value == written.as_bytes() => {
+            format!("`Connection: {written}` does not say `upgrade`, so the backend ignores Upgrade")
+        }
+        value => format!(
+            "`{written}` makes `Connection: {}`, which does not say `upgrade`",
+            String::from_utf8_lossy(value)
+        ),
     };
-    Some(RULE.finding(facts.head(upgrade.at), message).label(facts.head(route.node), default).help(format!("{HELP}").replacen("write", "write beside it", 1)))
+    let line = facts.connection_line(route.block);
+    let finding = RULE.finding(facts.head(header.at), message).help(format!("write instead\n{line}"));
+    Some(finding.label(facts.head(route.node), "handshakes are proxied here"))
+}
+
+fn missing(facts: &Facts, route: &Route) -> Option<Finding> {
+    let upgrade = route.headers.named("upgrade").next_back()?;
+    let name = facts.block_name(route.headers.level?);
+    let message = format!("`{name}` sets Upgrade without `Connection: upgrade`, so the backend ignores it");
+    let default = match facts.config.target.nginx {
+        versions if !versions.any_before(NEW_PROXY_DEFAULTS) => {
+            "nginx sends no Connection header unless it is set".to_string()
+        }
+        versions if versions.all_before(NEW_PROXY_DEFAULTS) => {
+            "nginx sends `Connection: close` unless it is set".to_string()
+        }
+        _ => format!("nginx sends `Connection: close` unless it is set (none from {NEW_PROXY_DEFAULTS} on)"),
+    };
+    let line = facts.connection_line(route.block);
+    let finding = RULE.finding(facts.head(upgrade.at), message).help(format!("write beside it\n{line}"));
+    Some(finding.label(facts.head(route.node), default))
 }

@@ -1,5 +1,8 @@
-//! To be written.
+//! The backend is spoken to in HTTP/2, where there is no Upgrade. Knows the version in force, not the backend.
 
+use crate::effective::Setting;
+use crate::effective::nginx::versions::PROXY_HTTP_2;
+use crate::engine::remedy::VERSION_LINE;
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::{Intent, Route};
@@ -13,6 +16,22 @@ pub static RULE: Rule = Rule {
     check: Check::Route(check),
 };
 
-fn check(_facts: &Facts, _route: &Route) -> Option<Finding> {
-    None
+fn check(facts: &Facts, route: &Route) -> Option<Finding> {
+    let Setting::Written { value: 20, at, .. } = route.http_version else { return None };
+    // Older versions refuse the value, which is told by itself.
+    if facts.config.target.nginx.all_before(PROXY_HTTP_2) {
+        return None;
+    }
+    let place = facts.settings_place(route.block);
+    let why = "no connection inside HTTP/2 can be upgraded";
+    if facts.is_written_at(place, at) {
+        let message = "`proxy_http_version 2` speaks HTTP/2 to the backend, which has no Upgrade";
+        let finding =
+            RULE.finding(facts.head(at), message).here(why).help(format!("write instead\n{VERSION_LINE}"));
+        return Some(finding.label(facts.head(route.node), "handshakes are proxied here"));
+    }
+    let name = facts.block_name(place);
+    let message = format!("`{name}` inherits HTTP/2 to its backend, which has no Upgrade");
+    let finding = RULE.finding(facts.head(route.node), message).here(why);
+    Some(finding.label(facts.head(at), "set here").help(format!("write in `{name}`\n{VERSION_LINE}")))
 }

@@ -1,8 +1,16 @@
-//! To be written.
+//! Times that nginx refuses, and zeros that cut at once. Knows nginx's notation of time, not how long is long enough.
 
+use crate::effective::Setting;
+use crate::effective::nginx::directives::STREAM_SERVER;
+use crate::effective::nginx::names::{
+    PROXY_CONNECT_TIMEOUT, PROXY_PASS, PROXY_READ_TIMEOUT, PROXY_TIMEOUT, TUNNEL_TIMES,
+};
+use crate::effective::nginx::{RefusalKind, values};
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::Intent;
+use crate::syntax::Word;
+use crate::tree::NodeRef;
 
 pub static RULE: Rule = Rule {
     id: "timeout-invalid",
@@ -13,4 +21,172 @@ pub static RULE: Rule = Rule {
     check: Check::Tree(check),
 };
 
-fn check(_facts: &Facts, _findings: &mut Vec<Finding>) {}
+/// Ways in which people write a unit, in lower case, and its milliseconds.
+const UNITS: [(&str, u64); 31] = [
+    ("d", DAY),
+    ("day", DAY),
+    ("days", DAY),
+    ("h", HOUR),
+    ("hour", HOUR),
+    ("hours", HOUR),
+    ("hr", HOUR),
+    ("hrs", HOUR),
+    ("m", MINUTE),
+    ("millis", 1),
+    ("milliseconds", 1),
+    ("min", MINUTE),
+    ("mins", MINUTE),
+    ("minute", MINUTE),
+    ("minutes", MINUTE),
+    ("mo", 30 * DAY),
+    ("month", 30 * DAY),
+    ("months", 30 * DAY),
+    ("ms", 1),
+    ("msec", 1),
+    ("s", SECOND),
+    ("sec", SECOND),
+    ("second", SECOND),
+    ("seconds", SECOND),
+    ("secs", SECOND),
+    ("w", 7 * DAY),
+    ("week", 7 * DAY),
+    ("weeks", 7 * DAY),
+    ("y", 365 * DAY),
+    ("year", 365 * DAY),
+    ("years", 365 * DAY),
+];
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+fn check(facts: &Facts, findings: &mut Vec<Finding>) {
+    for refusal in &facts.config.refusals {
+        let directive = facts.directive(refusal.node);
+        if matches!(refusal.kind, RefusalKind::InvalidValue(_)) && TUNNEL_TIMES.contains(&directive.name_id())
+        {
+            findings.extend(directive.arg(0).map(|word| refused(facts, refusal.node, word)));
+        }
+    }
+    for route in facts.routes.iter().filter(|route| route.intent >= Intent::Lost) {
+        for name in [PROXY_READ_TIMEOUT, PROXY_CONNECT_TIMEOUT] {
+            if let Setting::Written { value: 0, at, .. } = facts.config.time(facts.tree, route.block, name) {
+                let message = format!("`{}` answers every handshake with 504 at once", facts.text(at));
+                findings.push(
+                    zero(facts, at, message).label(facts.head(route.node), "WebSockets are proxied here"),
+                );
+            }
+        }
+    }
+    for (id, block) in facts.config.blocks() {
+        if block.context & STREAM_SERVER == 0 {
+            continue;
+        }
+        if let (Some(pass), Setting::Written { value: 0, at, .. }) =
+            (facts.config.own(id, PROXY_PASS).next(), facts.config.time(facts.tree, id, PROXY_TIMEOUT))
+        {
+            let message = format!("`{}` closes every connection at once", facts.text(at));
+            findings.push(zero(facts, at, message).label(facts.head(pass), "connections are proxied here"));
+        }
+    }
+}
+
+fn zero(facts: &Facts, at: NodeRef, message: String) -> Finding {
+    let directive = facts.directive(at);
+    let time = if directive.name_id() == PROXY_CONNECT_TIMEOUT { "60s" } else { "1h" };
+    let name = String::from_utf8_lossy(&directive.name()).into_owned();
+    RULE.finding(facts.head(at), message)
+        .here("0 does not mean without limit")
+        .help(format!("write a time\n{name} {time};"))
+}
+
+fn refused(facts: &Facts, node: NodeRef, word: Word) -> Finding {
+    let name = String::from_utf8_lossy(&facts.directive(node).name()).into_owned();
+    let written = word.show();
+    let meant = meant(&written);
+    let why = match () {
+        () if written.is_empty() => "a time is missing".to_string(),
+        () if is_unlimited(&written) => "nginx has no way to write without limit here".to_string(),
+        () if written.contains('$') => "a variable cannot stand here".to_string(),
+        () if written.contains('.') => "nginx reads no fractions".to_string(),
+        () if meant.is_none() => "nginx reads `ms`, `s`, `m`, `h`, `d` and `w` after a number".to_string(),
+        () if written.ends_with('M') => {
+            "`M` is a month, which nginx does not take here; `m` is a minute".to_string()
+        }
+        () if written.ends_with('y') && units(&written).any(|unit| unit == "y") => {
+            "`y` is a year, which nginx does not take here".to_string()
+        }
+        () => match units(&written).find(|unit| !["", "ms", "s", "m", "h", "d", "w"].contains(unit)) {
+            Some(unit) => format!("`{unit}` is no unit of nginx"),
+            None => "larger units come first".to_string(),
+        },
+    };
+    let time = meant.unwrap_or_else(|| "1h".to_string());
+    let intro = if is_unlimited(&written) { "write a long time" } else { "write" };
+    RULE.finding(facts.head(node), format!("nginx refuses `{name} {written}` and does not start"))
+        .here(why)
+        .help(format!("{intro}\n{name} {time};"))
+}
+
+/// What people write who want no limit.
+fn is_unlimited(written: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["disable", "disabled", "false", "infinite", "infinity", "never", "no", "none", "off"];
+    written.starts_with('-')
+        || written == "unlimited"
+        || WORDS.contains(&written.to_ascii_lowercase().as_str())
+}
+
+/// The units of a time as written, numbers left out.
+fn units(written: &str) -> impl Iterator<Item = &str> {
+    written.split(|c: char| c.is_ascii_digit() || c == '.' || c == ' ').filter(|unit| !unit.is_empty())
+}
+
+/// The same time as nginx reads it, where the writing leaves no doubt.
+fn meant(written: &str) -> Option<String> {
+    let mut total = 0.0;
+    let mut rest = written.trim();
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let number: f64 = rest[..digits].parse().ok()?;
+        rest = rest[digits..].trim_start();
+        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let unit = match &rest[..letters] {
+            "" => SECOND,
+            "M" => 30 * DAY,
+            unit => UNITS.iter().find(|(known, _)| unit.eq_ignore_ascii_case(known))?.1,
+        };
+        total += number * unit as f64;
+        rest = rest[letters..].trim_start();
+    }
+    let milliseconds = total.round();
+    (1.0..1e15).contains(&milliseconds).then(|| values::written_time(milliseconds as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_meant_is_written_as_nginx_reads_it() {
+        for (written, expected) in [
+            ("1M", Some("30d")),
+            ("1y", Some("365d")),
+            ("1.5h", Some("1h30m")),
+            ("60sec", Some("60s")),
+            ("1H", Some("1h")),
+            ("30m1h", Some("1h30m")),
+            ("1hour", Some("1h")),
+            ("10 min", Some("10m")),
+            ("off", None),
+            ("-1", None),
+            ("0.0001s", None),
+            ("1fortnight", None),
+            ("", None),
+        ] {
+            let meant = meant(written);
+            assert_eq!(meant.as_deref(), expected, "{written}");
+            assert!(meant.is_none_or(|time| values::milliseconds(time.as_bytes()).is_some()));
+        }
+    }
+}

@@ -1,9 +1,11 @@
-//! The backend never sees `Upgrade`. Knows the header, not why an outer level's was lost.
+//! The backend never sees `Upgrade: websocket`. Knows the header, not why an outer level's was lost.
 
-use crate::effective::nginx::versions::NEW_PROXY_DEFAULTS;
+use crate::effective::BlockId;
+use crate::effective::nginx::names::{PROXY_HTTP_VERSION, PROXY_SET_HEADER};
+use crate::engine::remedy::UPGRADE_LINE;
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
-use crate::routes::{Intent, Route};
+use crate::routes::{Header, Intent, Route};
 
 pub static RULE: Rule = Rule {
     id: "upgrade-not-forwarded",
@@ -18,34 +20,95 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if route.headers.carries("upgrade", "websocket")? {
         return None;
     }
-    let connection = route.headers.carries("connection", "upgrade") == Some(true);
-    let mut lines = vec!["proxy_set_header Upgrade $http_upgrade;"];
-    if !connection {
-        lines.push("proxy_set_header Connection \"upgrade\";");
-    }
-    if route.http_version.value(facts.config.target.nginx) != Some(11) && !facts.config.always_since(NEW_PROXY_DEFAULTS) {
-        lines.insert(0, "proxy_http_version 1.1;");
-    }
-    let help = |intro: &str| format!("{intro}\n{}", lines.join("\n"));
-    if let Some(header) = route.headers.named("upgrade").next_back() {
-        let written = facts.directive(header.at).arg(1)?.show();
-        let message = match header.value.known()? {
-            [] if written.is_empty() => "the client's Upgrade header is removed here".to_string(),
-            [] => format!("`{written}` is empty, so the backend receives no Upgrade header"),
-            value => format!("the backend receives `Upgrade: {}`, which asks for no WebSocket", String::from_utf8_lossy(value)),
-        };
-        let finding = RULE.finding(facts.head(header.at), message).help(help("write"));
-        return Some(finding.label(facts.head(route.node), "handshakes are proxied here"));
-    }
-    let message = format!("`{}` does not forward the Upgrade header, so the backend sees a plain request", facts.block_name(route.block));
-    let mut finding = RULE
-        .finding(facts.head(route.node), message)
-        .here("nginx removes Upgrade unless it is set")
-        .help(help("write beside it"));
-    if let Some(level) = route.headers.level
-        && let Some(header) = facts.config.own(level, crate::effective::nginx::names::PROXY_SET_HEADER).next()
-    {
-        finding = finding.label(facts.head(header), "the headers that are sent are set here");
-    }
+    let finding = match sent(route, "upgrade") {
+        Some(header) => wrong(facts, route, header)?,
+        None => missing(facts, route),
+    };
     Some(finding)
+}
+
+/// The header that decides what the backend sees: the last that is not empty, else the last.
+fn sent<'a>(route: &'a Route, name: &'a str) -> Option<&'a Header> {
+    let is_sent = |header: &&Header| header.value.known() != Some(b"");
+    let last = || route.headers.named(name).next_back();
+    route.headers.named(name).rfind(is_sent).or_else(last)
+}
+
+fn wrong(facts: &Facts, route: &Route, header: &Header) -> Option<Finding> {
+    let written = facts.directive(header.at).arg(1)?.show();
+    let message = match header.value.known()? {
+        [] if written.is_empty() => {
+            "`Upgrade \"\"` removes the Upgrade header, so the backend sees a plain request".to_string()
+        }
+        [] => format!("`{written}` is empty here, so the backend receives no Upgrade header"),
+        value if value == written.as_bytes() => format!("`Upgrade: {written}` asks for no WebSocket"),
+        value => format!(
+            "`{written}` makes `Upgrade: {}`, which asks for no WebSocket",
+            String::from_utf8_lossy(value)
+        ),
+    };
+    let level = route.headers.level?;
+    let mut finding = RULE.finding(facts.head(header.at), message).here("a backend waits for `websocket`");
+    let mut lines = Vec::from_iter(facts.missing_version(route, level));
+    lines.push(UPGRADE_LINE.to_string());
+    if route.headers.carries("connection", "upgrade") == Some(false) {
+        lines.push(facts.connection_line(route.block));
+        finding = connection_label(finding, facts, route);
+    }
+    finding = version_label(finding, facts, route, level);
+    Some(
+        finding
+            .label(facts.head(route.node), "handshakes are proxied here")
+            .help(format!("write instead\n{}", lines.join("\n"))),
+    )
+}
+
+fn missing(facts: &Facts, route: &Route) -> Finding {
+    let place = facts.settings_place(route.block);
+    let name = facts.block_name(place);
+    let message =
+        format!("`{name}` does not forward the Upgrade header, so the backend sees a plain request");
+    let mut finding =
+        RULE.finding(facts.head(route.node), message).here("nginx removes Upgrade unless it is set");
+    let mut lines = Vec::from_iter(facts.missing_version(route, place));
+    let mut intro = format!("write in `{name}`");
+    if let Some(level) = route.headers.level {
+        let mut others = facts.config.own(level, PROXY_SET_HEADER).peekable();
+        if let Some(&first) = others.peek() {
+            finding = finding.label(
+                facts.head(first),
+                match level == place {
+                    true => "headers are set here, Upgrade is not among them",
+                    false => "headers are inherited from here, Upgrade is not among them",
+                },
+            );
+        }
+        if level != place {
+            intro.push_str(" (headers of its own replace the inherited ones, so these are repeated)");
+            lines.extend(others.map(|node| format!("{};", facts.text(node))));
+        }
+    }
+    lines.push(UPGRADE_LINE.to_string());
+    if route.headers.carries("connection", "upgrade") == Some(false) {
+        lines.push(facts.connection_line(route.block));
+        finding = connection_label(finding, facts, route);
+    }
+    version_label(finding, facts, route, place).help(format!("{intro}\n{}", lines.join("\n")))
+}
+
+/// A Connection header that must be replaced too.
+fn connection_label(finding: Finding, facts: &Facts, route: &Route) -> Finding {
+    match sent(route, "connection") {
+        Some(header) => finding.label(facts.head(header.at), "to be replaced too: it does not say `upgrade`"),
+        None => finding,
+    }
+}
+
+/// A version beside the headers that must be replaced too.
+fn version_label(finding: Finding, facts: &Facts, route: &Route, place: BlockId) -> Finding {
+    let old = route.http_version.value(facts.config.target.nginx) == Some(10);
+    match facts.config.own(place, PROXY_HTTP_VERSION).next() {
+        Some(node) if old => finding.label(facts.head(node), "to be replaced too: a WebSocket needs 1.1"),
+        _ => finding,
+    }
 }

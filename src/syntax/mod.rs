@@ -154,7 +154,7 @@ impl<'a> Directive<'a> {
         self.word(self.document.words_of(self.id)[0])
     }
 
-    pub fn args(&self) -> impl ExactSizeIterator<Item = Word<'a>> + DoubleEndedIterator + 'a {
+    pub fn args(&self) -> impl ExactSizeIterator<Item = Word<'a>> + DoubleEndedIterator + 'a + use<'a> {
         let this = *self;
         self.document.words_of(self.id)[1..].iter().map(move |&bytes| this.word(bytes))
     }

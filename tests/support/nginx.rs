@@ -31,10 +31,12 @@ impl Nginx {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
         places.extend(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-        let program = places.into_iter().map(|place| place.join("nginx")).find(|program| program.is_file())?;
+        let program =
+            places.into_iter().map(|place| place.join("nginx")).find(|program| program.is_file())?;
         let output = Command::new(&program).arg("-V").output().ok()?;
         let about = String::from_utf8_lossy(&output.stderr).into_owned();
-        let version = about.split_once("nginx/")?.1.split(|c: char| c != '.' && !c.is_ascii_digit()).next()?;
+        let version =
+            about.split_once("nginx/")?.1.split(|c: char| c != '.' && !c.is_ascii_digit()).next()?;
         Some(Self { program, version: version.parse().ok()?, stream: stream_module(&about) })
     }
 
@@ -160,7 +162,7 @@ fn has_stream(config: &str) -> bool {
 fn block_bodies<'a>(config: &'a str, name: &'a str) -> impl Iterator<Item = usize> + 'a {
     config.match_indices(name).filter_map(move |(at, _)| {
         let line_start = config[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        let before = config[line_start..at].trim_end();
+        let before = config[line_start..at].trim();
         let after = &config[at + name.len()..];
         let is_block = (before.is_empty() || before.ends_with(['}', ';'])) && !before.starts_with('#');
         let brace = after.len() - after.trim_start().len();

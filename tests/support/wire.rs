@@ -17,8 +17,17 @@ impl Head {
     /// Errors on the end of the stream, and at once on what does not start like an HTTP message or a PROXY line.
     pub fn read(reader: &mut impl BufRead) -> io::Result<Self> {
         let odd = || io::Error::new(io::ErrorKind::InvalidData, "not HTTP");
-        if !reader.fill_buf()?.first().is_some_and(u8::is_ascii_alphabetic) {
-            return Err(odd());
+        let start = loop {
+            match reader.fill_buf() {
+                // Unlike the other reads, this one leaves it to the caller to go on after a signal.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                bytes => break bytes?.first().copied(),
+            }
+        };
+        match start {
+            Some(byte) if byte.is_ascii_alphabetic() => {}
+            Some(_) => return Err(odd()),
+            None => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "closed without a byte")),
         }
         let line = read_line(reader)?;
         if !line.contains("HTTP/") && !line.starts_with("PROXY ") {
@@ -66,7 +75,8 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
 }
 
 fn is_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 pub const CLOSE: u8 = 0x8;
@@ -161,7 +171,9 @@ pub fn fresh_key() -> String {
 pub fn is_key(key: &str) -> bool {
     let Some(digits) = key.strip_suffix("==") else { return false };
     // The last digit carries two bits of the sixteenth byte, its other four are zero.
-    digits.len() == 22 && digits.bytes().all(|digit| DIGITS.contains(&digit)) && digits.ends_with(['A', 'Q', 'g', 'w'])
+    digits.len() == 22
+        && digits.bytes().all(|digit| DIGITS.contains(&digit))
+        && digits.ends_with(['A', 'Q', 'g', 'w'])
 }
 
 /// The `Sec-WebSocket-Accept` that answers a key.
@@ -182,7 +194,8 @@ const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 fn base64(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let group = (0..3).fold(0, |group, index| group << 8 | chunk.get(index).map_or(0, |&byte| usize::from(byte)));
+        let group =
+            (0..3).fold(0, |group, index| group << 8 | chunk.get(index).map_or(0, |&byte| usize::from(byte)));
         for index in 0..4 {
             let digit = char::from(DIGITS[group >> (18 - 6 * index) & 0x3F]);
             text.push(if index <= chunk.len() { digit } else { '=' });

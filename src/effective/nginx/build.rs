@@ -8,7 +8,7 @@ use super::map::Map;
 use super::{Block, Config, Listed, names, unknown, variables};
 use crate::effective::{BlockId, Target};
 use crate::source::FileId;
-use crate::syntax::{Directive, NameId, Problem, ProblemKind, Shape, to_span};
+use crate::syntax::{Directive, DirectiveId, NameId, Problem, ProblemKind, Shape, to_span};
 use crate::tree::{NodeRef, Step, Tree, Walk};
 
 /// What a block opens, by the context it stands in.
@@ -56,6 +56,7 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         sets: HashMap::new(),
         defined: HashMap::new(),
         upstreams: HashMap::new(),
+        stream_upstreams: HashMap::new(),
         complete: tree.complete && derailed.is_empty(),
         fragment: false,
         unseen: unseen.collect::<HashSet<_>>(),
@@ -190,6 +191,7 @@ impl Builder<'_> {
         if name == NameId::UNKNOWN {
             self.config.unknown.push((block, node));
             self.define_arguments(directive, node);
+            self.define_inside(directive, node);
             if self.is_misspelt(&directive.name()) {
                 self.config.blocks[block.0 as usize].broken = true;
             }
@@ -232,11 +234,14 @@ impl Builder<'_> {
     fn enter(&mut self, context: Contexts, node: NodeRef, walk: &mut Walk) {
         self.open(context, Some(node));
         walk.enter(node);
-        if context == UPSTREAM
-            && let Some(word) = self.tree.directive(node).arg(0)
-        {
-            let block = self.block();
-            self.config.upstreams.entry(word.value().to_ascii_lowercase()).or_insert(block);
+        let upstreams = match context {
+            UPSTREAM => Some(&mut self.config.upstreams),
+            STREAM_UPSTREAM => Some(&mut self.config.stream_upstreams),
+            _ => None,
+        };
+        if let (Some(upstreams), Some(word)) = (upstreams, self.tree.directive(node).arg(0)) {
+            let block = self.open.last().expect("internal: a block was just opened").0;
+            upstreams.entry(word.value().to_ascii_lowercase()).or_insert(block);
         }
         self.define_groups(node);
     }
@@ -261,6 +266,17 @@ impl Builder<'_> {
             if let Some(variable) = variable_name(&word.value()) {
                 self.config.defined.entry(variable).or_insert(node);
             }
+        }
+    }
+
+    /// The lines of an unknown module's block may do the same, also by their first word (`geoip2`).
+    fn define_inside(&mut self, block: Directive, node: NodeRef) {
+        for id in block.body() {
+            let line = self.tree.directive(NodeRef { graft: node.graft, id: DirectiveId(id) });
+            if let Some(variable) = variable_name(&line.name()) {
+                self.config.defined.entry(variable).or_insert(node);
+            }
+            self.define_arguments(line, node);
         }
     }
 
@@ -305,4 +321,31 @@ impl Builder<'_> {
 fn variable_name(word: &[u8]) -> Option<Vec<u8>> {
     let name = word.strip_prefix(b"$")?;
     (!name.is_empty()).then(|| name.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::source::files::Memory;
+    use crate::tree::{Limits, Options};
+
+    #[test]
+    fn variables_are_also_defined_by_blocks_of_unknown_modules_and_by_named_groups_in_maps() {
+        let text = "events {}
+            http {
+                geoip2 /db { $geo_country country iso_code; $geo_city default=x city; }
+                map $uri $section { ~^/(?<part>[^/]+)/ $part; }
+            }";
+        let files = Memory::default().with("/n/nginx.conf", text);
+        let options =
+            Options { prefix: "/n".into(), root: "/n".into(), maps: Vec::new(), limits: Limits::default() };
+        let tree = Tree::read(&files, Path::new("/n/nginx.conf"), name_id, &options).expect("readable");
+        let config = Config::new(&tree, Target::default());
+        for name in ["geo_country", "geo_city", "part", "section"] {
+            assert!(config.defines(name.as_bytes()), "{name}");
+        }
+        assert!(!config.defines(b"country"));
+    }
 }

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use super::directives::{IF_LOCATION, IF_SERVER, LOCATION, SERVER};
 use super::map::Found;
-use super::values::{Piece, pieces};
-use super::{Config, variables};
+use super::values::{self, Piece, pieces};
+use super::{Config, Map, MapEntry, variables};
 use crate::effective::{BlockId, Value};
 use crate::tree::{NodeRef, Tree};
 
@@ -21,6 +21,22 @@ const MAX_DEPTH: usize = 32;
 pub trait Request {
     /// The value of one of nginx's own variables, named in lower case.
     fn variable(&self, name: &[u8]) -> Value;
+
+    /// The value that the request's way through the configuration has given to a variable so far. None where no one
+    /// way is followed.
+    fn assigned(&self, _name: &[u8]) -> Option<Value> {
+        None
+    }
+
+    /// The group `$1` to `$9` of the last regular expression that matched. None where no one way is followed.
+    fn capture(&self, _number: u8) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Whether this is one request that is followed, in which a map keeps its first answer.
+    fn is_followed(&self) -> bool {
+        false
+    }
 }
 
 /// Evaluates values for one request. Remembers what maps answered, so ask one evaluator as often as possible.
@@ -47,6 +63,22 @@ impl<'a> Evaluator<'a> {
         self.expand(block, value, 0).value
     }
 
+    /// The map that in the end gives a map's variable its value, where a line only names the variable of another,
+    /// and the line that does; no line where none fits, or where that is not known.
+    pub fn deciding(&self, block: BlockId, map: &'a Map) -> (&'a Map, Option<MapEntry<'a>>) {
+        let mut map = map;
+        for _ in 0..MAX_DEPTH {
+            let source = map.source(self.tree).value();
+            let Value::Known(value) = self.evaluate(block, &source) else { break };
+            let Found::Entry(entry) = map.find(self.tree, self.config, &value) else { break };
+            match values::variables(&entry.value.value()).find_map(|name| self.config.map(name)) {
+                Some(inner) => map = inner,
+                None => return (map, Some(entry)),
+            }
+        }
+        (map, None)
+    }
+
     fn expand(&self, block: BlockId, value: &[u8], depth: usize) -> Answer {
         let mut out = Vec::new();
         let mut everywhere = true;
@@ -61,9 +93,13 @@ impl<'a> Evaluator<'a> {
                         unknown => return Answer { value: unknown, everywhere },
                     }
                 }
-                Ok(Piece::Capture(number)) => {
-                    return unknown(format!("${number}, a group of a regular expression"));
-                }
+                Ok(Piece::Capture(number)) => match self.request.capture(number) {
+                    Some(group) => {
+                        everywhere = false;
+                        out.extend_from_slice(&group);
+                    }
+                    None => return unknown(format!("${number}, a group of a regular expression")),
+                },
                 Err(_) => return unknown("a value that nginx refuses".to_string()),
             }
             if out.len() > MAX_VALUE {
@@ -77,22 +113,28 @@ impl<'a> Evaluator<'a> {
         if depth > MAX_DEPTH {
             return unknown(format!("${}, which depends on itself", String::from_utf8_lossy(name)));
         }
+        if let Some(value) = self.request.assigned(name) {
+            return Answer { value, everywhere: false };
+        }
         if let Some(map) = self.config.map(name) {
             if let Some(value) = self.maps.borrow().get(name) {
                 return Answer { value: value.clone(), everywhere: true };
             }
-            let source = map.source(self.tree).value();
-            let mut answer = self.expand(block, &source, depth + 1);
+            let source = map.source(self.tree);
+            let mut answer = match source.is_hole() {
+                true => unknown("a template's expression".to_string()),
+                false => self.expand(block, &source.value(), depth + 1),
+            };
             if let Value::Known(looked_up) = &answer.value {
                 let found = match map.find(self.tree, self.config, looked_up) {
-                    Found::Entry(word) if word.is_hole() => unknown("a template's expression".to_string()),
-                    Found::Entry(word) => self.expand(block, &word.value(), depth + 1),
+                    Found::Entry(entry) if entry.value.is_hole() => unknown("a template's expression".to_string()),
+                    Found::Entry(entry) => self.expand(block, &entry.value.value(), depth + 1),
                     Found::Nothing => Answer { value: Value::empty(), everywhere: true },
                     Found::Unknown(why) => unknown(why.to_string()),
                 };
                 answer = Answer { value: found.value, everywhere: answer.everywhere && found.everywhere };
             }
-            if answer.everywhere {
+            if answer.everywhere || (self.request.is_followed() && !map.is_volatile(self.tree)) {
                 self.maps.borrow_mut().insert(name.to_vec(), answer.value.clone());
             }
             return answer;

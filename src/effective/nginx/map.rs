@@ -32,7 +32,7 @@ pub enum MapKey<'t> {
 
 /// What a value finds in a map.
 pub(super) enum Found<'t> {
-    Entry(Word<'t>),
+    Entry(MapEntry<'t>),
     /// No entry and no default: the variable is empty.
     Nothing,
     Unknown(&'static str),
@@ -42,6 +42,14 @@ impl Map {
     /// The expression whose value is looked up.
     pub fn source<'t>(&self, tree: &'t Tree) -> Word<'t> {
         tree.directive(self.node).arg(0).expect("internal: a map has two words")
+    }
+
+    /// Whether the value is looked up anew each time it is asked for.
+    pub(super) fn is_volatile(&self, tree: &Tree) -> bool {
+        tree.children(self.node).any(|node| {
+            let line = tree.directive(node);
+            line.arg_count() == 0 && *line.name() == *b"volatile"
+        })
     }
 
     /// The entries in order; lines that are none (`volatile`, `hostnames`, includes) are left out.
@@ -54,7 +62,7 @@ impl Map {
     }
 
     /// Lines that nginx refuses, with its words.
-    pub fn refused<'t>(&self, tree: &'t Tree) -> Vec<(NodeRef, String)> {
+    pub fn refused(&self, tree: &Tree) -> Vec<(NodeRef, String)> {
         let mut refused = Vec::new();
         let mut seen = std::collections::HashSet::new();
         for node in tree.children(self.node) {
@@ -97,27 +105,31 @@ impl Map {
         let mut patterns = Vec::new();
         for entry in self.entries(tree) {
             match entry.key {
-                MapKey::Default => default = Some(entry.value),
-                MapKey::Literal(key) if key.eq_ignore_ascii_case(value) => {
-                    exact.get_or_insert(entry.value);
+                MapKey::Default => default = Some(entry),
+                MapKey::Literal(ref key) if key.eq_ignore_ascii_case(value) => {
+                    exact.get_or_insert(entry);
                 }
                 MapKey::Literal(_) => {}
-                MapKey::Regex { pattern, caseless } => patterns.push((pattern, caseless, entry.value)),
+                MapKey::Regex { .. } => patterns.push(entry),
             }
         }
-        if let Some(word) = exact {
-            return Found::Entry(word);
+        if let Some(entry) = exact {
+            return Found::Entry(entry);
         }
         let lines = || tree.children(self.node);
         if lines().any(|node| config.is_unseen(tree, node)) {
             return Found::Unknown("an include inside the map that was not seen");
         }
+        if lines().any(|node| tree.directive(node).name_word().is_hole()) {
+            return Found::Unknown("a template's expression");
+        }
         if lines().any(|node| tree.directive(node).name_id() == NameId::UNKNOWN && is_hostnames(tree, node)) {
             return Found::Unknown("a map of host names");
         }
-        for (pattern, caseless, word) in patterns {
-            match Pattern::new(&pattern, caseless).and_then(|pattern| pattern.is_match(value)) {
-                Some(true) => return Found::Entry(word),
+        for entry in patterns {
+            let MapKey::Regex { pattern, caseless } = &entry.key else { continue };
+            match Pattern::new(pattern, *caseless).and_then(|pattern| pattern.is_match(value)) {
+                Some(true) => return Found::Entry(entry),
                 Some(false) => {}
                 None => return Found::Unknown("a regular expression that was not evaluated"),
             }

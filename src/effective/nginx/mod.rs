@@ -70,7 +70,10 @@ pub struct Config {
     sets: HashMap<Vec<u8>, Vec<(BlockId, NodeRef)>>,
     /// Names that something else defines: `geo`, `split_clients`, a module's directive, a named group.
     defined: HashMap<Vec<u8>, NodeRef>,
+    /// `upstream` blocks of `http`, by name in lower case.
     pub upstreams: HashMap<Vec<u8>, BlockId>,
+    /// Those of `stream`.
+    pub stream_upstreams: HashMap<Vec<u8>, BlockId>,
     /// All of it was seen, so what isn't here isn't anywhere: neither a fragment nor an include that wasn't found.
     pub complete: bool,
     /// The file given is not a main file; the blocks around it are inferred.
@@ -102,6 +105,13 @@ impl Config {
     /// The blocks of a kind inside one another's bodies count; `block` itself does not.
     pub fn inside(&self, block: BlockId) -> impl Iterator<Item = BlockId> + use<> {
         (block.0 + 1..self.block(block).end).map(BlockId)
+    }
+
+    /// The blocks directly inside a block, in order.
+    pub fn children(&self, block: BlockId) -> impl Iterator<Item = BlockId> + '_ {
+        let end = self.block(block).end;
+        let next = move |after: u32| (after < end).then_some(BlockId(after));
+        std::iter::successors(next(block.0 + 1), move |&child| next(self.block(child).end))
     }
 
     /// The block and those around it, the innermost first.

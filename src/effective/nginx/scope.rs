@@ -133,6 +133,40 @@ impl Config {
         !self.target.nginx.any_before(version)
     }
 
+    /// The `proxy_hide_header` that keeps a header of the backend's answer from the client. Both it and
+    /// `proxy_pass_header`, which undoes it, are inherited each for itself (`ngx_http_upstream_hide_headers_hash`).
+    pub fn hides(&self, tree: &Tree, block: BlockId, header: &str) -> Option<NodeRef> {
+        let (hide, pass) = (
+            self.inherited(block, names::PROXY_HIDE_HEADER),
+            self.inherited(block, names::PROXY_PASS_HEADER),
+        );
+        if hide.opaque || pass.opaque {
+            return None;
+        }
+        let names_it = |&node: &NodeRef| {
+            tree.directive(node)
+                .arg(0)
+                .is_some_and(|word| word.value().eq_ignore_ascii_case(header.as_bytes()))
+        };
+        if pass
+            .level
+            .is_some_and(|level| self.own(level, names::PROXY_PASS_HEADER).any(|node| names_it(&node)))
+        {
+            return None;
+        }
+        self.own(hide.level?, names::PROXY_HIDE_HEADER).find(names_it)
+    }
+
+    /// The `add_header ... always` in force that adds a header to every answer, a 101 included.
+    pub fn always_adds(&self, tree: &Tree, block: BlockId, header: &str) -> Option<NodeRef> {
+        let add = self.inherited(block, names::ADD_HEADER);
+        self.own(add.level.filter(|_| !add.opaque)?, names::ADD_HEADER).find(|&node| {
+            let line = tree.directive(node);
+            line.arg(0).is_some_and(|word| word.value().eq_ignore_ascii_case(header.as_bytes()))
+                && line.arg(2).is_some_and(|word| word.is("always"))
+        })
+    }
+
     /// The `proxy_pass` that handles a block's requests.
     pub fn proxy_pass(&self, block: BlockId) -> Option<NodeRef> {
         self.own(self.inherited(block, names::PROXY_PASS).level?, names::PROXY_PASS).next()

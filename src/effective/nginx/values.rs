@@ -61,6 +61,47 @@ fn parse_time(text: &[u8], whole_seconds: bool) -> Option<u64> {
     (digits && total <= i64::MAX as u64).then_some(total)
 }
 
+/// A time as it is written in a configuration: `60s`, `1h30m`, `1500ms`.
+pub fn written_time(milliseconds: u64) -> String {
+    const WRITTEN: [(&str, u64); 4] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)];
+    match milliseconds {
+        0 => "0".to_string(),
+        60_000 => "60s".to_string(),
+        ms if ms % 1000 != 0 => format!("{ms}ms"),
+        ms => {
+            let mut text = String::new();
+            let mut rest = ms;
+            for (unit, length) in WRITTEN {
+                if rest >= length {
+                    text += &format!("{}{unit}", rest / length);
+                    rest %= length;
+                }
+            }
+            text
+        }
+    }
+}
+
+/// A time as it is told: `60 s`, `1 h 30 min`, `1500 ms`.
+pub fn spoken_time(milliseconds: u64) -> String {
+    const SPOKEN: [(&str, u64); 4] = [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)];
+    match milliseconds {
+        ms if ms % 1000 != 0 => format!("{ms} ms"),
+        ms if ms <= 100_000 => format!("{} s", ms / 1000),
+        ms => {
+            let mut parts = Vec::new();
+            let mut rest = ms;
+            for (unit, length) in SPOKEN {
+                if rest >= length {
+                    parts.push(format!("{} {unit}", rest / length));
+                    rest %= length;
+                }
+            }
+            parts.join(" ")
+        }
+    }
+}
+
 /// Bytes of a size: a number, with `k` or `m`, and `g` where `gigabytes` are allowed.
 pub fn size(text: &[u8], gigabytes: bool) -> Option<u64> {
     let (digits, shift) = match text {
@@ -186,6 +227,23 @@ mod tests {
         assert_eq!(seconds(b"1y"), Some(31_536_000));
         assert_eq!(seconds(b"1M"), Some(2_592_000));
         assert_eq!(seconds(b"5ms"), None);
+    }
+
+    #[test]
+    fn times_are_told_in_the_largest_units_that_fit() {
+        for (milliseconds, written, spoken) in [
+            (0, "0", "0 s"),
+            (1500, "1500ms", "1500 ms"),
+            (30_000, "30s", "30 s"),
+            (60_000, "60s", "60 s"),
+            (90_000, "1m30s", "90 s"),
+            (5_400_000, "1h30m", "1 h 30 min"),
+            (2_592_000_000, "30d", "30 d"),
+        ] {
+            assert_eq!(written_time(milliseconds), written);
+            assert_eq!(spoken_time(milliseconds), spoken);
+            assert_eq!(self::milliseconds(written.as_bytes()), Some(milliseconds));
+        }
     }
 
     #[test]

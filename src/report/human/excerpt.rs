@@ -10,7 +10,7 @@ use miette::{
 };
 
 use super::Style;
-use crate::Linted;
+use crate::engine::Linted;
 use crate::finding::{Finding, Severity};
 use crate::report::{Report, safe};
 use crate::source::{FileId, Source, Span};

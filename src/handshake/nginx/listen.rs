@@ -1,0 +1,319 @@
+//! Who accepts a connection: listening sockets, and the choice of the server by its name. Knows no location.
+
+use super::{Followed, Hop, Tracer, Unknown};
+use crate::effective::nginx::directives::{SERVER, STREAM_SERVER};
+use crate::effective::nginx::{Config, names, versions};
+use crate::effective::regex::Pattern;
+use crate::effective::{BlockId, Value};
+use crate::handshake::{Chosen, Request};
+use crate::syntax::Word;
+use crate::tree::{NodeRef, Tree};
+
+/// Who takes a connection.
+pub(super) enum Listener {
+    Nobody(String),
+    /// The connection is taken, but nothing in it is read as the request it is.
+    Refuses { status: Option<u16>, why: String },
+    Http(BlockId),
+    Stream(BlockId),
+}
+
+/// Where a socket is bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Address {
+    AnyV4,
+    AnyV6,
+    /// A name or an address, in lower case, an IPv6 one without brackets.
+    Host(String),
+    Unix(String),
+}
+
+#[derive(Clone, Debug)]
+struct Listen {
+    server: BlockId,
+    stream: bool,
+    address: Address,
+    ports: (u16, u16),
+    default: bool,
+    ssl: bool,
+    http2: bool,
+    quic: bool,
+    proxy_protocol: bool,
+    at: Option<NodeRef>,
+}
+
+/// Every `listen` of a configuration.
+pub(super) struct Sockets {
+    listens: Vec<Listen>,
+}
+
+impl Sockets {
+    pub(super) fn new(tree: &Tree, config: &Config) -> Self {
+        let mut listens = Vec::new();
+        for (server, block) in config.blocks().filter(|(_, block)| block.context & (SERVER | STREAM_SERVER) != 0) {
+            let stream = block.context == STREAM_SERVER;
+            let written = config.own(server, names::LISTEN);
+            // `ssl on;` makes every socket of its server one for TLS (up to 1.25.0).
+            let ssl = config.nearest(server, names::SSL).written_at();
+            let ssl = ssl.is_some_and(|node| tree.directive(node).arg(0).is_some_and(|word| word.is("on")));
+            if written.len() == 0 && !stream {
+                let address = Address::AnyV4;
+                listens.push(Listen { ssl, ..Listen::bare(server, stream, address, (80, 80), None) });
+            }
+            for at in written {
+                let directive = tree.directive(at);
+                let Some((address, ports)) = directive.arg(0).as_ref().and_then(address) else { continue };
+                let has = |word: &str| directive.args().skip(1).any(|arg| arg.is(word));
+                listens.push(Listen {
+                    default: has("default_server") || has("default"),
+                    ssl: ssl || has("ssl"),
+                    http2: has("http2"),
+                    quic: has("quic"),
+                    proxy_protocol: has("proxy_protocol"),
+                    ..Listen::bare(server, stream, address, ports, Some(at))
+                });
+            }
+        }
+        Self { listens }
+    }
+
+    /// Whether a request that is sent on arrives at this same configuration: at a loopback address or a socket it
+    /// listens on, or at an address it names.
+    pub(super) fn is_own(&self, request: &Request) -> bool {
+        let unix = request.host.strip_prefix("unix:");
+        self.listens.iter().any(|listen| match (&listen.address, unix) {
+            (Address::Unix(path), Some(unix)) => path == unix,
+            (_, Some(_)) | (Address::Unix(_), None) => false,
+            (address, None) => {
+                let here = match address {
+                    Address::Host(host) => same_host(host, &request.host),
+                    Address::AnyV4 => request.host == "localhost" || request.host.starts_with("127."),
+                    Address::AnyV6 => request.host == "localhost" || request.host == "::1",
+                    Address::Unix(_) => false,
+                };
+                here && listen.takes(request.port)
+            }
+        })
+    }
+
+    /// Who takes a request; what was chosen is noted in the hop.
+    pub(super) fn accept(&self, tracer: &Tracer, request: &Request, hop: &mut Hop) -> Followed<Listener> {
+        let mut answers: Vec<(Listener, Option<Chosen>)> = Vec::new();
+        for address in self.addresses(request) {
+            let socket: Vec<&Listen> = self
+                .listens
+                .iter()
+                .filter(|listen| listen.address == address && (matches!(address, Address::Unix(_)) || listen.takes(request.port)))
+                .collect();
+            answers.push(accept_at(tracer, &socket, request)?);
+        }
+        let Some((listener, chosen)) = answers.pop() else {
+            return Ok(Listener::Nobody(format!("nobody listens on port {}", request.port)));
+        };
+        let same = |other: &(Listener, Option<Chosen>)| match (&other.0, &listener) {
+            (Listener::Http(a), Listener::Http(b)) | (Listener::Stream(a), Listener::Stream(b)) => a == b,
+            (Listener::Refuses { status: a, .. }, Listener::Refuses { status: b, .. }) => a == b,
+            (Listener::Nobody(_), Listener::Nobody(_)) => true,
+            _ => false,
+        };
+        if !answers.iter().all(same) {
+            return Err(Unknown(format!("which of this server's addresses `{}` is", request.host)));
+        }
+        hop.server = chosen;
+        Ok(listener)
+    }
+
+    /// The sockets that a connection to the request's host and port may arrive at.
+    fn addresses(&self, request: &Request) -> Vec<Address> {
+        if let Some(path) = request.host.strip_prefix("unix:") {
+            return vec![Address::Unix(path.to_string())];
+        }
+        let mut all: Vec<Address> = Vec::new();
+        for listen in self.listens.iter().filter(|listen| !listen.quic && listen.takes(request.port)) {
+            if !matches!(listen.address, Address::Unix(_)) && !all.contains(&listen.address) {
+                all.push(listen.address.clone());
+            }
+        }
+        let named = |address: &Address| matches!(address, Address::Host(host) if same_host(host, &request.host));
+        if let Some(address) = all.iter().find(|address| named(address)) {
+            return vec![address.clone()];
+        }
+        match request.host.parse::<std::net::IpAddr>() {
+            Ok(std::net::IpAddr::V4(_)) => all.retain(|address| *address == Address::AnyV4),
+            Ok(std::net::IpAddr::V6(_)) => all.retain(|address| *address == Address::AnyV6),
+            Err(_) => {}
+        }
+        all
+    }
+}
+
+impl Listen {
+    fn bare(server: BlockId, stream: bool, address: Address, ports: (u16, u16), at: Option<NodeRef>) -> Self {
+        Self {
+            server,
+            stream,
+            address,
+            ports,
+            default: false,
+            ssl: false,
+            http2: false,
+            quic: false,
+            proxy_protocol: false,
+            at,
+        }
+    }
+
+    fn takes(&self, port: u16) -> bool {
+        !matches!(self.address, Address::Unix(_)) && self.ports.0 <= port && port <= self.ports.1
+    }
+}
+
+fn same_host(a: &str, b: &str) -> bool {
+    let loopback = |host: &str| host == "localhost" || host == "127.0.0.1" || host == "::1";
+    a == b || (a == "localhost" && loopback(b)) || (b == "localhost" && loopback(a))
+}
+
+/// The (first) port of a `listen`'s first word.
+pub(super) fn port(word: &Word) -> Option<u16> {
+    address(word).map(|(_, (first, _))| first).filter(|&port| port > 0)
+}
+
+/// The first word of a `listen`; None where it is not one nginx takes, or holds a template's expression.
+fn address(word: &Word) -> Option<(Address, (u16, u16))> {
+    if word.is_hole() {
+        return None;
+    }
+    let text = word.show().to_ascii_lowercase();
+    if let Some(path) = word.show().strip_prefix("unix:") {
+        return Some((Address::Unix(path.to_string()), (0, 0)));
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') => ("*", Some(text.as_str())),
+        _ => (text.as_str(), None),
+    };
+    let ports = match port {
+        None => (80, 80),
+        Some(range) => match range.split_once('-') {
+            Some((first, last)) => (first.parse().ok()?, last.parse().ok()?),
+            None => {
+                let port = range.parse().ok()?;
+                (port, port)
+            }
+        },
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let address = match host {
+        "*" | "0.0.0.0" => Address::AnyV4,
+        "::" | "::0" => Address::AnyV6,
+        host => Address::Host(host.to_string()),
+    };
+    Some((address, ports))
+}
+
+/// Who takes a request at one socket.
+fn accept_at(tracer: &Tracer, socket: &[&Listen], request: &Request) -> Followed<(Listener, Option<Chosen>)> {
+    let tcp: Vec<&Listen> = socket.iter().filter(|listen| !listen.quic).copied().collect();
+    let Some(first) = tcp.first() else {
+        return Ok((Listener::Nobody(format!("nobody listens on port {}", request.port)), None));
+    };
+    let default = tcp.iter().find(|listen| listen.default).unwrap_or(first);
+    let any = |flag: fn(&Listen) -> bool| tcp.iter().any(|listen| flag(listen));
+    if first.stream {
+        let chosen = chosen(tracer, first.server, "the stream server on this port");
+        return Ok((Listener::Stream(first.server), Some(chosen)));
+    }
+    let at_default = |status, why: &str| {
+        let refuses = Listener::Refuses { status, why: why.to_string() };
+        Ok((refuses, Some(chosen(tracer, default.server, "the default server on this port"))))
+    };
+    if any(|listen| listen.proxy_protocol) {
+        return at_default(None, "this port expects the PROXY protocol, and the client does not speak it");
+    }
+    let ssl = any(|listen| listen.ssl);
+    if request.tls && !ssl {
+        return at_default(None, "this port does not speak TLS");
+    }
+    if !request.tls && ssl {
+        return at_default(Some(400), "the plain request was sent to a port for TLS");
+    }
+    if !ssl && any(|listen| listen.http2) && tracer.version < versions::HTTP2_BESIDE_HTTP1 {
+        return at_default(None, "`http2` on a port without TLS refuses every HTTP/1.1 request before nginx 1.25.1");
+    }
+    let (server, why) = by_name(tracer, &tcp, default, request)?;
+    Ok((Listener::Http(server), Some(chosen(tracer, server, why))))
+}
+
+fn chosen(tracer: &Tracer, server: BlockId, why: &str) -> Chosen {
+    let node = tracer.config.block(server).node;
+    Chosen { name: tracer.server_name(server), at: node.map(|node| tracer.span(node)), why: why.to_string() }
+}
+
+/// The server of a socket whose name the Host header matches best: exact, `*.name` (longest), `name.*` (longest),
+/// the first regular expression, else the default.
+fn by_name(
+    tracer: &Tracer,
+    socket: &[&Listen],
+    default: &Listen,
+    request: &Request,
+) -> Followed<(BlockId, &'static str)> {
+    let host = match request.header(b"host") {
+        None => Vec::new(),
+        Some(Value::Known(host)) => super::uri::without_port(&host.to_ascii_lowercase()).to_vec(),
+        Some(Value::Unknown(why)) => return Err(Unknown(why)),
+    };
+    let mut exact = None;
+    let mut leading: Option<(usize, BlockId)> = None;
+    let mut trailing: Option<(usize, BlockId)> = None;
+    let mut regexes = Vec::new();
+    let longer = |best: Option<(usize, BlockId)>, len| best.is_none_or(|(known, _)| len > known);
+    for listen in socket {
+        let server = listen.server;
+        let written: Vec<_> = tracer.config.own(server, names::SERVER_NAME).collect();
+        if written.is_empty() && host.is_empty() {
+            exact.get_or_insert(server);
+        }
+        for word in written.iter().flat_map(|&node| tracer.tree.directive(node).args()) {
+            if word.is_hole() {
+                return Err(Unknown("a server_name that a template fills in".to_string()));
+            }
+            let value = word.value();
+            let name = value.to_ascii_lowercase();
+            if let Some(pattern) = value.strip_prefix(b"~") {
+                regexes.push((server, pattern.to_vec()));
+            } else if let Some(suffix) = name.strip_prefix(b"*.").or_else(|| name.strip_prefix(b".")) {
+                let dotted = [b".", suffix].concat();
+                if host.ends_with(&dotted) && longer(leading, suffix.len()) {
+                    leading = Some((suffix.len(), server));
+                }
+                if name.starts_with(b".") && host == suffix {
+                    exact.get_or_insert(server);
+                }
+            } else if let Some(prefix) = name.strip_suffix(b".*") {
+                let dotted = [prefix, b"."].concat();
+                if host.starts_with(&dotted) && longer(trailing, prefix.len()) {
+                    trailing = Some((prefix.len(), server));
+                }
+            } else if name == host || (name == b"$hostname" && host.is_empty()) {
+                exact.get_or_insert(server);
+            }
+        }
+    }
+    if let Some(server) = exact {
+        return Ok((server, "exact server_name"));
+    }
+    if let Some((_, server)) = leading {
+        return Ok((server, "longest wildcard server_name that begins with *"));
+    }
+    if let Some((_, server)) = trailing {
+        return Ok((server, "longest wildcard server_name that ends with *"));
+    }
+    for (server, pattern) in regexes {
+        match Pattern::new(&pattern, true).and_then(|pattern| pattern.is_match(&host)) {
+            Some(true) => return Ok((server, "first regular expression among the server_names")),
+            Some(false) => {}
+            None => return Err(Unknown("a regular expression that was not evaluated".to_string())),
+        }
+    }
+    Ok((default.server, if default.at.is_some() && default.default { "default_server" } else { "first server on this port, as no server_name matches" }))
+}

@@ -1,0 +1,231 @@
+//! Which location takes a URI. Knows no phase.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::session::Session;
+use super::{Followed, Tracer, Unknown};
+use crate::effective::BlockId;
+use crate::effective::nginx::directives::LOCATION;
+use crate::effective::nginx::names;
+use crate::effective::regex::Pattern;
+use crate::tree::NodeRef;
+
+/// What a search finds.
+pub(super) struct Found {
+    /// None: the server itself handles the request.
+    pub(super) block: Option<BlockId>,
+    /// The URI lacks only the slash at the end of this location's name, and it proxies.
+    pub(super) redirect: bool,
+    pub(super) why: String,
+}
+
+/// How a location is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Matcher {
+    Exact(Vec<u8>),
+    Prefix { path: Vec<u8>, no_regex: bool },
+    Regex { pattern: Vec<u8>, caseless: bool },
+    Named(Vec<u8>),
+}
+
+/// How deep locations may lie in one another; the grammar follows no more blocks than this.
+const MAX_DEPTH: usize = 1000;
+
+/// The location for the session's URI (`ngx_http_core_find_location`): an exact one, else the longest prefix and
+/// inside it the same again, else regular expressions in order, the innermost level first.
+pub(super) fn find(tracer: &Tracer, session: &Session, server: BlockId) -> Followed<Found> {
+    let uri = session.uri.borrow().clone();
+    let mut level = server;
+    // The levels passed through, each with whether its regular expressions may still be asked.
+    let mut levels: Vec<(BlockId, bool)> = Vec::new();
+    let mut found = Found { block: None, redirect: false, why: String::new() };
+    for _ in 0..MAX_DEPTH {
+        let step = prefix(tracer, &tracer.level(level), &uri)?;
+        match step {
+            Step::Exact(block) => return Ok(Found { block: Some(block), redirect: false, why: "exact match".to_string() }),
+            Step::Redirect(block) => {
+                return Ok(Found { block: Some(block), redirect: true, why: "the path without its slash".to_string() });
+            }
+            Step::Prefix { block, no_regex } => {
+                levels.push((level, !no_regex));
+                found = Found { block: Some(block), redirect: false, why: "longest prefix".to_string() };
+                if no_regex {
+                    found.why += ", `^~` forbids regular expressions";
+                }
+                level = block;
+            }
+            Step::None => {
+                levels.push((level, true));
+                break;
+            }
+        }
+    }
+    let mut asked = 0;
+    while let Some((level, open)) = levels.pop() {
+        if !open {
+            continue;
+        }
+        for (block, pattern) in &tracer.level(level).regexes {
+            asked += 1;
+            let Some(pattern) = pattern else {
+                return Err(Unknown("a location's regular expression that was not evaluated".to_string()));
+            };
+            match pattern.captures(&uri) {
+                Some(Some(groups)) => {
+                    session.matched(groups, pattern.names());
+                    let why = "first regular expression that matches".to_string();
+                    return inside_regex(tracer, session, *block, why);
+                }
+                Some(None) => {}
+                None => return Err(Unknown("a location's regular expression that was not evaluated".to_string())),
+            }
+        }
+    }
+    if asked > 0 && found.block.is_some() {
+        found.why += ", and no regular expression matches";
+    }
+    Ok(found)
+}
+
+/// Locations nested in one that a regular expression chose.
+fn inside_regex(tracer: &Tracer, session: &Session, block: BlockId, why: String) -> Followed<Found> {
+    let nested = find(tracer, session, block)?;
+    match nested.block {
+        Some(_) => Ok(nested),
+        None => Ok(Found { block: Some(block), redirect: false, why }),
+    }
+}
+
+enum Step {
+    Exact(BlockId),
+    Prefix { block: BlockId, no_regex: bool },
+    Redirect(BlockId),
+    None,
+}
+
+/// The locations directly in one block, indexed by how they are found.
+#[derive(Default)]
+pub(super) struct Level {
+    exact: HashMap<Vec<u8>, BlockId>,
+    prefixes: HashMap<Vec<u8>, (BlockId, bool)>,
+    /// The lengths of the prefixes, longest first.
+    lengths: Vec<usize>,
+    regexes: Vec<(BlockId, Option<Pattern>)>,
+    named: HashMap<Vec<u8>, BlockId>,
+    /// A template fills in some of them.
+    holes: bool,
+}
+
+impl Level {
+    fn new(tracer: &Tracer, block: BlockId) -> Self {
+        let mut level = Self::default();
+        let config = tracer.config;
+        for block in config.children(block).filter(|&block| config.block(block).context == LOCATION) {
+            let Some(node) = config.block(block).node else { continue };
+            level.holes |= tracer.tree.directive(node).args().any(|word| word.is_hole());
+            match matcher(tracer, node) {
+                Some(Matcher::Exact(path)) => drop(level.exact.entry(path).or_insert(block)),
+                Some(Matcher::Prefix { path, no_regex }) => {
+                    level.lengths.push(path.len());
+                    level.prefixes.entry(path).or_insert((block, no_regex));
+                }
+                Some(Matcher::Regex { pattern, caseless }) => {
+                    level.regexes.push((block, Pattern::new(&pattern, caseless)));
+                }
+                Some(Matcher::Named(name)) => drop(level.named.entry(name).or_insert(block)),
+                None => {}
+            }
+        }
+        level.lengths.sort_unstable_by(|a, b| b.cmp(a));
+        level.lengths.dedup();
+        level
+    }
+
+    fn longest(&self, uri: &[u8]) -> Option<(usize, BlockId, bool)> {
+        let lengths = self.lengths.iter().filter(|&&len| len <= uri.len());
+        lengths.copied().find_map(|len| self.prefixes.get(&uri[..len]).map(|&(block, open)| (len, block, open)))
+    }
+}
+
+impl Tracer<'_> {
+    fn level(&self, block: BlockId) -> Rc<Level> {
+        if let Some(known) = self.levels.borrow().get(&block) {
+            return known.clone();
+        }
+        let level = Rc::new(Level::new(self, block));
+        self.levels.borrow_mut().insert(block, level.clone());
+        level
+    }
+}
+
+/// The static locations of one level (`ngx_http_core_find_static_location`).
+fn prefix(tracer: &Tracer, level: &Level, uri: &[u8]) -> Followed<Step> {
+    if level.holes {
+        return Err(Unknown("a location that a template fills in".to_string()));
+    }
+    if let Some(&block) = level.exact.get(uri) {
+        return Ok(Step::Exact(block));
+    }
+    let best = level.longest(uri);
+    let with_slash = [uri, b"/"].concat();
+    let candidates = [level.exact.get(&with_slash).copied(), level.prefixes.get(&with_slash).map(|&(block, _)| block)];
+    let redirect = candidates.into_iter().flatten().find(|&block| redirects(tracer, block));
+    Ok(match (best, redirect) {
+        (Some((len, block, no_regex)), _) if len == uri.len() => Step::Prefix { block, no_regex },
+        (_, Some(block)) => Step::Redirect(block),
+        (Some((_, block, no_regex)), None) => Step::Prefix { block, no_regex },
+        (None, None) => Step::None,
+    })
+}
+
+/// Whether nginx answers the path without its slash by a redirect: only where a location ends with one and passes
+/// requests on (`auto_redirect`).
+fn redirects(tracer: &Tracer, block: BlockId) -> bool {
+    [
+        names::PROXY_PASS,
+        names::FASTCGI_PASS,
+        names::UWSGI_PASS,
+        names::SCGI_PASS,
+        names::GRPC_PASS,
+        names::MEMCACHED_PASS,
+    ]
+    .into_iter()
+    .any(|name| tracer.config.own(block, name).len() > 0)
+}
+
+/// The location of a server with this `@name`.
+pub(super) fn named(tracer: &Tracer, server: BlockId, name: &[u8]) -> Option<BlockId> {
+    tracer.level(server).named.get(name).copied()
+}
+
+/// How a location is written (`ngx_http_core_location`): a modifier as a word of its own, or glued to the path.
+fn matcher(tracer: &Tracer, node: NodeRef) -> Option<Matcher> {
+    let directive = tracer.tree.directive(node);
+    let first = directive.arg(0)?.value().into_owned();
+    let second = directive.arg(1).map(|word| word.value().into_owned());
+    let (modifier, path): (&[u8], Vec<u8>) = match second {
+        Some(path) => (&first, path),
+        None => {
+            let len = [&b"~*"[..], b"^~", b"~", b"="].iter().find(|glued| first.starts_with(glued)).map_or(0, |glued| glued.len());
+            (&first[..len], first[len..].to_vec())
+        }
+    };
+    match modifier {
+        b"=" => Some(Matcher::Exact(path)),
+        b"^~" => Some(Matcher::Prefix { path, no_regex: true }),
+        b"~" => Some(Matcher::Regex { pattern: path, caseless: false }),
+        b"~*" => Some(Matcher::Regex { pattern: path, caseless: true }),
+        b"" if path.starts_with(b"@") => Some(Matcher::Named(path)),
+        b"" => Some(Matcher::Prefix { path, no_regex: false }),
+        _ => None,
+    }
+}
+
+/// The part of the URI that a location's `proxy_pass` replaces; None for a regular expression or a name.
+pub(super) fn prefix_len(tracer: &Tracer, block: BlockId) -> Option<usize> {
+    match matcher(tracer, tracer.config.block(block).node?)? {
+        Matcher::Exact(path) | Matcher::Prefix { path, .. } => Some(path.len()),
+        Matcher::Regex { .. } | Matcher::Named(_) => None,
+    }
+}

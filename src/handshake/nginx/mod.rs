@@ -1,0 +1,438 @@
+//! A request's way through nginx, phase by phase. Knows the order of the phases; what happens in each stands in a
+//! file of its own.
+
+mod access;
+mod content;
+mod listen;
+mod location;
+mod proxy;
+mod rewrite;
+mod session;
+mod stream;
+mod uri;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::{Chosen, Hop, Request, Roots, Step, Trace, Url, Verdict};
+use crate::effective::BlockId;
+use crate::effective::nginx::directives::LIMIT_EXCEPT;
+use crate::effective::nginx::{Config, Evaluator, names, versions};
+use crate::effective::version::Version;
+use crate::source::Span;
+use crate::source::files::Files;
+use crate::tree::{NodeRef, Tree};
+use listen::{Listener, Sockets};
+use session::Session;
+
+/// Hops through the same configuration that are followed.
+const MAX_HOPS: usize = 8;
+
+/// `NGX_HTTP_MAX_URI_CHANGES`: how often a request may be sent to another location.
+const MAX_URI_CHANGES: u32 = 10;
+
+/// Follows the handshake for a URL, for every version of the target; each of `headers` replaces or removes one that
+/// a browser sends. Where versions differ in the verdict it is unknown.
+pub fn trace(
+    tree: &Tree,
+    config: &Config,
+    files: &dyn Files,
+    roots: &Roots,
+    url: &Url,
+    headers: &[(String, String)],
+) -> Trace {
+    let follow = |version| Tracer::new(tree, config, files, roots, version).trace(url, headers);
+    let versions = config.target.nginx;
+    let mut newest = follow(versions.last);
+    for since in versions::CHANGES.into_iter().rev().filter(|&since| versions.first < since && since <= versions.last) {
+        let before = follow(since.before());
+        if (before.verdict, before.status) != (newest.verdict, newest.status) {
+            newest.why = format!(
+                "it depends on the version: before {since} {} ({}), since then {} ({})",
+                before.verdict.name(),
+                before.why,
+                newest.verdict.name(),
+                newest.why
+            );
+            newest.verdict = Verdict::Unknown;
+            newest.status = None;
+            break;
+        }
+    }
+    newest
+}
+
+/// Everything that a handshake is followed through.
+pub struct Tracer<'a> {
+    tree: &'a Tree,
+    config: &'a Config,
+    files: &'a dyn Files,
+    roots: &'a Roots,
+    /// The one version that is asked about.
+    version: Version,
+    /// The locations of each block, indexed when first asked for.
+    levels: RefCell<HashMap<BlockId, Rc<location::Level>>>,
+}
+
+/// Where a handshake arrives in one server.
+#[derive(Clone, Debug)]
+pub enum Arrival {
+    /// At this directive, which sends it on.
+    Sent { by: NodeRef, hop: Hop },
+    /// The server answers by itself; no status where it says nothing that is HTTP.
+    Answered { status: Option<u16>, why: String, hop: Hop },
+    /// It depends on this.
+    Unknown(String),
+}
+
+/// How a request's passage through a server ends.
+enum End {
+    /// The server answers by itself; no status where it says nothing that is HTTP.
+    Answer { status: Option<u16>, why: String },
+    /// The request is sent on.
+    Proxied(Box<proxy::Proxied>),
+}
+
+/// Why the way cannot be followed further.
+struct Unknown(String);
+
+type Followed<T> = Result<T, Unknown>;
+
+impl<'a> Tracer<'a> {
+    pub fn new(tree: &'a Tree, config: &'a Config, files: &'a dyn Files, roots: &'a Roots, version: Version) -> Self {
+        Self { tree, config, files, roots, version, levels: RefCell::default() }
+    }
+
+    /// Follows the handshake for a URL; each of `headers` replaces or removes one that a browser sends.
+    fn trace(&self, url: &Url, headers: &[(String, String)]) -> Trace {
+        let mut trace =
+            Trace { verdict: Verdict::Unknown, status: None, why: String::new(), hops: Vec::new(), idle_timeout_ms: None };
+        let sockets = Sockets::new(self.tree, self.config);
+        let request = Request::handshake(url, headers);
+        match self.follow(&sockets, request, &mut trace) {
+            Ok(()) => {}
+            Err(Unknown(why)) => {
+                trace.verdict = Verdict::Unknown;
+                trace.status = None;
+                trace.why = format!("it depends on {why}");
+            }
+        }
+        trace
+    }
+
+    /// Where a handshake for a path and query arrives that comes to this server by its first name; nothing is followed
+    /// further.
+    pub fn arrive(&self, server: BlockId, target: &[u8]) -> Arrival {
+        let url = Url {
+            text: String::new(),
+            tls: self.is_tls(server),
+            host: self.plain_name(server),
+            port: self.first_port(server),
+            target: target.to_vec(),
+        };
+        let request = Request::handshake(&url, &[]);
+        let mut hop = Hop { request_line: request.request_line(), ..Hop::default() };
+        match self.serve(server, &request, &mut hop) {
+            Ok(End::Proxied(proxied)) => match proxied.by {
+                Some(by) => {
+                    hop.upstream = Some(proxied.upstream);
+                    Arrival::Sent { by, hop }
+                }
+                None => Arrival::Unknown("a stream".to_string()),
+            },
+            Ok(End::Answer { status, why }) => Arrival::Answered { status, why, hop },
+            Err(Unknown(why)) => Arrival::Unknown(why),
+        }
+    }
+
+    /// A host that the server answers to: its first name without wildcards, or what stands for one.
+    fn plain_name(&self, server: BlockId) -> String {
+        let words = self.config.own(server, names::SERVER_NAME).flat_map(|node| self.tree.directive(node).args());
+        let names: Vec<String> = words.map(|word| word.show()).filter(|name| !name.starts_with('~')).collect();
+        let plain = names.iter().find(|name| !name.is_empty() && !name.contains('*') && !name.starts_with('.'));
+        let wild = || names.iter().find(|name| !name.is_empty());
+        match plain.or_else(wild) {
+            Some(name) => name.trim_start_matches('.').replace('*', "any"),
+            None => "localhost".to_string(),
+        }
+    }
+
+    fn first_port(&self, server: BlockId) -> u16 {
+        let listen = self.config.own(server, names::LISTEN).next().and_then(|node| self.tree.directive(node).arg(0));
+        listen.as_ref().and_then(listen::port).unwrap_or(80)
+    }
+
+    /// Whether the server's first listening socket is one for TLS.
+    fn is_tls(&self, server: BlockId) -> bool {
+        let listen = self.config.own(server, names::LISTEN).next();
+        listen.is_some_and(|node| self.tree.directive(node).args().skip(1).any(|word| word.is("ssl")))
+    }
+
+    fn follow(&self, sockets: &Sockets, mut request: Request, trace: &mut Trace) -> Followed<()> {
+        let mut client_upgrades = true;
+        loop {
+            if trace.hops.len() == MAX_HOPS {
+                return Err(Unknown(format!("what comes after {MAX_HOPS} hops through this configuration")));
+            }
+            let first = trace.hops.is_empty();
+            trace.hops.push(Hop { request_line: request.request_line(), ..Hop::default() });
+            let hop = trace.hops.last_mut().expect("internal: a hop was just added");
+            let end = match sockets.accept(self, &request, hop)? {
+                Listener::Nobody(why) => End::Answer { status: None, why },
+                Listener::Refuses { status, why } => End::Answer { status, why },
+                Listener::Stream(server) => self.stream(server, &request, hop)?,
+                Listener::Http(server) => {
+                    client_upgrades &= request.header(b"upgrade").is_some();
+                    self.serve(server, &request, hop)?
+                }
+            };
+            match end {
+                End::Answer { status, why } => {
+                    trace.verdict = Verdict::Intercepted;
+                    // A server in front makes 502 of an answer that is none.
+                    trace.status = if first { status } else { status.or(Some(502)) };
+                    trace.why = why;
+                    return Ok(());
+                }
+                End::Proxied(proxied) => {
+                    hop.upstream = Some(proxied.upstream);
+                    if let Some(limit) = proxied.idle_timeout_ms {
+                        trace.idle_timeout_ms = Some(trace.idle_timeout_ms.map_or(limit, |known| known.min(limit)));
+                    }
+                    if let Some((verdict, status, why)) = proxied.ends {
+                        trace.verdict = verdict;
+                        trace.status = status;
+                        trace.why = why;
+                        return Ok(());
+                    }
+                    if sockets.is_own(&proxied.request) {
+                        request = proxied.request;
+                        continue;
+                    }
+                    match super::refusal(&proxied.request).map_err(Unknown)? {
+                        Some(why) => {
+                            trace.verdict = Verdict::Refused;
+                            trace.status = proxied.masked;
+                            trace.why = why;
+                        }
+                        None if !client_upgrades => {
+                            trace.verdict = Verdict::Intercepted;
+                            trace.why = "the client asks for no upgrade, so nginx does not pass the answer on".to_string();
+                        }
+                        None if proxied.overwritten.is_some() => {
+                            trace.verdict = Verdict::Intercepted;
+                            trace.status = proxied.overwritten;
+                            trace.why = "error_page replaces the status 101".to_string();
+                        }
+                        None => {
+                            trace.verdict = Verdict::Upgraded;
+                            trace.status = Some(101);
+                            trace.why = "the backend receives a handshake it accepts".to_string();
+                        }
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// All phases of one request in one server.
+    fn serve(&self, server: BlockId, request: &Request, hop: &mut Hop) -> Followed<End> {
+        let session = Session::new(self.tree, self.config, server, request);
+        let evaluator = Evaluator::new(self.tree, self.config, &session);
+        let mut passage = Passage {
+            tracer: self,
+            session: &session,
+            evaluator: &evaluator,
+            server,
+            block: server,
+            hop,
+            uri_changes: MAX_URI_CHANGES + 1,
+            internal: false,
+            in_error_page: false,
+            err_status: None,
+        };
+        let mut phase = Phase::ServerRewrite;
+        loop {
+            match passage.run(phase)? {
+                Flow::Go(next) => phase = next,
+                Flow::Fail { status, why } => match passage.error_page(status)? {
+                    Some(Flow::Go(next)) => phase = next,
+                    Some(Flow::End(end)) => return Ok(end),
+                    Some(Flow::Fail { status, why }) => return Ok(End::Answer { status: Some(status), why }),
+                    None => return Ok(End::Answer { status: Some(status), why }),
+                },
+                Flow::End(end) => return Ok(end),
+            }
+        }
+    }
+
+    /// What a location matches, as written.
+    fn location_name(&self, node: NodeRef) -> String {
+        self.tree.directive(node).args().map(|word| word.show()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// A server by its names, or by where it listens.
+    fn server_name(&self, server: BlockId) -> String {
+        let first = |name| {
+            let node = self.config.own(server, name).next()?;
+            self.tree.directive(node).arg(0).map(|word| word.show())
+        };
+        first(names::SERVER_NAME).filter(|name| !name.is_empty()).or_else(|| first(names::LISTEN)).unwrap_or_default()
+    }
+
+    fn span(&self, node: NodeRef) -> Span {
+        self.tree.head(node)
+    }
+}
+
+/// nginx's phases, as far as a handshake meets them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    ServerRewrite,
+    FindLocation,
+    LocationRewrite,
+    Access,
+    TryFiles,
+    Content,
+}
+
+/// Where a phase leads.
+enum Flow {
+    Go(Phase),
+    /// A status that `error_page` may still turn into something else.
+    Fail { status: u16, why: String },
+    End(End),
+}
+
+/// A request inside a server.
+struct Passage<'p, 'a> {
+    tracer: &'p Tracer<'a>,
+    session: &'p Session<'p>,
+    evaluator: &'p Evaluator<'p>,
+    server: BlockId,
+    /// The block whose settings are in force: the server, a location, or an `if` or `limit_except` inside one.
+    block: BlockId,
+    hop: &'p mut Hop,
+    uri_changes: u32,
+    /// The request was redirected inside the server, so `internal` locations are open to it.
+    internal: bool,
+    in_error_page: bool,
+    /// The status that `error_page` writes over the answer.
+    err_status: Option<u16>,
+}
+
+impl Passage<'_, '_> {
+    fn run(&mut self, phase: Phase) -> Followed<Flow> {
+        match phase {
+            Phase::ServerRewrite => {
+                self.block = self.server;
+                Ok(self.rewrite(self.server)?.unwrap_or(Flow::Go(Phase::FindLocation)))
+            }
+            Phase::FindLocation => self.find_location(),
+            Phase::LocationRewrite => self.location_rewrite(),
+            Phase::Access => Ok(self.access()?.unwrap_or(Flow::Go(Phase::TryFiles))),
+            Phase::TryFiles => self.try_files(),
+            Phase::Content => self.content(),
+        }
+    }
+
+    fn find_location(&mut self) -> Followed<Flow> {
+        self.session.uri_changed.set(false);
+        let found = location::find(self.tracer, self.session, self.server)?;
+        self.block = found.block.unwrap_or(self.server);
+        let Some(block) = found.block else {
+            self.hop.route = None;
+            return Ok(Flow::Go(Phase::Access));
+        };
+        let config = self.tracer.config;
+        let node = config.block(block).node;
+        let name = node.map(|node| self.tracer.location_name(node)).unwrap_or_default();
+        let at = node.map(|node| self.tracer.span(node));
+        self.hop.route = Some(Chosen { name: name.clone(), at, why: found.why });
+        if !self.internal && self.in_force(names::INTERNAL).is_some() {
+            let why = format!("`location {name}` is internal");
+            return Ok(Flow::Fail { status: 404, why });
+        }
+        let limited = config
+            .inside(block)
+            .find(|&inner| config.block(inner).parent == Some(block) && config.block(inner).context == LIMIT_EXCEPT);
+        if let Some(limited) = limited.filter(|&limited| self.is_excepted(limited)) {
+            self.block = limited;
+        }
+        if found.redirect {
+            let why = format!("`location {name}` answers the path without its slash by a redirect to it");
+            return Ok(Flow::Fail { status: 301, why });
+        }
+        Ok(Flow::Go(Phase::LocationRewrite))
+    }
+
+    /// Whether `limit_except` applies: it names the methods that are left alone.
+    fn is_excepted(&self, limited: BlockId) -> bool {
+        let Some(node) = self.tracer.config.block(limited).node else { return false };
+        let method = &self.session.request.method;
+        let is_method = |word: &[u8]| {
+            word.eq_ignore_ascii_case(method) || (word.eq_ignore_ascii_case(b"GET") && method == b"HEAD")
+        };
+        !self.tracer.tree.directive(node).args().any(|word| is_method(&word.value()))
+    }
+
+    fn location_rewrite(&mut self) -> Followed<Flow> {
+        if self.block != self.server
+            && let Some(flow) = self.rewrite(self.block)?
+        {
+            return Ok(flow);
+        }
+        if !self.session.uri_changed.get() {
+            return Ok(Flow::Go(Phase::Access));
+        }
+        self.uri_changes -= 1;
+        if self.uri_changes == 0 {
+            let why = "the request is rewritten in a circle".to_string();
+            return Ok(Flow::Fail { status: 500, why });
+        }
+        self.block = self.server;
+        Ok(Flow::Go(Phase::FindLocation))
+    }
+
+    /// The first directive of a name directly in the block in force.
+    fn own(&self, name: crate::syntax::NameId) -> Option<NodeRef> {
+        self.tracer.config.own(self.block, name).next()
+    }
+
+    fn step(&mut self, node: NodeRef, text: impl Into<String>) {
+        let at = Some(self.tracer.span(node));
+        self.hop.steps.push(Step { at, text: text.into() });
+    }
+
+    /// Sends the request to another URI of the same server.
+    fn internal_redirect(&mut self, uri: &[u8]) -> Flow {
+        self.uri_changes -= 1;
+        if self.uri_changes == 0 {
+            return Flow::Fail { status: 500, why: "the request is redirected in a circle".to_string() };
+        }
+        self.session.redirect(uri);
+        self.internal = true;
+        Flow::Go(Phase::ServerRewrite)
+    }
+
+    /// Sends the request to a named location; its URI stays.
+    fn go_to_named(&mut self, name: &[u8]) -> Flow {
+        self.uri_changes -= 1;
+        if self.uri_changes == 0 {
+            return Flow::Fail { status: 500, why: "the request is redirected in a circle".to_string() };
+        }
+        let shown = String::from_utf8_lossy(name).into_owned();
+        let Some(block) = location::named(self.tracer, self.server, name) else {
+            return Flow::Fail { status: 500, why: format!("there is no location `{shown}`") };
+        };
+        self.internal = true;
+        self.session.internal.set(true);
+        self.session.uri_changed.set(false);
+        self.block = block;
+        let at = self.tracer.config.block(block).node.map(|node| self.tracer.span(node));
+        self.hop.route = Some(Chosen { name: shown, at, why: "sent here by name".to_string() });
+        Flow::Go(Phase::LocationRewrite)
+    }
+}

@@ -1,0 +1,223 @@
+//! Flags, exit status, and input that cannot be read.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const GOOD: &str = "events {}\nhttp { server { listen 80; location /ws { proxy_pass http://127.0.0.1:9000; \
+    proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; \
+    proxy_set_header Host $host; proxy_read_timeout 1h; } } }\n";
+const BAD: &str = "events {}\nhttp { server { listen 80; location /ws { proxy_pass http://127.0.0.1:9000; \
+    proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; } } }\n";
+
+fn tree(files: &[(&str, &str)]) -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+        fs::write(path, text).expect("writable");
+    }
+    directory
+}
+
+fn wslint(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_wslint"))
+        .args(arguments)
+        .current_dir(directory)
+        .env_remove("NO_COLOR")
+        .env_remove("FORCE_COLOR")
+        .output()
+        .expect("wslint runs")
+}
+
+fn status(directory: &TempDir, arguments: &[&str]) -> Option<i32> {
+    wslint(directory.path(), arguments).status.code()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn the_status_is_0_without_and_1_with_findings() {
+    assert_eq!(status(&tree(&[("nginx.conf", GOOD)]), &[]), Some(0));
+    assert_eq!(status(&tree(&[("nginx.conf", BAD)]), &[]), Some(1));
+    assert_eq!(status(&tree(&[("nginx.conf", BAD)]), &["check", "nginx.conf"]), Some(1));
+}
+
+#[test]
+fn fail_on_moves_the_bar() {
+    let directory = tree(&[("nginx.conf", BAD)]);
+    assert_eq!(status(&directory, &["--fail-on", "never"]), Some(0));
+    assert_eq!(status(&directory, &["--fail-on", "error"]), Some(1));
+    let noted = tree(&[("nginx.conf", &GOOD.replace("proxy_read_timeout 1h;", ""))]);
+    assert_eq!(status(&noted, &[]), Some(0));
+    assert_eq!(status(&noted, &["--fail-on", "note"]), Some(1));
+}
+
+#[test]
+fn a_format_never_changes_the_status() {
+    let directory = tree(&[("nginx.conf", BAD)]);
+    for format in ["human", "concise", "json"] {
+        assert_eq!(status(&directory, &["--format", format]), Some(1), "{format}");
+    }
+}
+
+#[test]
+fn rules_can_be_chosen() {
+    let directory = tree(&[("nginx.conf", BAD)]);
+    assert_eq!(status(&directory, &["--ignore", "connection-not-upgrade"]), Some(0));
+    assert_eq!(status(&directory, &["--select", "http-1-0-hop,syntax"]), Some(0));
+    assert_eq!(status(&directory, &["--select", "connection-not-upgrade"]), Some(1));
+    let unknown = wslint(directory.path(), &["--select", "connection-not-upgraded"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("did you mean `connection-not-upgrade`?"), "{}", stderr(&unknown));
+}
+
+#[test]
+fn what_cannot_be_read_is_a_failure_that_says_why() {
+    let directory = tree(&[("readme.txt", "nothing")]);
+    for (path, words) in [
+        ("missing.conf", "missing.conf: no such file"),
+        (".", "looked for nginx.conf"),
+        ("/dev/zero", "/dev/zero: is a device"),
+    ] {
+        let output = wslint(directory.path(), &[path]);
+        assert_eq!(output.status.code(), Some(2), "{path}");
+        assert!(stderr(&output).contains(words), "{path}: {}", stderr(&output));
+        assert_eq!(stdout(&output), "", "{path}");
+    }
+    assert_eq!(status(&directory, &["--no-such-flag"]), Some(2));
+}
+
+#[test]
+fn a_fifo_is_not_waited_for() {
+    let directory = tree(&[("nginx.conf", "events {}\nhttp { include fifo.conf; }\n")]);
+    let fifo = directory.path().join("fifo.conf");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo runs").success());
+    assert_eq!(status(&directory, &["fifo.conf"]), Some(2));
+    let output = wslint(directory.path(), &["--format", "concise"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("error[unreadable]"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let many = BAD.replace("location /ws {", &"location /ws { }".repeat(20_000)).repeat(1);
+    let directory = tree(&[("nginx.conf", &many)]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_wslint"))
+        .args(["--format", "json"])
+        .current_dir(directory.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("wslint starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("wslint ends");
+    assert_eq!((output.status.code(), stderr(&output)), (Some(1), String::new()));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let directory = tree(&[("nginx.conf", GOOD)]);
+    for arguments in [&["--format", "json"][..], &["routes"], &["rules"], &["explain", "syntax"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+        let output = Command::new(env!("CARGO_BIN_EXE_wslint"))
+            .args(arguments)
+            .current_dir(directory.path())
+            .stdout(full)
+            .output()
+            .expect("wslint runs");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains("standard output"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_tree_checked_out_elsewhere_is_read_through_a_path_map() {
+    let main = GOOD.replace("http {", "http { include /etc/wslint-test/site.conf;");
+    let directory = tree(&[("nginx.conf", &main), ("etc/site.conf", "server { listen 81; bogus")]);
+    assert_eq!(status(&directory, &[]), Some(0));
+    assert!(stdout(&wslint(directory.path(), &[])).contains("include-not-found"));
+    let mapped = wslint(directory.path(), &["--path-map", "/etc/wslint-test=etc", "--format", "concise"]);
+    assert!(stdout(&mapped).contains("etc/site.conf:1:"), "{}", stdout(&mapped));
+    assert_eq!(mapped.status.code(), Some(1));
+}
+
+#[test]
+fn includes_are_relative_to_the_main_file_or_the_prefix() {
+    let main = "events {}\nhttp { include sites/*.conf; }\n";
+    let site = BAD.lines().nth(1).expect("a line").replace("http { ", "").replace("} } }", "} }");
+    let directory = tree(&[("a/nginx.conf", main), ("a/sites/x.conf", &site), ("b/nothing", "")]);
+    assert_eq!(status(&directory, &["a"]), Some(1));
+    assert_eq!(status(&directory, &["a/nginx.conf", "--prefix", "b"]), Some(0));
+}
+
+#[test]
+fn quiet_prints_nothing_where_nothing_is_wrong() {
+    let output = wslint(tree(&[("nginx.conf", GOOD)]).path(), &["-q"]);
+    assert_eq!((stdout(&output), output.status.code()), (String::new(), Some(0)));
+}
+
+#[test]
+fn colour_is_printed_only_where_it_is_wanted() {
+    let directory = tree(&[("nginx.conf", BAD)]);
+    let colourful = |arguments: &[&str], variable: Option<(&str, &str)>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wslint"));
+        command.args(arguments).current_dir(directory.path()).env_remove("NO_COLOR").env_remove("FORCE_COLOR");
+        if let Some((name, value)) = variable {
+            command.env(name, value);
+        }
+        stdout(&command.output().expect("wslint runs")).contains('\x1b')
+    };
+    assert!(!colourful(&[], None));
+    assert!(colourful(&["--color", "always"], Some(("NO_COLOR", "1"))));
+    assert!(colourful(&[], Some(("FORCE_COLOR", "1"))));
+    assert!(!colourful(&["--color", "never"], Some(("FORCE_COLOR", "1"))));
+}
+
+#[test]
+fn escape_sequences_in_a_configuration_do_not_reach_the_terminal() {
+    let hostile = BAD.replace("location /ws", "location /ws\x1b]0;owned\x07");
+    let directory = tree(&[("nginx.conf", &hostile)]);
+    for format in ["human", "concise", "json"] {
+        let output = wslint(directory.path(), &["--format", format, "--select", "connection-not-upgrade"]);
+        assert!(!stdout(&output).contains(['\x1b', '\x07']), "{format}");
+    }
+    assert!(!stdout(&wslint(directory.path(), &["routes"])).contains('\x1b'));
+}
+
+#[test]
+fn target_makes_the_verdict_exact() {
+    let old_default = GOOD.replace("proxy_http_version 1.1;", "");
+    let directory = tree(&[("nginx.conf", &old_default)]);
+    assert_eq!(status(&directory, &["--target", "nginx=1.28"]), Some(1));
+    assert_eq!(status(&directory, &["--target", "nginx=1.30.1"]), Some(0));
+    assert_eq!(status(&directory, &["--target", "nginx=soon"]), Some(2));
+}
+
+#[test]
+fn every_rule_is_listed_and_explained() {
+    let directory = tree(&[]);
+    let listed = stdout(&wslint(directory.path(), &["rules"]));
+    assert_eq!(listed.lines().count(), wslint::rules::ALL.len());
+    for rule in wslint::rules::ALL {
+        let output = wslint(directory.path(), &["explain", rule.id]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(stdout(&output).starts_with(&format!("{} ({})", rule.id, rule.level.name())));
+    }
+    assert_eq!(status(&directory, &["explain", "no-such-rule"]), Some(2));
+}
+
+#[test]
+fn the_same_input_gives_the_same_output() {
+    let trees = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/err/chat");
+    let once = || stdout(&wslint(&trees, &["--format", "json"]));
+    assert_eq!(once(), once());
+}
