@@ -130,7 +130,9 @@ pub fn is_builtin(name: &[u8]) -> bool {
 }
 
 fn starts_with_one(name: &[u8], prefixes: &[&str]) -> bool {
-    let starts = |prefix: &&str| name.len() >= prefix.len() && name[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes());
+    let starts = |prefix: &&str| {
+        name.len() >= prefix.len() && name[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes())
+    };
     prefixes.iter().any(starts)
 }
 

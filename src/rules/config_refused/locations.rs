@@ -77,7 +77,9 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         }
         let shown = String::from_utf8_lossy(&matcher.name).into_owned();
         match seen.entry((parent, matcher.kind, matcher.name)) {
-            std::collections::hash_map::Entry::Occupied(first) => findings.push(duplicate(facts, *first.get(), node, &shown)),
+            std::collections::hash_map::Entry::Occupied(first) => {
+                findings.push(duplicate(facts, *first.get(), node, &shown))
+            }
             std::collections::hash_map::Entry::Vacant(place) => {
                 place.insert(node);
             }
@@ -95,7 +97,8 @@ fn duplicate(facts: &Facts, first: NodeRef, second: NodeRef, name: &str) -> Find
 }
 
 fn inside(facts: &Facts, node: NodeRef, matcher: &Matcher, parent: BlockId) -> Option<Finding> {
-    let outer_node = facts.config.block(parent).node.filter(|_| facts.config.block(parent).context == LOCATION)?;
+    let outer_node =
+        facts.config.block(parent).node.filter(|_| facts.config.block(parent).context == LOCATION)?;
     let outer = super::locations::matcher(&facts.directive(outer_node))?.ok()?;
     let (name, outer_name) = (String::from_utf8_lossy(&matcher.name), String::from_utf8_lossy(&outer.name));
     let (message, help) = match outer.kind {
