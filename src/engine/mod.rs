@@ -130,7 +130,8 @@ impl<'a> Facts<'a> {
     pub fn with_server_line(&self, finding: Finding, node: NodeRef) -> Finding {
         let end = self.directive(node).terminator();
         let line = |span: Span| (span.file, self.tree.sources.line(span));
-        let mut places = std::iter::once(finding.primary).chain(finding.labels.iter().map(|label| label.span));
+        let mut places =
+            std::iter::once(finding.primary).chain(finding.labels.iter().map(|label| label.span));
         if places.any(|place| line(place) == line(end)) {
             return finding;
         }
@@ -193,7 +194,8 @@ impl<'a> Facts<'a> {
         let directive = self.directive(self.config.block(location).node?);
         let word = directive.args().next_back().filter(|word| !word.is_hole())?;
         let path = word.value();
-        let regex = directive.arg_count() == 2 && directive.arg(0).is_some_and(|word| word.raw().starts_with(b"~"));
+        let regex =
+            directive.arg_count() == 2 && directive.arg(0).is_some_and(|word| word.raw().starts_with(b"~"));
         (!regex && path.starts_with(b"/")).then(|| path.into_owned())
     }
 

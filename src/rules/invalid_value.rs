@@ -7,7 +7,6 @@ use crate::effective::version::Version;
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::Intent;
-use crate::syntax::NameId;
 use crate::tree::NodeRef;
 
 pub static RULE: Rule = Rule {
@@ -19,22 +18,13 @@ pub static RULE: Rule = Rule {
     check: Check::Tree(check),
 };
 
-/// What `timeout-invalid` reports.
-const TIMEOUTS: [NameId; 5] = [
-    names::PROXY_CONNECT_TIMEOUT,
-    names::PROXY_READ_TIMEOUT,
-    names::PROXY_SEND_TIMEOUT,
-    names::PROXY_TIMEOUT,
-    names::SEND_TIMEOUT,
-];
-
 /// `listen` knows `quic` from here on (nginx's change log).
 const QUIC: Version = Version::new(1, 25, 0);
 
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for refusal in &facts.config.refusals {
         let RefusalKind::InvalidValue(words) = &refusal.kind else { continue };
-        if !TIMEOUTS.contains(&facts.directive(refusal.node).name_id()) {
+        if !names::TUNNEL_TIMES.contains(&facts.directive(refusal.node).name_id()) {
             findings.push(finding(facts, refusal.node, words));
         }
     }

@@ -28,9 +28,12 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         let deep = problems.iter().filter(|problem| problem.kind == ProblemKind::TooDeep);
         findings.extend(deep.map(|problem| {
             let at = to_span(file, &facts.tree.sources.get(file).text, problem.at);
-            RULE.finding(at, format!("blocks nested more than {MAX_DEPTH} deep: what lies deeper was not read"))
-                .here("this one was skipped")
-                .help("write fewer blocks into one another; what was not read was not judged")
+            RULE.finding(
+                at,
+                format!("blocks nested more than {MAX_DEPTH} deep: what lies deeper was not read"),
+            )
+            .here("this one was skipped")
+            .help("write fewer blocks into one another; what was not read was not judged")
         }));
     }
 }

@@ -125,7 +125,11 @@ impl Config {
     }
 
     /// The directives of this name directly in the block, in order.
-    pub fn own(&self, block: BlockId, name: NameId) -> impl ExactSizeIterator<Item = NodeRef> + DoubleEndedIterator + '_ {
+    pub fn own(
+        &self,
+        block: BlockId,
+        name: NameId,
+    ) -> impl ExactSizeIterator<Item = NodeRef> + DoubleEndedIterator + '_ {
         let listed = self.listed_in(block);
         let rest = &listed[listed.partition_point(|entry| entry.name < name)..];
         // Most questions have no answer, and most answers are one line: a second search pays only for long lists.
@@ -156,7 +160,9 @@ impl Config {
     /// Whether anything in the files gives the variable a value.
     pub fn defines(&self, name: &[u8]) -> bool {
         let name = name.to_ascii_lowercase();
-        self.map_by_name.contains_key(&name) || self.sets.contains_key(&name) || self.defined.contains_key(&name)
+        self.map_by_name.contains_key(&name)
+            || self.sets.contains_key(&name)
+            || self.defined.contains_key(&name)
     }
 
     /// Whether this is an include that could not be followed.
@@ -166,7 +172,7 @@ impl Config {
 
     /// Whether the directive stands behind a syntax problem after which nobody knows what the file means.
     pub fn is_derailed(&self, tree: &Tree, node: NodeRef) -> bool {
-        let behind = |&from: &u32| tree.head(node).start >= from;
+        let behind = |&from: &u32| tree.head(node).end > from;
         !self.derailed.is_empty() && self.derailed.get(&tree.file(node.graft)).is_some_and(behind)
     }
 

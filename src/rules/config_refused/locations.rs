@@ -100,7 +100,8 @@ fn duplicate(facts: &Facts, first: NodeRef, second: NodeRef, name: &str) -> Find
 }
 
 fn inside(facts: &Facts, node: NodeRef, matcher: &Matcher, parent: BlockId) -> Option<Finding> {
-    let outer_node = facts.config.block(parent).node.filter(|_| facts.config.block(parent).context == LOCATION)?;
+    let outer_node =
+        facts.config.block(parent).node.filter(|_| facts.config.block(parent).context == LOCATION)?;
     let outer = super::locations::matcher(&facts.directive(outer_node))?.ok()?;
     let (name, outer_name) = (String::from_utf8_lossy(&matcher.name), String::from_utf8_lossy(&outer.name));
     let (message, help) = match outer.kind {

@@ -37,7 +37,10 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
 /// `ngx_event_init_conf`: whatever the main file holds, it holds `events`.
 fn events(facts: &Facts, findings: &mut Vec<Finding>) {
     let config = facts.config;
-    if !config.complete || config.fragment || config.blocks().any(|(_, block)| block.context == directives::EVENTS) {
+    if !config.complete
+        || config.fragment
+        || config.blocks().any(|(_, block)| block.context == directives::EVENTS)
+    {
         return;
     }
     let Some(main) = config.blocks().find(|(_, block)| block.context == directives::HTTP) else { return };

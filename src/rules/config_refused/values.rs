@@ -2,10 +2,10 @@
 //! how a variable is written, not which exist.
 
 use super::RULE;
+use crate::effective::BlockId;
 use crate::effective::nginx::directives::{HTTP, SERVER, STREAM};
 use crate::effective::nginx::names;
 use crate::effective::nginx::values::{ValueError, pieces};
-use crate::effective::BlockId;
 use crate::engine::Facts;
 use crate::finding::Finding;
 use crate::syntax::{NameId, Word};
@@ -55,7 +55,10 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             }
         }
         findings.extend(map.refused(facts.tree).into_iter().map(|(node, words)| {
-            facts.refused(&RULE, node, words).label(facts.head(map.node), "in this map").help(help_for_line(facts, node))
+            facts
+                .refused(&RULE, node, words)
+                .label(facts.head(map.node), "in this map")
+                .help(help_for_line(facts, node))
         }));
     }
     for (id, block) in facts.config.blocks() {
