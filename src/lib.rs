@@ -69,7 +69,8 @@ pub fn trace(
     headers: &[(String, String)],
 ) -> Result<(Linted, Trace), ReadError> {
     let linted = lint(files, main, options, target, &Selection::default())?;
-    let refused = linted.findings.iter().find(|finding| finding.refused && finding.severity == Severity::Error);
+    let refused =
+        linted.findings.iter().find(|finding| finding.refused && finding.severity == Severity::Error);
     let trace = match refused {
         Some(finding) => Trace::config_error(&finding.message, finding.primary),
         None => {

@@ -170,7 +170,11 @@ fn colour_is_printed_only_where_it_is_wanted() {
     let directory = tree(&[("nginx.conf", BAD)]);
     let colourful = |arguments: &[&str], variable: Option<(&str, &str)>| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wslint"));
-        command.args(arguments).current_dir(directory.path()).env_remove("NO_COLOR").env_remove("FORCE_COLOR");
+        command
+            .args(arguments)
+            .current_dir(directory.path())
+            .env_remove("NO_COLOR")
+            .env_remove("FORCE_COLOR");
         if let Some((name, value)) = variable {
             command.env(name, value);
         }

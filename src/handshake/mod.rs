@@ -58,7 +58,13 @@ impl Trace {
     pub fn config_error(why: &str, at: Span) -> Self {
         let step = Step { at: Some(at), text: why.to_string() };
         let hops = vec![Hop { steps: vec![step], ..Hop::default() }];
-        Self { verdict: Verdict::ConfigError, status: None, why: why.to_string(), hops, idle_timeout_ms: None }
+        Self {
+            verdict: Verdict::ConfigError,
+            status: None,
+            why: why.to_string(),
+            hops,
+            idle_timeout_ms: None,
+        }
     }
 }
 

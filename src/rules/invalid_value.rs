@@ -57,8 +57,12 @@ fn finding(facts: &Facts, node: NodeRef, words: &str) -> Finding {
 fn quic(facts: &Facts, findings: &mut Vec<Finding>) {
     for (block, _) in facts.config.blocks() {
         for node in facts.config.own(block, names::LISTEN) {
-            let Some(word) = facts.directive(node).args().skip(1).find(|word| word.is("quic")) else { continue };
-            let finding = RULE.refusal(word.span(), "invalid parameter \"quic\"").here("`listen` knows it since nginx 1.25.0");
+            let Some(word) = facts.directive(node).args().skip(1).find(|word| word.is("quic")) else {
+                continue;
+            };
+            let finding = RULE
+                .refusal(word.span(), "invalid parameter \"quic\"")
+                .here("`listen` knows it since nginx 1.25.0");
             findings.push(facts.with_server_line(finding.help("remove the line"), node));
         }
     }

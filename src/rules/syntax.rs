@@ -49,11 +49,11 @@ fn of_problem(facts: &Facts, file: FileId, problem: &Problem) -> Option<Finding>
             let line = first_line(facts, near);
             if is_quote(facts, near) {
                 let quote = lossy(facts, near);
-                RULE.finding(near, message)
+                RULE.refusal(near, message)
                     .here("this quote is never closed")
                     .help(format!("write\n{line}{quote};"))
             } else {
-                RULE.finding(near, message).here("`;` is missing after this").help(format!("write\n{line};"))
+                RULE.refusal(near, message).here("`;` is missing after this").help(format!("write\n{line};"))
             }
             .label(at, "the file ends here")
         }
@@ -62,10 +62,10 @@ fn of_problem(facts: &Facts, file: FileId, problem: &Problem) -> Option<Finding>
             let Some(near) = near else { return Some(finding(message)) };
             match closed_too_far_out(facts, file) {
                 Some((block, end)) => RULE
-                    .finding(block, message)
+                    .refusal(block, message)
                     .here("this block is not closed where it was meant to be")
                     .label(end, "but here, where the block around it was to end"),
-                None => RULE.finding(near, message).here("this block is never closed"),
+                None => RULE.refusal(near, message).here("this block is never closed"),
             }
             .label(at, "the file ends here")
             .help("write the `}` that is missing: a block ends in the file in which it begins\n}")
@@ -132,7 +132,8 @@ fn of_refusal(facts: &Facts, refusal: &Refusal) -> Option<Finding> {
     let name = String::from_utf8_lossy(&directive.name()).into_owned();
     Some(match refusal.kind {
         RefusalKind::NotTerminated => {
-            let finding = RULE.refusal(directive.terminator(), format!("directive \"{name}\" is not terminated by \";\""));
+            let finding = RULE
+                .refusal(directive.terminator(), format!("directive \"{name}\" is not terminated by \";\""));
             match facts.missing_semicolon(refusal.node) {
                 Some((before, swallowed)) => finding
                     .here(NOTICED)
@@ -150,7 +151,7 @@ fn of_refusal(facts: &Facts, refusal: &Refusal) -> Option<Finding> {
             .here("a block must follow")
             .help("write `{` after it; a regular expression that holds `;` or `{` needs quotes"),
         RefusalKind::BlockInTable => RULE
-            .finding(directive.terminator(), "unexpected \"{\"")
+            .refusal(directive.terminator(), "unexpected \"{\"")
             .here("only lines of two words may stand here")
             .label(
                 facts.head(facts.config.block(refusal.block).node.unwrap_or(refusal.node)),

@@ -100,7 +100,9 @@ fn unknown_in_target(facts: &Facts, node: NodeRef) -> Finding {
     let directive = facts.directive(node);
     let name = String::from_utf8_lossy(&directive.name()).into_owned();
     let target = facts.config.target.nginx;
-    let finding = RULE.refusal(directive.name_word().span(), format!("unknown directive \"{name}\"")).severity(Severity::Error);
+    let finding = RULE
+        .refusal(directive.name_word().span(), format!("unknown directive \"{name}\""))
+        .severity(Severity::Error);
     let finding = match versions::changed(directive.name_id()) {
         Some(since) if target.all_before(since) => finding
             .here(format!("nginx has it since {since}, and the target is {}", target.first))

@@ -27,7 +27,10 @@ pub enum MapKey<'t> {
     Default,
     /// Compared without regard to case.
     Literal(Cow<'t, [u8]>),
-    Regex { pattern: Vec<u8>, caseless: bool },
+    Regex {
+        pattern: Vec<u8>,
+        caseless: bool,
+    },
 }
 
 /// What a value finds in a map.

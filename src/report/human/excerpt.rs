@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Range;
 
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
-    SourceSpan, SpanContents,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
 };
 
 use super::Style;
@@ -72,7 +72,8 @@ impl Drawer {
         let source = linted.tree.sources.get(file);
         let primary = (finding.primary, finding.primary_label.as_deref(), true);
         let others = finding.labels.iter().map(|label| (label.span, Some(label.message.as_str()), false));
-        let told: Vec<_> = std::iter::once(primary).chain(others).filter(|(span, ..)| span.file == file).collect();
+        let told: Vec<_> =
+            std::iter::once(primary).chain(others).filter(|(span, ..)| span.file == file).collect();
         let lines = Lines::new(report.path(linted, file), source, told.iter().map(|(span, ..)| *span));
         let label = |&(span, text, primary): &(Span, Option<&str>, bool)| {
             let text = text.map(|text| safe(text).into_owned());

@@ -33,7 +33,9 @@ pub(super) fn each<'a>(facts: &'a Facts, mut act: impl FnMut(BlockId, NodeRef, W
             let Some((_, arguments)) = VALUES.iter().find(|(known, _)| *known == name) else { continue };
             let directive = facts.directive(node);
             let words = arguments.iter().filter_map(|&index| directive.arg(index));
-            words.filter(|word| word.raw().contains(&b'$') && !word.is_hole()).for_each(|word| act(id, node, word));
+            words
+                .filter(|word| word.raw().contains(&b'$') && !word.is_hole())
+                .for_each(|word| act(id, node, word));
         }
     }
 }
@@ -90,7 +92,9 @@ fn target(facts: &Facts, node: NodeRef, index: usize) -> Option<Finding> {
         return None;
     }
     let name = word.show();
-    let finding = RULE.refusal(word.span(), format!("invalid variable name \"{name}\"")).here("a variable begins with `$`");
+    let finding = RULE
+        .refusal(word.span(), format!("invalid variable name \"{name}\""))
+        .here("a variable begins with `$`");
     Some(facts.with_server_line(finding.help(format!("write\n${name}")), node))
 }
 
