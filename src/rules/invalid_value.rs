@@ -2,6 +2,7 @@
 //! that have a rule of their own.
 
 use crate::effective::nginx::directives::{self, Setter};
+use crate::effective::nginx::versions::NEW_PROXY_DEFAULTS;
 use crate::effective::nginx::{RefusalKind, names};
 use crate::effective::version::Version;
 use crate::engine::{Check, Facts, Level, Rule};
@@ -31,6 +32,9 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     if facts.config.target.nginx.all_before(QUIC) {
         quic(facts, findings);
     }
+    if facts.config.target.nginx.all_before(NEW_PROXY_DEFAULTS) {
+        keepalive(facts, findings);
+    }
 }
 
 fn finding(facts: &Facts, node: NodeRef, words: &str) -> Finding {
@@ -51,6 +55,18 @@ fn finding(facts: &Facts, node: NodeRef, words: &str) -> Finding {
     match help {
         Some(help) => finding.help(help),
         None => finding,
+    }
+}
+
+/// `keepalive 0` turns the default off, and older versions have no default.
+fn keepalive(facts: &Facts, findings: &mut Vec<Finding>) {
+    for (block, _) in facts.config.blocks() {
+        for node in facts.config.own(block, names::KEEPALIVE) {
+            if facts.directive(node).arg(0).is_some_and(|word| word.is("0")) {
+                let finding = facts.refused(&RULE, node, "invalid value \"0\" in \"keepalive\" directive");
+                findings.push(finding.here("nginx takes a 0 since 1.29.7").help("remove the line"));
+            }
+        }
     }
 }
 

@@ -41,10 +41,21 @@ pub(super) fn each<'a>(facts: &'a Facts, mut act: impl FnMut(BlockId, NodeRef, W
 }
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
-    each(facts, |_, node, word| {
+    each(facts, |block, node, word| {
         let error = pieces(&word.value()).find_map(|piece| piece.err().map(|error| message(&error)));
         if let Some(message) = error.filter(|_| !facts.config.is_derailed(facts.tree, node)) {
-            findings.push(finding(facts, node, message));
+            let finding = finding(facts, node, message);
+            findings.push(
+                match facts.config.enclosing(block, HTTP).and_then(|http| facts.config.block(http).node) {
+                    // Headers are put together when the whole of `http` has been read.
+                    Some(http) if facts.directive(node).name_id() == names::PROXY_SET_HEADER => finding
+                        .label(
+                            facts.directive(http).last_byte(),
+                            "nginx complains about this line, where `http` ends",
+                        ),
+                    _ => finding,
+                },
+            );
         }
     });
     for map in &facts.config.maps {
