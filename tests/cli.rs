@@ -109,7 +109,7 @@ fn a_fifo_is_not_waited_for() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let many = BAD.replace("location /ws {", &"location /ws { }".repeat(20_000)).repeat(1);
+    let many = BAD.replace("location /ws {", &"location /ws { }".repeat(20_000));
     let directory = tree(&[("nginx.conf", &many)]);
     let mut child = Command::new(env!("CARGO_BIN_EXE_wslint"))
         .args(["--format", "json"])

@@ -5,6 +5,8 @@ mod fingerprint;
 pub mod remedy;
 mod run;
 
+use std::path::Path;
+
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
 use crate::effective::{BlockId, Value};
 use crate::finding::{Finding, Label, Severity};
@@ -117,6 +119,13 @@ impl<'a> Facts<'a> {
     /// The directive as written, for a message.
     pub fn text(&self, node: NodeRef) -> String {
         String::from_utf8_lossy(self.tree.sources.slice(self.head(node))).into_owned()
+    }
+
+    /// A path as the configuration would write it: relative to the main file's directory inside it.
+    pub fn path(&self, path: &Path) -> String {
+        let main = self.tree.sources.path(self.tree.file(self.tree.root()));
+        let relative = main.parent().and_then(|directory| path.strip_prefix(directory).ok());
+        relative.filter(|rest| !rest.as_os_str().is_empty()).unwrap_or(path).to_string_lossy().into_owned()
     }
 
     /// A finding about a directive that the server refuses. The server names the line of the `;` or `{` that ends the

@@ -31,7 +31,7 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
 }
 
 fn missing(facts: &Facts, problem: &IncludeProblem) -> Finding {
-    let message = format!("open() \"{}\" failed (2: No such file or directory)", problem.path.display());
+    let message = format!("open() \"{}\" failed (2: No such file or directory)", facts.path(&problem.path));
     facts
         .refused(&RULE, problem.at, message)
         .here(match facts.directive(problem.at).arg(0).is_some_and(|word| word.value().contains(&b'$')) {

@@ -18,7 +18,7 @@ pub static RULE: Rule = Rule {
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for problem in &facts.tree.problems {
         let IncludeProblemKind::Unreadable(error) = &problem.kind else { continue };
-        let path = problem.path.display();
+        let path = facts.path(&problem.path);
         let (message, help) = match error {
             ReadError::Directory => (
                 format!("pread() \"{path}\" failed (21: Is a directory)"),

@@ -91,7 +91,10 @@ impl Map {
                 Some(_) => {
                     let name = line.name();
                     let shown = name.strip_prefix(b"\\").unwrap_or(&name);
-                    format!("conflicting parameter \"{}\"", String::from_utf8_lossy(shown).to_ascii_lowercase())
+                    format!(
+                        "conflicting parameter \"{}\"",
+                        String::from_utf8_lossy(shown).to_ascii_lowercase()
+                    )
                 }
             };
             if !seen.insert(entry) {

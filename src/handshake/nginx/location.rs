@@ -85,7 +85,9 @@ pub(super) fn find(tracer: &Tracer, session: &Session, server: BlockId) -> Follo
                 }
                 Some(None) => {}
                 None => {
-                    return Err(Unknown("a location's regular expression that was not evaluated".to_string()));
+                    return Err(Unknown(
+                        "a location's regular expression that was not evaluated".to_string(),
+                    ));
                 }
             }
         }
