@@ -28,7 +28,7 @@ impl Output {
         let columns =
             terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| usize::from(width.0));
         Self {
-            stdout: BufWriter::new(stdout),
+            stdout: BufWriter::with_capacity(64 << 10, stdout),
             colour,
             width: columns.unwrap_or(100).clamp(40, 200),
             closed: false,

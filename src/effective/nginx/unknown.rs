@@ -111,7 +111,7 @@ pub fn meant(name: &[u8]) -> Option<Meant> {
     if PLACEHOLDERS.iter().any(|word| first.eq_ignore_ascii_case(word)) {
         return Some(Meant::Placeholder);
     }
-    if let Some(at) = name.iter().position(|byte| !byte.is_ascii()) {
+    if let Some(at) = name.iter().position(|byte| !byte.is_ascii() || byte.is_ascii_control()) {
         let len = text[at..].chars().next().map_or(1, char::len_utf8);
         return Some(Meant::Foreign(at, len.min(name.len() - at)));
     }

@@ -162,12 +162,13 @@ impl Passage<'_, '_> {
         Ok(match code {
             // With a text it is an answer, without one an error that `error_page` may turn.
             Some(444) => Flow::End(super::End::Answer { status: None, why }),
+            Some(status @ (301 | 302 | 303 | 307 | 308)) => Flow::Fail { status, why },
             Some(code) if code < 400 || directive.arg_count() > 1 => {
                 let status = self.err_status.unwrap_or(code);
                 Flow::End(super::End::Answer { status: Some(status), why })
             }
             Some(status) => Flow::Fail { status, why },
-            None => Flow::End(super::End::Answer { status: Some(self.err_status.unwrap_or(302)), why }),
+            None => Flow::Fail { status: 302, why },
         })
     }
 
