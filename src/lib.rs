@@ -23,7 +23,7 @@ use effective::nginx::{Config, Evaluator, directives};
 use engine::{Facts, Linted, Selection};
 use finding::Severity;
 use handshake::nginx::Tracer;
-use handshake::{Roots, Trace, Url};
+use handshake::{Roots, Trace, Url, Verdict};
 use routes::model::{Handshake, Plain};
 use source::files::{Files, ReadError};
 use tree::Tree;
@@ -69,10 +69,16 @@ pub fn trace(
     headers: &[(String, String)],
 ) -> Result<(Linted, Trace), ReadError> {
     let linted = lint(files, main, options, target, &Selection::default())?;
-    let refused =
-        linted.findings.iter().find(|finding| finding.refused && finding.severity == Severity::Error);
-    let trace = match refused {
-        Some(finding) => Trace::config_error(&finding.message, finding.primary),
+    // What is only probably refused may be known to a module that the server has.
+    let refused = linted.findings.iter().filter(|finding| finding.refused && finding.severity > Severity::Note);
+    let trace = match refused.max_by_key(|finding| finding.severity) {
+        Some(finding) if finding.severity == Severity::Error => {
+            Trace::stopped(Verdict::ConfigError, finding.message.clone(), finding.primary)
+        }
+        Some(finding) => {
+            let why = format!("it depends on the server's modules: {}", finding.message);
+            Trace::stopped(Verdict::Unknown, why, finding.primary)
+        }
         None => {
             let roots = roots(options);
             handshake::nginx::trace(&linted.tree, &linted.config, files, &roots, url, headers)

@@ -32,7 +32,7 @@ fn finding(facts: &Facts, node: NodeRef) -> Finding {
     if let Some((before, swallowed)) = facts.missing_semicolon(node) {
         let line = Span { end: before.end, ..directive.head() };
         let finding = RULE
-            .finding(line, message)
+            .refusal(line, message)
             .here("`;` is missing at the end")
             .label(swallowed, "so this is read as one of its arguments")
             .help(format!("write\n{};", String::from_utf8_lossy(facts.tree.sources.slice(line))));

@@ -122,7 +122,10 @@ impl Passage<'_, '_> {
             .into_iter()
             .find(|&name| self.milliseconds(name) == Some(0))?;
         let node = self.in_force(zero)?;
-        self.hop.upstream = Some(upstream.clone());
+        // A connection that is given up is never sent anything; a request is, before its answer is given up.
+        if zero == names::PROXY_READ_TIMEOUT {
+            self.hop.upstream = Some(upstream.clone());
+        }
         let name = self.tracer.tree.directive(node).name_word().show();
         self.step(node, format!("`{name} 0` is over at once"));
         Some(Flow::Fail { status: 504, why: format!("`{name} 0` gives the backend no time to answer") })
@@ -293,6 +296,11 @@ impl Passage<'_, '_> {
             if value.known().is_some_and(<[u8]>::is_empty) {
                 continue;
             }
+            // On the wire a name ends at its first colon, wherever the configuration has it.
+            let (name, value) = match name.split_once(':') {
+                Some((name, rest)) => (name.to_string(), prefixed(rest, value)),
+                None => (name, value),
+            };
             let shown = value
                 .known()
                 .map_or_else(|| word.show(), |value| String::from_utf8_lossy(value).into_owned());
@@ -356,6 +364,13 @@ impl Passage<'_, '_> {
             let masks = words.iter().any(|word| word == b"426");
             masks.then(|| values::number(overwrite).and_then(|code| u16::try_from(code).ok())).flatten()
         })
+    }
+}
+
+fn prefixed(rest: &str, value: Value) -> Value {
+    match value {
+        Value::Known(value) => Value::Known([rest.as_bytes(), b": ", &value].concat()),
+        unknown => unknown,
     }
 }
 
