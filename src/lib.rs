@@ -41,10 +41,12 @@ pub fn lint(
 ) -> Result<Linted, ReadError> {
     let tree = Tree::read(files, main, directives::name_id, options)?;
     let config = Config::new(&tree, target);
-    let routes = routes::nginx::routes(&tree, &config);
     let roots = roots(options);
+    let tracer = Tracer::new(&tree, &config, files, &roots, target.nginx.last);
+    let mut routes = routes::nginx::routes(&tree, &config);
+    tracer.mark_reached(&mut routes);
     let facts = Facts {
-        tracer: Tracer::new(&tree, &config, files, &roots, target.nginx.last),
+        tracer,
         handshake: Evaluator::new(&tree, &config, &Handshake),
         plain: Evaluator::new(&tree, &config, &Plain),
         tree: &tree,
@@ -70,7 +72,8 @@ pub fn trace(
 ) -> Result<(Linted, Trace), ReadError> {
     let linted = lint(files, main, options, target, &Selection::default())?;
     // What is only probably refused may be known to a module that the server has.
-    let refused = linted.findings.iter().filter(|finding| finding.refused && finding.severity > Severity::Note);
+    let refused =
+        linted.findings.iter().filter(|finding| finding.refused && finding.severity > Severity::Note);
     let trace = match refused.max_by_key(|finding| finding.severity) {
         Some(finding) if finding.severity == Severity::Error => {
             Trace::stopped(Verdict::ConfigError, finding.message.clone(), finding.primary)

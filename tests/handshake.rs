@@ -49,7 +49,10 @@ fn every_complete_example_does_on_nginx_what_trace_predicts() {
         let card = Card::parse(rule.card).unwrap_or_else(|error| panic!("{}: {error}", rule.id));
         let runs = |example: &&Example| {
             let version = example.versions.as_ref().is_none_or(|bounds| bounds.contains(nginx.version));
-            example.server == Server::Nginx && example.is_complete() && version && nginx.has_modules_for(&example.body)
+            example.server == Server::Nginx
+                && example.is_complete()
+                && version
+                && nginx.has_modules_for(&example.body)
         };
         for example in card.examples.iter().filter(runs) {
             let place = format!("rules/{}.md:{}", rule.id, example.line);
@@ -67,13 +70,19 @@ fn every_complete_example_does_on_nginx_what_trace_predicts() {
                     match trace(&nginx, directory.path(), "ws://a.test:8080/ws").verdict {
                         Verdict::ConfigError => tally.refused += 1,
                         Verdict::Unknown => tally.unknown += 1,
-                        other => tally.wrong.push(format!("{place}: nginx refuses it, trace says {}: {message}", other.name())),
+                        other => tally.wrong.push(format!(
+                            "{place}: nginx refuses it, trace says {}: {message}",
+                            other.name()
+                        )),
                     }
                 }
             }
         }
     }
-    say(&format!("{} examples agree, {} are refused by both, {} unknown", tally.agreed, tally.refused, tally.unknown));
+    say(&format!(
+        "{} examples agree, {} are refused by both, {} unknown",
+        tally.agreed, tally.refused, tally.unknown
+    ));
     assert!(tally.wrong.is_empty(), "{}", tally.wrong.join("\n\n"));
     assert!(tally.agreed > 50, "only {} examples were compared", tally.agreed);
 }
@@ -206,9 +215,16 @@ fn trace(nginx: &Nginx, directory: &std::path::Path, url: &str) -> Trace {
 
 /// The configuration with ports and addresses of nobody's.
 fn standing_in(config: &str) -> String {
-    let values =
-        [("@PORT@", "8080"), ("@PORT2@", "8081"), ("@BACKEND@", "127.0.0.1:9000"), ("@BACKEND2@", "127.0.0.1:9001")];
-    values.iter().fold(config.to_string(), |text, (name, value)| text.replace(name, value)).replace("@DIR@", "/srv")
+    let values = [
+        ("@PORT@", "8080"),
+        ("@PORT2@", "8081"),
+        ("@BACKEND@", "127.0.0.1:9000"),
+        ("@BACKEND2@", "127.0.0.1:9001"),
+    ];
+    values
+        .iter()
+        .fold(config.to_string(), |text, (name, value)| text.replace(name, value))
+        .replace("@DIR@", "/srv")
 }
 
 /// A generator of numbers that is the same everywhere (SplitMix64).

@@ -196,16 +196,9 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The path at which a client would open the route's WebSocket: what its location matches; None for a regular
-    /// expression, a named location, and where a template fills it in.
+    /// The path at which a client would open the route's WebSocket, where its location names one.
     pub fn own_path(&self, route: &Route) -> Option<Vec<u8>> {
-        let location = self.config.enclosing(route.block, directives::LOCATION)?;
-        let directive = self.directive(self.config.block(location).node?);
-        let word = directive.args().next_back().filter(|word| !word.is_hole())?;
-        let path = word.value();
-        let regex =
-            directive.arg_count() == 2 && directive.arg(0).is_some_and(|word| word.raw().starts_with(b"~"));
-        (!regex && path.starts_with(b"/")).then(|| path.into_owned())
+        self.tracer.own_path(route.block)
     }
 
     /// Where a handshake for the route's own path arrives in its server.

@@ -68,6 +68,11 @@ impl Passage<'_, '_> {
         if let Some(node) = config.proxy_pass(self.block) {
             return self.proxy(node);
         }
+        if self.proxies {
+            let why =
+                "an `if` that holds later has no backend, and takes the place of one that has".to_string();
+            return Ok(Flow::Fail { status: 500, why });
+        }
         let handler = |name| {
             let level = config.inherited(self.block, name).level?;
             config.own(level, name).next()

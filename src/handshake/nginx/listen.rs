@@ -82,6 +82,15 @@ impl Sockets {
         Self { listens }
     }
 
+    /// Whether a backend of this name may be this same configuration: asked before a request is put together.
+    pub(super) fn may_be_own(&self, host: &str) -> bool {
+        host == "localhost"
+            || host.starts_with("127.")
+            || host.starts_with('[')
+            || host.starts_with("unix")
+            || self.listens.iter().any(|listen| listen.address == Address::Host(host.to_string()))
+    }
+
     /// Whether a request that is sent on arrives at this same configuration: at a loopback address or a socket it
     /// listens on, or at an address it names.
     pub(super) fn is_own(&self, request: &Request) -> bool {

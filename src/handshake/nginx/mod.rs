@@ -6,6 +6,7 @@ mod content;
 mod listen;
 mod location;
 mod proxy;
+mod reached;
 mod rewrite;
 mod session;
 mod stream;
@@ -137,13 +138,7 @@ impl<'a> Tracer<'a> {
     /// Where a handshake for a path and query arrives that comes to this server by its first name; nothing is followed
     /// further.
     pub fn arrive(&self, server: BlockId, target: &[u8]) -> Arrival {
-        let url = Url {
-            text: String::new(),
-            tls: self.is_tls(server),
-            host: self.plain_name(server),
-            port: self.first_port(server),
-            target: target.to_vec(),
-        };
+        let url = self.url(server, target);
         let request = Request::handshake(&url, &[]);
         let mut hop = Hop { request_line: request.request_line(), ..Hop::default() };
         match self.serve(server, &request, &mut hop) {
@@ -270,6 +265,7 @@ impl<'a> Tracer<'a> {
             hop,
             uri_changes: MAX_URI_CHANGES + 1,
             internal: false,
+            proxies: false,
             in_error_page: false,
             err_status: None,
         };
@@ -344,6 +340,9 @@ struct Passage<'p, 'a> {
     uri_changes: u32,
     /// The request was redirected inside the server, so `internal` locations are open to it.
     internal: bool,
+    /// A block that was in force since the location was found proxies: nginx keeps to that even where a later one
+    /// does not (`ngx_http_update_location_config`).
+    proxies: bool,
     in_error_page: bool,
     /// The status that `error_page` writes over the answer.
     err_status: Option<u16>,
@@ -369,6 +368,7 @@ impl Passage<'_, '_> {
             return Err(Unknown("an include in the server that was not seen".to_string()));
         }
         self.session.uri_changed.set(false);
+        self.proxies = false;
         let found = location::find(self.tracer, self.session, self.server)?;
         self.block = found.block.unwrap_or(self.server);
         let Some(block) = found.block else {
@@ -459,6 +459,7 @@ impl Passage<'_, '_> {
         self.internal = true;
         self.session.internal.set(true);
         self.session.uri_changed.set(false);
+        self.proxies = false;
         self.block = block;
         let at = self.tracer.config.block(block).node.map(|node| self.tracer.span(node));
         self.hop.route = Some(Chosen { name: shown, at, why: "sent here by name".to_string() });

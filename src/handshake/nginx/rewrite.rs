@@ -71,6 +71,7 @@ impl Passage<'_, '_> {
             inner.filter(|&inner| config.block(inner).context & (IF_LOCATION | IF_SERVER) != 0)
             && config.block(inner).context == IF_LOCATION
         {
+            self.proxies |= config.proxy_pass(self.block).is_some() || config.proxy_pass(inner).is_some();
             self.block = inner;
         }
         self.run_lines(node)

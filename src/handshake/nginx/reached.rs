@@ -1,0 +1,79 @@
+//! Routes that are meant for WebSockets because another route of the same configuration sends its handshakes to
+//! them. Knows no evidence but that.
+
+use std::collections::HashMap;
+
+use super::listen::{Listener, Sockets};
+use super::{End, Tracer};
+use crate::effective::BlockId;
+use crate::effective::nginx::directives::LOCATION;
+use crate::handshake::{Hop, Request, Url};
+use crate::routes::{Intent, Route};
+use crate::tree::NodeRef;
+
+impl Tracer<'_> {
+    /// The path at which a client would open a block's WebSocket: what its location matches; None for a regular
+    /// expression, a named location, and where a template fills it in.
+    pub fn own_path(&self, block: BlockId) -> Option<Vec<u8>> {
+        let location = self.config.enclosing(block, LOCATION)?;
+        let directive = self.tree.directive(self.config.block(location).node?);
+        let word = directive.args().next_back().filter(|word| !word.is_hole())?;
+        let path = word.value();
+        let regex =
+            directive.arg_count() == 2 && directive.arg(0).is_some_and(|word| word.raw().starts_with(b"~"));
+        (!regex && path.starts_with(b"/")).then(|| path.into_owned())
+    }
+
+    /// Raises the intent of every route at which the handshakes of a WebSocket route arrive next.
+    pub fn mark_reached(&self, routes: &mut [Route]) {
+        let sockets = Sockets::new(self.tree, self.config);
+        let by_node: HashMap<NodeRef, usize> =
+            routes.iter().enumerate().map(|(index, route)| (route.node, index)).collect();
+        let mut open: Vec<usize> =
+            (0..routes.len()).filter(|&index| routes[index].intent >= Intent::Lost).collect();
+        while let Some(index) = open.pop() {
+            let route = &routes[index];
+            if !sockets.may_be_own(&route.backend.host) && route.backend.upstream.is_none() {
+                continue;
+            }
+            let Some(next) = self.next(&sockets, route).and_then(|node| by_node.get(&node).copied()) else {
+                continue;
+            };
+            if routes[next].intent < Intent::Lost {
+                routes[next].intent = Intent::Written;
+                open.push(next);
+            }
+        }
+    }
+
+    /// The directive that sends a route's own handshake on from the server it reaches next.
+    fn next(&self, sockets: &Sockets, route: &Route) -> Option<NodeRef> {
+        let url = self.url(route.server?, &self.own_path(route.block)?);
+        let End::Proxied(first) =
+            self.serve(route.server?, &Request::handshake(&url, &[]), &mut Hop::default()).ok()?
+        else {
+            return None;
+        };
+        if first.by != Some(route.node) || !sockets.is_own(&first.request) {
+            return None;
+        }
+        let Listener::Http(server) = sockets.accept(self, &first.request, &mut Hop::default()).ok()? else {
+            return None;
+        };
+        match self.serve(server, &first.request, &mut Hop::default()).ok()? {
+            End::Proxied(second) => second.by,
+            End::Answer { .. } => None,
+        }
+    }
+
+    /// A URL at which a client reaches a server.
+    pub(super) fn url(&self, server: BlockId, target: &[u8]) -> Url {
+        Url {
+            text: String::new(),
+            tls: self.is_tls(server),
+            host: self.plain_name(server),
+            port: self.first_port(server),
+            target: target.to_vec(),
+        }
+    }
+}
