@@ -46,9 +46,9 @@ fn events(facts: &Facts, findings: &mut Vec<Finding>) {
     }
     let file = facts.tree.file(facts.tree.root());
     if facts.tree.document(file).is_empty() {
-        // Somebody's fragment may well be empty, or hold nothing but comments; a main file may not.
+        // Somebody's fragment may well be empty, or hold nothing but comments; a main file hardly.
         let is_main = facts.tree.sources.path(file).ends_with("nginx.conf");
-        let severity = if is_main { Severity::Error } else { Severity::Note };
+        let severity = if is_main { Severity::Warning } else { Severity::Note };
         let start = Span { file, start: 0, end: 0 };
         let finding = RULE.refusal(start, "no \"events\" section in configuration").severity(severity);
         findings.push(finding.here("this file holds no directive at all"));
