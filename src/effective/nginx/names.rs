@@ -34,6 +34,8 @@ names! {
     IP_HASH = "ip_hash";
     KEEPALIVE = "keepalive";
     KEEPALIVE_TIMEOUT = "keepalive_timeout";
+    LEAST_CONN = "least_conn";
+    LEAST_TIME = "least_time";
     LIMIT_EXCEPT = "limit_except";
     LISTEN = "listen";
     LOAD_MODULE = "load_module";
@@ -67,6 +69,7 @@ names! {
     SERVER = "server";
     SERVER_NAME = "server_name";
     SET = "set";
+    SET_REAL_IP_FROM = "set_real_ip_from";
     SPLIT_CLIENTS = "split_clients";
     SSL = "ssl";
     SSL_ALPN = "ssl_alpn";

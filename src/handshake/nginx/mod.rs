@@ -8,11 +8,12 @@ mod location;
 mod proxy;
 mod rewrite;
 mod session;
+mod start;
 mod stream;
 mod uri;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Url, Verdict};
@@ -25,6 +26,9 @@ use crate::source::files::Files;
 use crate::tree::{NodeRef, Tree};
 use listen::{Listener, Sockets};
 use session::Session;
+use start::ByServer;
+
+pub use start::Socket;
 
 /// Hops through the same configuration that are followed.
 const MAX_HOPS: usize = 8;
@@ -73,6 +77,10 @@ pub struct Tracer<'a> {
     version: Version,
     /// The locations of each block, indexed when first asked for.
     levels: RefCell<HashMap<BlockId, Rc<location::Level>>>,
+    /// Hosts and ports that are looked up when nginx starts, listed when first asked for.
+    looked_up: OnceCell<HashSet<(String, u16)>>,
+    /// The listening sockets of each server, listed when first asked for.
+    sockets: OnceCell<ByServer>,
 }
 
 /// Where a handshake arrives in one server.
@@ -101,7 +109,8 @@ type Followed<T> = Result<T, Unknown>;
 
 impl<'a> Tracer<'a> {
     pub fn new(tree: &'a Tree, config: &'a Config, files: &'a dyn Files, roots: &'a Roots, version: Version) -> Self {
-        Self { tree, config, files, roots, version, levels: RefCell::default() }
+        let (levels, looked_up, sockets) = Default::default();
+        Self { tree, config, files, roots, version, levels, looked_up, sockets }
     }
 
     /// Follows the handshake for a URL; each of `headers` replaces or removes one that a browser sends.
@@ -124,6 +133,11 @@ impl<'a> Tracer<'a> {
     /// Where a handshake for a path and query arrives that comes to this server by its first name; nothing is followed
     /// further.
     pub fn arrive(&self, server: BlockId, target: &[u8]) -> Arrival {
+        self.arrive_with(server, target, &[])
+    }
+
+    /// The same for a handshake of which `headers` replace those of the same name.
+    pub fn arrive_with(&self, server: BlockId, target: &[u8], headers: &[(String, String)]) -> Arrival {
         let url = Url {
             text: String::new(),
             tls: self.is_tls(server),
@@ -131,7 +145,7 @@ impl<'a> Tracer<'a> {
             port: self.first_port(server),
             target: target.to_vec(),
         };
-        let request = Request::handshake(&url, &[]);
+        let request = Request::handshake(&url, headers);
         let mut hop = Hop { request_line: request.request_line(), ..Hop::default() };
         match self.serve(server, &request, &mut hop) {
             Ok(End::Proxied(proxied)) => match proxied.by {
