@@ -1,5 +1,6 @@
 //! What a rule is, and how all of them are asked. Knows no rule by name.
 
+mod backend;
 pub mod card;
 mod fingerprint;
 pub mod remedy;
