@@ -1,12 +1,14 @@
 //! Where a route's handshakes go: the address behind variables, the servers of an upstream. Knows no header.
 
+use std::collections::HashSet;
+
 use super::Facts;
 use crate::effective::nginx::names::SERVER;
 use crate::effective::nginx::values::{Piece, pieces};
 use crate::effective::{BlockId, Value};
 use crate::routes::Route;
 use crate::routes::address::Address;
-use crate::tree::NodeRef;
+use crate::syntax::NameId;
 
 /// Variables that begin with a `/` or a `?`, or are empty: host and port end before them.
 const URI_VARIABLES: [&str; 4] = ["document_uri", "is_args", "request_uri", "uri"];
@@ -63,21 +65,18 @@ impl Facts<'_> {
         route.backend.upstream.or_else(by_variable)
     }
 
-    /// The servers of an upstream that share its connections: neither `down` nor only a `backup`, each address once.
+    /// How many servers of an upstream share its connections: neither `down` nor only a `backup`, each address once.
     /// None where not all of them are seen, or a module of somebody else's may balance them.
-    pub fn sharing_servers(&self, upstream: BlockId) -> Option<Vec<NodeRef>> {
-        let block = self.config.block(upstream);
-        let foreign = self.config.all(upstream).any(|(name, _)| name == crate::syntax::NameId::UNKNOWN);
-        if block.opaque || block.broken || foreign {
-            return None;
-        }
-        let mut addresses = std::collections::HashSet::new();
-        let shares = |&node: &NodeRef| {
-            let line = self.directive(node);
-            let aside = line.args().skip(1).any(|word| word.is("backup") || word.is("down"));
-            !aside && line.arg(0).is_some_and(|word| addresses.insert(word.value().into_owned()))
-        };
-        Some(self.config.own(upstream, SERVER).filter(shares).collect())
+    pub fn sharing_servers(&self, upstream: BlockId) -> Option<usize> {
+        *self.sharing.borrow_mut().entry(upstream).or_insert_with(|| {
+            let block = self.config.block(upstream);
+            let foreign = self.config.all(upstream).any(|(name, _)| name == NameId::UNKNOWN);
+            let lines = self.config.own(upstream, SERVER).map(|node| self.directive(node));
+            let sharing =
+                lines.filter(|line| !line.args().skip(1).any(|word| word.is("backup") || word.is("down")));
+            let addresses = sharing.filter_map(|line| Some(line.arg(0)?.value()));
+            (!block.opaque && !block.broken && !foreign).then(|| addresses.collect::<HashSet<_>>().len())
+        })
     }
 }
 

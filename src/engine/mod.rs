@@ -6,6 +6,9 @@ mod fingerprint;
 pub mod remedy;
 mod run;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
 use crate::effective::{BlockId, Value};
 use crate::finding::{Finding, Severity};
@@ -98,6 +101,8 @@ pub struct Facts<'a> {
     pub plain: Evaluator<'a>,
     /// For following a handshake through the phases of a server.
     pub tracer: Tracer<'a>,
+    /// How many servers share each upstream's connections, counted when first asked for.
+    pub sharing: RefCell<HashMap<BlockId, Option<usize>>>,
 }
 
 impl<'a> Facts<'a> {

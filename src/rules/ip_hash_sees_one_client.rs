@@ -33,7 +33,7 @@ const SEEN: [&str; 3] = ["binary_remote_addr", "realip_remote_addr", "remote_add
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let upstream = facts.upstream(route)?;
     let hash = hash(facts, upstream)?;
-    let alone = facts.sharing_servers(upstream)?.len() < 2;
+    let alone = facts.sharing_servers(upstream)? < 2;
     let corrected = facts.config.nearest(route.block, SET_REAL_IP_FROM) != Setting::Absent;
     if alone || corrected {
         return None;

@@ -18,12 +18,45 @@ pub static RULE: Rule = Rule {
     check: Check::Tree(check),
 };
 
-/// The routes to one address, those without TLS first.
-type Sides<'a> = [Vec<&'a Route>; 2];
+/// The routes that speak to one backend in one way.
+#[derive(Clone, Copy, Default)]
+struct Side<'a> {
+    lines: usize,
+    first: Option<&'a Route>,
+    /// The first that is meant for WebSockets.
+    carrier: Option<&'a Route>,
+}
+
+/// Without TLS, and with it.
+type Sides<'a> = [Side<'a>; 2];
+
+impl<'a> Side<'a> {
+    fn of(route: &'a Route) -> Self {
+        Self {
+            lines: 1,
+            first: Some(route),
+            carrier: Some(route).filter(|route| route.intent > Intent::None),
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        let first =
+            |one: Option<&'a Route>, other| one.into_iter().chain(other).min_by_key(|route| route.node);
+        self.lines += other.lines;
+        self.first = first(self.first, other.first);
+        self.carrier = first(self.carrier, other.carrier);
+    }
+}
+
+/// What a line names: an upstream, or a host and port.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Backend {
+    Upstream(BlockId),
+    Own(String, u16),
+}
 
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
-    let mut by_address: BTreeMap<(String, u16), Sides> = BTreeMap::new();
-    let mut of_upstream = BTreeMap::new();
+    let mut by_backend: BTreeMap<Backend, Sides> = BTreeMap::new();
     for route in facts.routes {
         let Some(address) = facts.address(route) else { continue };
         let side = match address.scheme.as_str() {
@@ -31,12 +64,20 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             "https" => 1,
             _ => continue,
         };
-        let upstream = facts.upstream(route);
-        let servers =
-            upstream.map(|block| &*of_upstream.entry(block).or_insert_with(|| servers(facts, block)));
-        let own = [(address.host.clone(), address.port())];
-        for key in servers.map_or(&own[..], Vec::as_slice) {
-            by_address.entry(key.clone()).or_default()[side].push(route);
+        let own = || Backend::Own(address.host.clone(), address.port());
+        let backend = facts.upstream(route).map_or_else(own, Backend::Upstream);
+        by_backend.entry(backend).or_default()[side].add(Side::of(route));
+    }
+    let mut by_address: BTreeMap<(String, u16), Sides> = BTreeMap::new();
+    for (backend, sides) in by_backend {
+        let addresses = match backend {
+            Backend::Upstream(block) => servers(facts, block),
+            Backend::Own(host, port) => vec![(host, port)],
+        };
+        for address in addresses {
+            let known = by_address.entry(address).or_default();
+            known[0].add(sides[0]);
+            known[1].add(sides[1]);
         }
     }
     let mut told = HashSet::new();
@@ -58,10 +99,9 @@ fn servers(facts: &Facts, upstream: BlockId) -> Vec<(String, u16)> {
 
 /// The WebSocket route on the side with fewer lines, or on the only side that has one, and a line against it.
 fn disagreement<'a>(sides: &Sides<'a>) -> Option<(&'a Route, &'a Route)> {
-    let carries = |side: usize| sides[side].iter().copied().find(|route| route.intent > Intent::None);
-    let fewer = usize::from(sides[1].len() < sides[0].len());
-    let (side, odd) = [fewer, 1 - fewer].into_iter().find_map(|side| Some((side, carries(side)?)))?;
-    Some((odd, sides[1 - side].first()?))
+    let fewer = usize::from(sides[1].lines < sides[0].lines);
+    let (side, odd) = [fewer, 1 - fewer].into_iter().find_map(|side| Some((side, sides[side].carrier?)))?;
+    Some((odd, sides[1 - side].first?))
 }
 
 fn finding(facts: &Facts, host: &str, port: u16, odd: &Route, other: &Route) -> Finding {

@@ -20,12 +20,12 @@ pub static RULE: Rule = Rule {
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let upstream = facts.upstream(route)?;
-    let servers = facts.sharing_servers(upstream)?;
+    let count = facts.sharing_servers(upstream)?;
     let has = |name| facts.config.own(upstream, name).len() > 0;
-    if servers.len() < 2 || [HASH, IP_HASH, STICKY].into_iter().any(has) {
+    if count < 2 || [HASH, IP_HASH, STICKY].into_iter().any(has) {
         return None;
     }
-    let (name, count) = (facts.block_name(upstream), servers.len());
+    let name = facts.block_name(upstream);
     let place = facts.head(facts.config.block(upstream).node?);
     let finding = match polling_path(facts, route) {
         Some(path) => {

@@ -45,7 +45,10 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
             finding(message).label(facts.head(block), "its servers have ports of their own").help(help),
         );
     }
-    let resolver = "write, with the address of your name server (127.0.0.11 in Docker)\nresolver 127.0.0.53;";
+    let resolver = match host.as_str() {
+        "localhost" => "write `127.0.0.1` for `localhost`: an address needs no look-up",
+        _ => "write, with the address of your name server (127.0.0.11 in Docker)\nresolver 127.0.0.53;",
+    };
     let literal =
         written.split_once("://").is_some_and(|(_, rest)| rest.to_ascii_lowercase().starts_with(host));
     if !literal {
