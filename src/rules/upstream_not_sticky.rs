@@ -27,29 +27,24 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     }
     let name = facts.block_name(upstream);
     let place = facts.head(facts.config.block(upstream).node?);
-    let finding = match polling_path(facts, route) {
-        Some(path) => {
-            let message =
-                format!("`{name}` spreads the requests of one client of `{path}` over {count} servers");
-            RULE.finding(place, message).severity(Severity::Warning).label(
-                facts.head(route.node),
-                "a session here is several requests, which must meet one server",
-            )
-        }
-        None => {
-            let message =
-                format!("a client that reconnects to `{name}` may come to another of its {count} servers");
-            RULE.finding(place, message).label(facts.head(route.node), "WebSockets are proxied here")
-        }
+    let finding =
+        RULE.finding(place, format!("`{name}` spreads one client's connections over {count} servers"));
+    let at = facts.head(route.node);
+    let finding = match is_polling(facts, route) {
+        true => finding
+            .severity(Severity::Warning)
+            .label(at, "a session here begins with several requests, which must meet one server"),
+        false => finding.label(at, "a WebSocket that is opened again may come to another server"),
     };
     Some(finding.help(help(facts, upstream)))
 }
 
-/// The path of a route whose clients poll before they upgrade, or instead.
-fn polling_path(facts: &Facts, route: &Route) -> Option<String> {
-    let location = facts.config.enclosing(route.block, LOCATION)?;
-    let word = facts.directive(facts.config.block(location).node?).args().next_back()?;
-    is_polling_path(&word.value()).then(|| word.show())
+/// Whether clients of the route poll before they upgrade, or instead.
+fn is_polling(facts: &Facts, route: &Route) -> bool {
+    let location =
+        facts.config.enclosing(route.block, LOCATION).and_then(|block| facts.config.block(block).node);
+    let path = location.and_then(|node| facts.directive(node).args().next_back());
+    path.is_some_and(|word| is_polling_path(&word.value()))
 }
 
 fn help(facts: &Facts, upstream: BlockId) -> String {
