@@ -12,7 +12,9 @@ use crate::tree::PathMap;
 /// Tells whether a WebSocket survives an nginx configuration, which line kills it, and what to write instead.
 #[derive(Parser)]
 #[command(name = "wslint", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
-#[command(after_help = "Exit status: 0 nothing found at or above --fail-on; 1 findings; 2 wslint could not do its job.")]
+#[command(
+    after_help = "Exit status: 0 nothing found at or above --fail-on; 1 findings; 2 wslint could not do its job."
+)]
 pub struct Arguments {
     #[command(subcommand)]
     pub verb: Option<Verb>,
@@ -106,6 +108,9 @@ pub struct InputArguments {
 
 #[derive(Args)]
 pub struct ReadArguments {
+    /// Whose configuration it is; nginx is the only server so far
+    #[arg(long, value_enum)]
+    pub server: Option<Server>,
     /// The version the configuration is for, as nginx=1.28 or nginx=1.29.7; by default every one in use
     #[arg(long, value_name = "SERVER=VERSION", value_parser = target)]
     pub target: Option<Versions>,
@@ -125,6 +130,11 @@ pub enum Format {
     Concise,
     /// For programs; version 1, see the README
     Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Server {
+    Nginx,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

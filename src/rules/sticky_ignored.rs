@@ -27,12 +27,14 @@ const WITHOUT_BACKUP: [NameId; 3] = [HASH, IP_HASH, RANDOM];
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     let upstreams = facts.config.blocks().filter(|(_, block)| block.context == UPSTREAM);
     for (upstream, block) in upstreams {
-        let (Some(node), false) = (block.node, block.broken) else { continue };
+        let Some(node) = block.node.filter(|&node| !facts.config.is_derailed(facts.tree, node)) else {
+            continue;
+        };
         let mut sticky = None;
         let mut method = None;
         for line in facts.tree.children(node) {
             match facts.directive(line).name_id() {
-                STICKY => sticky = Some(line),
+                STICKY if !block.broken => sticky = Some(line),
                 name if METHODS.contains(&name) => {
                     findings.extend(sticky.take().map(|sticky| lost(facts, sticky, line)));
                     method = Some((name, line));
@@ -69,6 +71,6 @@ fn backup(facts: &Facts, upstream: BlockId, server: NodeRef, method: NodeRef) ->
         facts.block_name(upstream),
         words.join(" ")
     );
-    let finding = RULE.finding(facts.head(server), message).severity(Severity::Error);
+    let finding = facts.refused(&RULE, server, message).severity(Severity::Error);
     Some(finding.label(facts.head(method), "the method for every server below").help(help))
 }

@@ -21,15 +21,23 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
 
 fn finding(facts: &Facts, route: &Route) -> Option<Finding> {
     let scheme = facts.scheme(route).filter(|scheme| matches!(scheme.as_str(), "ws" | "wss"))?;
+    if facts.config.is_derailed(facts.tree, route.node) {
+        return None;
+    }
     let at = if corrected(&facts.text(route.node)).is_some() { route.node } else { origin(facts, route)? };
-    let fate = match route.backend.text.contains('$') {
-        true => "so it answers every request with 500",
-        false => "so it does not start",
+    let finding = match route.backend.text.contains('$') {
+        true => {
+            let message = format!("nginx knows no `{scheme}://`, so it answers every request with 500");
+            RULE.finding(facts.head(at), message)
+        }
+        false => {
+            let message = format!("nginx knows no `{scheme}://`, so it does not start");
+            facts.refused(&RULE, at, message)
+        }
     };
-    let http = if scheme == "ws" { "http://" } else { "https://" };
-    let message = format!("nginx knows no `{scheme}://`, {fate}");
-    let finding = RULE.finding(facts.head(at), message).here("a WebSocket begins as an HTTP request");
+    let finding = finding.here("a WebSocket begins as an HTTP request");
     let finding = if at == route.node { finding } else { finding.label(facts.head(route.node), "used here") };
+    let http = if scheme == "ws" { "http://" } else { "https://" };
     Some(match corrected(&facts.text(at)) {
         Some(line) => finding.help(format!("write\n{line}")),
         None => finding.help(format!("write `{http}`")),

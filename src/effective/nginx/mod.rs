@@ -9,6 +9,7 @@ mod evaluate;
 mod map;
 pub mod names;
 mod scope;
+pub mod unknown;
 pub mod values;
 mod variables;
 pub mod versions;
@@ -78,11 +79,19 @@ pub struct Config {
     /// The file given is not a main file; the blocks around it are inferred.
     pub fragment: bool,
     unseen: HashSet<(FileId, DirectiveId)>,
+    /// Where a syntax problem leaves open what the rest of a file means, by file.
+    derailed: HashMap<FileId, u32>,
 }
 
 impl Config {
     pub fn new(tree: &Tree, target: Target) -> Self {
         build::build(tree, target)
+    }
+
+    fn refuse(&mut self, tree: &Tree, refusal: Refusal) {
+        if !self.is_derailed(tree, refusal.node) {
+            self.refusals.push(refusal);
+        }
     }
 
     pub fn block(&self, block: BlockId) -> &Block {
@@ -116,11 +125,21 @@ impl Config {
     }
 
     /// The directives of this name directly in the block, in order.
-    pub fn own(&self, block: BlockId, name: NameId) -> impl ExactSizeIterator<Item = NodeRef> + DoubleEndedIterator + '_ {
+    pub fn own(
+        &self,
+        block: BlockId,
+        name: NameId,
+    ) -> impl ExactSizeIterator<Item = NodeRef> + DoubleEndedIterator + '_ {
         let listed = self.listed_in(block);
-        let start = listed.partition_point(|entry| entry.name < name);
-        let len = listed[start..].partition_point(|entry| entry.name == name);
-        listed[start..start + len].iter().map(|entry| entry.node)
+        let rest = &listed[listed.partition_point(|entry| entry.name < name)..];
+        // Most questions have no answer, and most answers are one line: a second search pays only for long lists.
+        let len = match rest {
+            [first, ..] if first.name != name => 0,
+            [_, second, ..] if second.name == name => rest.partition_point(|entry| entry.name == name),
+            [_, ..] => 1,
+            [] => 0,
+        };
+        rest[..len].iter().map(|entry| entry.node)
     }
 
     /// Every directive directly in the block, sorted by name, then in order.
@@ -141,12 +160,20 @@ impl Config {
     /// Whether anything in the files gives the variable a value.
     pub fn defines(&self, name: &[u8]) -> bool {
         let name = name.to_ascii_lowercase();
-        self.map_by_name.contains_key(&name) || self.sets.contains_key(&name) || self.defined.contains_key(&name)
+        self.map_by_name.contains_key(&name)
+            || self.sets.contains_key(&name)
+            || self.defined.contains_key(&name)
     }
 
     /// Whether this is an include that could not be followed.
     pub fn is_unseen(&self, tree: &Tree, node: NodeRef) -> bool {
         !self.unseen.is_empty() && self.unseen.contains(&(tree.file(node.graft), node.id))
+    }
+
+    /// Whether the directive stands behind a syntax problem after which nobody knows what the file means.
+    pub fn is_derailed(&self, tree: &Tree, node: NodeRef) -> bool {
+        let behind = |&from: &u32| tree.head(node).end > from;
+        !self.derailed.is_empty() && self.derailed.get(&tree.file(node.graft)).is_some_and(behind)
     }
 
     /// Where the variable is `set`.

@@ -16,7 +16,10 @@ use crate::tree::{NodeRef, Tree};
 pub(super) enum Listener {
     Nobody(String),
     /// The connection is taken, but nothing in it is read as the request it is.
-    Refuses { status: Option<u16>, why: String },
+    Refuses {
+        status: Option<u16>,
+        why: String,
+    },
     Http(BlockId),
     Stream(BlockId),
 }
@@ -56,7 +59,9 @@ pub(super) struct Sockets {
 impl Sockets {
     pub(super) fn new(tree: &Tree, config: &Config) -> Self {
         let mut listens = Vec::new();
-        for (server, block) in config.blocks().filter(|(_, block)| block.context & (SERVER | STREAM_SERVER) != 0) {
+        for (server, block) in
+            config.blocks().filter(|(_, block)| block.context & (SERVER | STREAM_SERVER) != 0)
+        {
             let stream = block.context == STREAM_SERVER;
             let written = config.own(server, names::LISTEN);
             // `ssl on;` makes every socket of its server one for TLS (up to 1.25.0).
@@ -128,7 +133,10 @@ impl Sockets {
             let socket: Vec<&Listen> = self
                 .listens
                 .iter()
-                .filter(|listen| listen.address == address && (matches!(address, Address::Unix(_)) || listen.takes(request.port)))
+                .filter(|listen| {
+                    listen.address == address
+                        && (matches!(address, Address::Unix(_)) || listen.takes(request.port))
+                })
                 .collect();
             answers.push(accept_at(tracer, &socket, request)?);
         }
@@ -159,7 +167,8 @@ impl Sockets {
                 all.push(listen.address.clone());
             }
         }
-        let named = |address: &Address| matches!(address, Address::Host(host) if same_host(host, &request.host));
+        let named =
+            |address: &Address| matches!(address, Address::Host(host) if same_host(host, &request.host));
         if let Some(address) = all.iter().find(|address| named(address)) {
             return vec![address.clone()];
         }
@@ -263,7 +272,10 @@ fn accept_at(tracer: &Tracer, socket: &[&Listen], request: &Request) -> Followed
         return at_default(Some(400), "the plain request was sent to a port for TLS");
     }
     if !ssl && any(|listen| listen.http2) && tracer.version < versions::HTTP2_BESIDE_HTTP1 {
-        return at_default(None, "`http2` on a port without TLS refuses every HTTP/1.1 request before nginx 1.25.1");
+        return at_default(
+            None,
+            "`http2` on a port without TLS refuses every HTTP/1.1 request before nginx 1.25.1",
+        );
     }
     let (server, why) = by_name(tracer, &tcp, default, request)?;
     Ok((Listener::Http(server), Some(chosen(tracer, server, why))))
@@ -340,5 +352,12 @@ fn by_name(
             None => return Err(Unknown("a regular expression that was not evaluated".to_string())),
         }
     }
-    Ok((default.server, if default.at.is_some() && default.default { "default_server" } else { "first server on this port, as no server_name matches" }))
+    Ok((
+        default.server,
+        if default.at.is_some() && default.default {
+            "default_server"
+        } else {
+            "first server on this port, as no server_name matches"
+        },
+    ))
 }

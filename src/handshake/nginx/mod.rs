@@ -49,7 +49,9 @@ pub fn trace(
     let follow = |version| Tracer::new(tree, config, files, roots, version).trace(url, headers);
     let versions = config.target.nginx;
     let mut newest = follow(versions.last);
-    for since in versions::CHANGES.into_iter().rev().filter(|&since| versions.first < since && since <= versions.last) {
+    for since in
+        versions::CHANGES.into_iter().rev().filter(|&since| versions.first < since && since <= versions.last)
+    {
         let before = follow(since.before());
         if (before.verdict, before.status) != (newest.verdict, newest.status) {
             newest.why = format!(
@@ -108,15 +110,26 @@ struct Unknown(String);
 type Followed<T> = Result<T, Unknown>;
 
 impl<'a> Tracer<'a> {
-    pub fn new(tree: &'a Tree, config: &'a Config, files: &'a dyn Files, roots: &'a Roots, version: Version) -> Self {
+    pub fn new(
+        tree: &'a Tree,
+        config: &'a Config,
+        files: &'a dyn Files,
+        roots: &'a Roots,
+        version: Version,
+    ) -> Self {
         let (levels, looked_up, sockets) = Default::default();
         Self { tree, config, files, roots, version, levels, looked_up, sockets }
     }
 
     /// Follows the handshake for a URL; each of `headers` replaces or removes one that a browser sends.
     fn trace(&self, url: &Url, headers: &[(String, String)]) -> Trace {
-        let mut trace =
-            Trace { verdict: Verdict::Unknown, status: None, why: String::new(), hops: Vec::new(), idle_timeout_ms: None };
+        let mut trace = Trace {
+            verdict: Verdict::Unknown,
+            status: None,
+            why: String::new(),
+            hops: Vec::new(),
+            idle_timeout_ms: None,
+        };
         let sockets = Sockets::new(self.tree, self.config);
         let request = Request::handshake(url, headers);
         match self.follow(&sockets, request, &mut trace) {
@@ -162,9 +175,12 @@ impl<'a> Tracer<'a> {
 
     /// A host that the server answers to: its first name without wildcards, or what stands for one.
     fn plain_name(&self, server: BlockId) -> String {
-        let words = self.config.own(server, names::SERVER_NAME).flat_map(|node| self.tree.directive(node).args());
-        let names: Vec<String> = words.map(|word| word.show()).filter(|name| !name.starts_with('~')).collect();
-        let plain = names.iter().find(|name| !name.is_empty() && !name.contains('*') && !name.starts_with('.'));
+        let words =
+            self.config.own(server, names::SERVER_NAME).flat_map(|node| self.tree.directive(node).args());
+        let names: Vec<String> =
+            words.map(|word| word.show()).filter(|name| !name.starts_with('~')).collect();
+        let plain =
+            names.iter().find(|name| !name.is_empty() && !name.contains('*') && !name.starts_with('.'));
         let wild = || names.iter().find(|name| !name.is_empty());
         match plain.or_else(wild) {
             Some(name) => name.trim_start_matches('.').replace('*', "any"),
@@ -173,7 +189,8 @@ impl<'a> Tracer<'a> {
     }
 
     fn first_port(&self, server: BlockId) -> u16 {
-        let listen = self.config.own(server, names::LISTEN).next().and_then(|node| self.tree.directive(node).arg(0));
+        let listen =
+            self.config.own(server, names::LISTEN).next().and_then(|node| self.tree.directive(node).arg(0));
         listen.as_ref().and_then(listen::port).unwrap_or(80)
     }
 
@@ -212,7 +229,8 @@ impl<'a> Tracer<'a> {
                 End::Proxied(proxied) => {
                     hop.upstream = Some(proxied.upstream);
                     if let Some(limit) = proxied.idle_timeout_ms {
-                        trace.idle_timeout_ms = Some(trace.idle_timeout_ms.map_or(limit, |known| known.min(limit)));
+                        trace.idle_timeout_ms =
+                            Some(trace.idle_timeout_ms.map_or(limit, |known| known.min(limit)));
                     }
                     if let Some((verdict, status, why)) = proxied.ends {
                         trace.verdict = verdict;
@@ -232,7 +250,9 @@ impl<'a> Tracer<'a> {
                         }
                         None if !client_upgrades => {
                             trace.verdict = Verdict::Intercepted;
-                            trace.why = "the client asks for no upgrade, so nginx does not pass the answer on".to_string();
+                            trace.why =
+                                "the client asks for no upgrade, so nginx does not pass the answer on"
+                                    .to_string();
                         }
                         None if proxied.overwritten.is_some() => {
                             trace.verdict = Verdict::Intercepted;
@@ -293,7 +313,10 @@ impl<'a> Tracer<'a> {
             let node = self.config.own(server, name).next()?;
             self.tree.directive(node).arg(0).map(|word| word.show())
         };
-        first(names::SERVER_NAME).filter(|name| !name.is_empty()).or_else(|| first(names::LISTEN)).unwrap_or_default()
+        first(names::SERVER_NAME)
+            .filter(|name| !name.is_empty())
+            .or_else(|| first(names::LISTEN))
+            .unwrap_or_default()
     }
 
     fn span(&self, node: NodeRef) -> Span {
@@ -316,7 +339,10 @@ enum Phase {
 enum Flow {
     Go(Phase),
     /// A status that `error_page` may still turn into something else.
-    Fail { status: u16, why: String },
+    Fail {
+        status: u16,
+        why: String,
+    },
     End(End),
 }
 
@@ -353,6 +379,9 @@ impl Passage<'_, '_> {
     }
 
     fn find_location(&mut self) -> Followed<Flow> {
+        if self.tracer.config.block(self.server).opaque {
+            return Err(Unknown("an include in the server that was not seen".to_string()));
+        }
         self.session.uri_changed.set(false);
         let found = location::find(self.tracer, self.session, self.server)?;
         self.block = found.block.unwrap_or(self.server);
@@ -369,9 +398,9 @@ impl Passage<'_, '_> {
             let why = format!("`location {name}` is internal");
             return Ok(Flow::Fail { status: 404, why });
         }
-        let limited = config
-            .inside(block)
-            .find(|&inner| config.block(inner).parent == Some(block) && config.block(inner).context == LIMIT_EXCEPT);
+        let limited = config.inside(block).find(|&inner| {
+            config.block(inner).parent == Some(block) && config.block(inner).context == LIMIT_EXCEPT
+        });
         if let Some(limited) = limited.filter(|&limited| self.is_excepted(limited)) {
             self.block = limited;
         }

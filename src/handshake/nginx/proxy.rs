@@ -70,7 +70,8 @@ impl Passage<'_, '_> {
             headers: Vec::new(),
         };
         let headers = self.headers(&host_header)?;
-        let sent = headers.iter().map(|header| (header.name.clone().into_bytes(), header.value.clone())).collect();
+        let sent =
+            headers.iter().map(|header| (header.name.clone().into_bytes(), header.value.clone())).collect();
         let request = Request { headers: sent, ..request };
         let address = match address_host.starts_with("unix:") {
             true => address_host,
@@ -188,7 +189,10 @@ impl Passage<'_, '_> {
         let bare = target.host.trim_start_matches('[').trim_end_matches(']').to_string();
         let scheme = if target.tls { "https" } else { "http" }.to_string();
         let address = Address { scheme, host: lower, port: target.port };
-        if target.variable && self.in_force(names::RESOLVER).is_none() && !self.tracer.is_known_at_start(&address) {
+        if target.variable
+            && self.in_force(names::RESOLVER).is_none()
+            && !self.tracer.is_known_at_start(&address)
+        {
             return None;
         }
         Some((bare, port))
@@ -197,7 +201,9 @@ impl Passage<'_, '_> {
     fn first_server(&self, upstream: BlockId) -> Option<(String, u16)> {
         let config = self.tracer.config;
         let servers = || config.own(upstream, names::SERVER);
-        let is = |node: NodeRef, flag: &str| self.tracer.tree.directive(node).args().skip(1).any(|word| word.is(flag));
+        let is = |node: NodeRef, flag: &str| {
+            self.tracer.tree.directive(node).args().skip(1).any(|word| word.is(flag))
+        };
         let node = servers()
             .find(|&node| !is(node, "down") && !is(node, "backup"))
             .or_else(|| servers().find(|&node| !is(node, "down")))?;
@@ -277,17 +283,21 @@ impl Passage<'_, '_> {
             if value.known().is_some_and(<[u8]>::is_empty) {
                 continue;
             }
-            let shown = value.known().map_or_else(|| word.show(), |value| String::from_utf8_lossy(value).into_owned());
+            let shown = value
+                .known()
+                .map_or_else(|| word.show(), |value| String::from_utf8_lossy(value).into_owned());
             sent.push(Sent { name, value, shown, at: Some(self.tracer.span(node)), origin: "set here" });
         }
         self.one_host(&mut sent, &mut set);
         if !set.iter().any(|name| name == "host") {
             sent.push(own("Host", host, "nginx's default, $proxy_host"));
         }
-        if !set.iter().any(|name| name == "connection") && self.tracer.version < versions::NEW_PROXY_DEFAULTS {
+        if !set.iter().any(|name| name == "connection") && self.tracer.version < versions::NEW_PROXY_DEFAULTS
+        {
             sent.push(own("Connection", "close", "nginx's default before 1.29.7"));
         }
-        let passes = self.in_force(names::PROXY_PASS_REQUEST_HEADERS).is_none_or(|node| !self.says(node, "off"));
+        let passes =
+            self.in_force(names::PROXY_PASS_REQUEST_HEADERS).is_none_or(|node| !self.says(node, "off"));
         let client = self.session.request.headers.iter().filter(|_| passes);
         for (name, value) in client {
             let name = String::from_utf8_lossy(name).into_owned();
@@ -295,7 +305,9 @@ impl Passage<'_, '_> {
             if set.contains(&lower) || NOT_PASSED.contains(&lower.as_str()) {
                 continue;
             }
-            let shown = value.known().map_or_else(|| "?".to_string(), |value| String::from_utf8_lossy(value).into_owned());
+            let shown = value
+                .known()
+                .map_or_else(|| "?".to_string(), |value| String::from_utf8_lossy(value).into_owned());
             sent.push(Sent { name, value: value.clone(), shown, at: None, origin: "the client's" });
         }
         Ok(sent)
@@ -320,14 +332,16 @@ impl Passage<'_, '_> {
 
     /// The status that stands in for a refusal, by `proxy_intercept_errors` and an `error_page` for 426.
     fn masked(&self) -> Option<u16> {
-        let intercepts = self.in_force(names::PROXY_INTERCEPT_ERRORS).is_some_and(|node| self.says(node, "on"));
+        let intercepts =
+            self.in_force(names::PROXY_INTERCEPT_ERRORS).is_some_and(|node| self.says(node, "on"));
         if !intercepts {
             return None;
         }
         let config = self.tracer.config;
         let level = config.inherited(self.block, names::ERROR_PAGE).level?;
         config.own(level, names::ERROR_PAGE).find_map(|node| {
-            let words: Vec<Vec<u8>> = self.tracer.tree.directive(node).args().map(|word| word.value().into_owned()).collect();
+            let words: Vec<Vec<u8>> =
+                self.tracer.tree.directive(node).args().map(|word| word.value().into_owned()).collect();
             let overwrite = words.iter().find_map(|word| word.strip_prefix(b"="))?;
             let masks = words.iter().any(|word| word == b"426");
             masks.then(|| values::number(overwrite).and_then(|code| u16::try_from(code).ok())).flatten()

@@ -21,7 +21,9 @@ impl crate::effective::nginx::Request for Connection<'_> {
             b"ssl_preread_server_name" | b"ssl_server_name" if self.request.tls => {
                 Value::Known(self.request.host.clone().into_bytes())
             }
-            b"ssl_preread_server_name" | b"ssl_preread_protocol" | b"ssl_preread_alpn_protocols" if !self.request.tls => {
+            b"ssl_preread_server_name" | b"ssl_preread_protocol" | b"ssl_preread_alpn_protocols"
+                if !self.request.tls =>
+            {
                 Value::empty()
             }
             b"ssl_preread_alpn_protocols" => Value::Known(b"http/1.1".to_vec()),
@@ -43,14 +45,19 @@ impl Tracer<'_> {
         if config.own(server, names::RETURN).next().is_some() {
             return answer("`return` in a stream server answers with text that is no HTTP");
         }
-        let terminates = config.own(server, names::LISTEN).any(|node| tree.directive(node).args().any(|word| word.is("ssl")));
+        let terminates = config
+            .own(server, names::LISTEN)
+            .any(|node| tree.directive(node).args().any(|word| word.is("ssl")));
         if terminates && !request.tls {
             return answer("this port speaks TLS only");
         }
         if terminates && let Some(node) = config.nearest(server, names::SSL_ALPN).written_at() {
             let offers = tree.directive(node).args().any(|word| word.is("http/1.1"));
             if !offers {
-                hop.steps.push(Step { at: Some(self.span(node)), text: "the client offers http/1.1 only".to_string() });
+                hop.steps.push(Step {
+                    at: Some(self.span(node)),
+                    text: "the client offers http/1.1 only".to_string(),
+                });
                 return answer("`ssl_alpn` does not name http/1.1, so the TLS handshake fails");
             }
         }
@@ -72,7 +79,9 @@ impl Tracer<'_> {
         let passed = Request { host: host.clone(), port, tls, ..request.clone() };
         let sent = |(name, value): &(Vec<u8>, Value)| Sent {
             name: String::from_utf8_lossy(name).into_owned(),
-            shown: value.known().map_or_else(|| "?".to_string(), |value| String::from_utf8_lossy(value).into_owned()),
+            shown: value
+                .known()
+                .map_or_else(|| "?".to_string(), |value| String::from_utf8_lossy(value).into_owned()),
             value: value.clone(),
             at: None,
             origin: "the client's",
@@ -112,14 +121,18 @@ impl Tracer<'_> {
         let address = match listed {
             Some(&block) => {
                 let first = self.config.own(block, names::SERVER).next();
-                first.and_then(|node| self.tree.directive(node).arg(0)).map(|word| word.show()).unwrap_or(text)
+                first
+                    .and_then(|node| self.tree.directive(node).arg(0))
+                    .map(|word| word.show())
+                    .unwrap_or(text)
             }
             None => text,
         };
         if address.starts_with("unix:") {
             return Ok((address, 0));
         }
-        let (host, port) = address.rsplit_once(':').ok_or_else(|| Unknown("a backend without a port".to_string()))?;
+        let (host, port) =
+            address.rsplit_once(':').ok_or_else(|| Unknown("a backend without a port".to_string()))?;
         let port = port.parse().map_err(|_| Unknown("a backend without a port".to_string()))?;
         Ok((host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase(), port))
     }
