@@ -52,6 +52,7 @@ pub fn lint(
         tree: &tree,
         config: &config,
         routes: &routes,
+        sharing: Default::default(),
     };
     let findings = engine::run(&facts, &rules::ALL, selection);
     Ok(Linted { tree, config, routes, findings })

@@ -41,8 +41,19 @@ fn target(example: &Example) -> Target {
     Target { nginx: Versions::new(version, version), named: true }
 }
 
-/// `(line, rule)` of every finding in an example that is an error or a warning, or of the card's own rule.
+/// `(line, rule)` of every finding in an example that is an error or a warning, or of the card's own rule. A rule that is
+/// off is asked by itself as well.
 fn found(rule: &Rule, example: &Example) -> BTreeSet<(usize, String)> {
+    let mut found = found_by(&Selection::default(), rule, example);
+    if rule.level == Level::Off {
+        assert!(found.iter().all(|(_, id)| id != rule.id), "{} is off", rule.id);
+        let only = Selection { select: vec![rule.id.to_string()], ..Selection::default() };
+        found.extend(found_by(&only, rule, example));
+    }
+    found
+}
+
+fn found_by(selection: &Selection, rule: &Rule, example: &Example) -> BTreeSet<(usize, String)> {
     let files = Memory::default().with("/etc/nginx/nginx.conf", body(example));
     let options = Options {
         prefix: "/etc/nginx".into(),
@@ -51,8 +62,7 @@ fn found(rule: &Rule, example: &Example) -> BTreeSet<(usize, String)> {
         limits: Limits::default(),
     };
     let main = Path::new("/etc/nginx/nginx.conf");
-    let linted =
-        wslint::lint(&files, main, &options, target(example), &Selection::default()).expect("readable");
+    let linted = wslint::lint(&files, main, &options, target(example), selection).expect("readable");
     let counts =
         |finding: &&wslint::finding::Finding| finding.severity > Severity::Note || finding.rule == rule.id;
     let place = |finding: &wslint::finding::Finding| {

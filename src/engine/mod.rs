@@ -1,10 +1,13 @@
 //! What a rule is, and how all of them are asked. Knows no rule by name.
 
+mod backend;
 pub mod card;
 mod fingerprint;
 pub mod remedy;
 mod run;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
@@ -104,6 +107,8 @@ pub struct Facts<'a> {
     pub plain: Evaluator<'a>,
     /// For following a handshake through the phases of a server.
     pub tracer: Tracer<'a>,
+    /// How many servers share each upstream's connections, counted when first asked for.
+    pub sharing: RefCell<HashMap<BlockId, Option<usize>>>,
 }
 
 impl<'a> Facts<'a> {

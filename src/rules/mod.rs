@@ -1,5 +1,7 @@
 //! Every rule, one file each. The table below is the only list of them.
 
+mod backend_cannot_upgrade;
+mod cached_handshake;
 mod config_refused;
 mod connection_hardcoded;
 mod connection_map_broken;
@@ -9,7 +11,12 @@ mod connection_not_upgrade;
 mod directive_not_allowed_here;
 mod duplicate_directive;
 mod duplicate_handshake_header;
+mod h2c_smuggling;
 mod handshake_header_stripped;
+mod handshake_redirected;
+mod host_not_forwarded;
+mod http2_plaintext_listen;
+mod http3_only_listen;
 mod http_1_0_hop;
 mod http_2_hop;
 mod idle_timeout_short;
@@ -17,27 +24,41 @@ mod include_loop;
 mod include_not_found;
 mod inherited_headers_lost;
 mod invalid_value;
+mod ip_hash_sees_one_client;
 mod limit_exceeded;
 mod malformed_handshake_header;
 mod map_disables_keepalive;
 mod map_redefined;
 mod misspelled_variable;
+mod origin_removed;
+mod path_mangled;
 mod reload_cuts_tunnels;
+mod route_shadowed;
+mod scheme_disagrees;
 mod send_timeout_short;
+mod sticky_ignored;
+mod subrequest_upgrades;
 mod syntax;
 mod timeout_invalid;
 mod timeout_without_effect;
+mod try_files_before_proxy;
 mod unknown_directive;
 mod unreadable;
 mod upgrade_hardcoded;
 mod upgrade_not_forwarded;
+mod upstream_not_sticky;
+mod variable_backend_without_resolver;
 mod wrong_argument_count;
 mod wrong_header_directive;
+mod ws_scheme_in_proxy_pass;
+mod wss_not_served;
 
 use crate::engine::Rule;
 
 /// In the order of their names.
-pub static ALL: [&Rule; 33] = [
+pub static ALL: [&Rule; 52] = [
+    &backend_cannot_upgrade::RULE,
+    &cached_handshake::RULE,
     &config_refused::RULE,
     &connection_hardcoded::RULE,
     &connection_map_broken::RULE,
@@ -47,30 +68,47 @@ pub static ALL: [&Rule; 33] = [
     &directive_not_allowed_here::RULE,
     &duplicate_directive::RULE,
     &duplicate_handshake_header::RULE,
+    &h2c_smuggling::RULE,
     &handshake_header_stripped::RULE,
+    &handshake_redirected::RULE,
+    &host_not_forwarded::RULE,
     &http_1_0_hop::RULE,
     &http_2_hop::RULE,
+    &http2_plaintext_listen::RULE,
+    &http3_only_listen::RULE,
     &idle_timeout_short::RULE,
     &include_loop::RULE,
     &include_not_found::RULE,
     &inherited_headers_lost::RULE,
     &invalid_value::RULE,
+    &ip_hash_sees_one_client::RULE,
     &limit_exceeded::RULE,
     &malformed_handshake_header::RULE,
     &map_disables_keepalive::RULE,
     &map_redefined::RULE,
     &misspelled_variable::RULE,
+    &origin_removed::RULE,
+    &path_mangled::RULE,
     &reload_cuts_tunnels::RULE,
+    &route_shadowed::RULE,
+    &scheme_disagrees::RULE,
     &send_timeout_short::RULE,
+    &sticky_ignored::RULE,
+    &subrequest_upgrades::RULE,
     &syntax::RULE,
     &timeout_invalid::RULE,
     &timeout_without_effect::RULE,
+    &try_files_before_proxy::RULE,
     &unknown_directive::RULE,
     &unreadable::RULE,
     &upgrade_hardcoded::RULE,
     &upgrade_not_forwarded::RULE,
+    &upstream_not_sticky::RULE,
+    &variable_backend_without_resolver::RULE,
     &wrong_argument_count::RULE,
     &wrong_header_directive::RULE,
+    &ws_scheme_in_proxy_pass::RULE,
+    &wss_not_served::RULE,
 ];
 
 /// The rule of this name.

@@ -1,5 +1,8 @@
 //! Who accepts a connection: listening sockets, and the choice of the server by its name. Knows no location.
 
+use std::collections::HashMap;
+
+use super::start::{ByServer, Socket};
 use super::{Followed, Hop, Tracer, Unknown};
 use crate::effective::nginx::directives::{SERVER, STREAM_SERVER};
 use crate::effective::nginx::{Config, names, versions};
@@ -22,7 +25,7 @@ pub(super) enum Listener {
 }
 
 /// Where a socket is bound.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Address {
     AnyV4,
     AnyV6,
@@ -44,6 +47,9 @@ struct Listen {
     proxy_protocol: bool,
     at: Option<NodeRef>,
 }
+
+/// Whether TLS is on, and the line that turns HTTP/2 on.
+type Options = (bool, Option<NodeRef>);
 
 /// Every `listen` of a configuration.
 pub(super) struct Sockets {
@@ -89,6 +95,25 @@ impl Sockets {
             || host.starts_with('[')
             || host.starts_with("unix")
             || self.listens.iter().any(|listen| listen.address == Address::Host(host.to_string()))
+    }
+
+    /// The sockets of each HTTP server, with the options that its neighbours on them give (`ngx_http_add_addresses`).
+    pub(super) fn by_server(&self) -> ByServer {
+        let mut shared: HashMap<(&Address, (u16, u16)), Options> = HashMap::new();
+        let tcp = |listen: &&Listen| !listen.stream && !listen.quic;
+        for listen in self.listens.iter().filter(tcp) {
+            let (ssl, http2) = shared.entry((&listen.address, listen.ports)).or_default();
+            *ssl |= listen.ssl;
+            *http2 = http2.or(listen.at.filter(|_| listen.http2));
+        }
+        let mut servers = ByServer::new();
+        for listen in self.listens.iter().filter(|listen| !listen.stream) {
+            let options = shared.get(&(&listen.address, listen.ports)).filter(|_| !listen.quic);
+            let (ssl, http2) = options.copied().unwrap_or_default();
+            let socket = Socket { at: listen.at, ssl, http2, quic: listen.quic };
+            servers.entry(listen.server).or_default().push(socket);
+        }
+        servers
     }
 
     /// Whether a request that is sent on arrives at this same configuration: at a loopback address or a socket it

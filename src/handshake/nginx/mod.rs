@@ -9,11 +9,12 @@ mod proxy;
 mod reached;
 mod rewrite;
 mod session;
+mod start;
 mod stream;
 mod uri;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Url, Verdict};
@@ -26,6 +27,9 @@ use crate::source::files::Files;
 use crate::tree::{NodeRef, Tree};
 use listen::{Listener, Sockets};
 use session::Session;
+use start::ByServer;
+
+pub use start::Socket;
 
 /// Hops through the same configuration that are followed.
 const MAX_HOPS: usize = 8;
@@ -76,6 +80,10 @@ pub struct Tracer<'a> {
     version: Version,
     /// The locations of each block, indexed when first asked for.
     levels: RefCell<HashMap<BlockId, Rc<location::Level>>>,
+    /// Hosts and ports that are looked up when nginx starts, listed when first asked for.
+    looked_up: OnceCell<HashSet<(String, u16)>>,
+    /// The listening sockets of each server, listed when first asked for.
+    sockets: OnceCell<ByServer>,
 }
 
 /// Where a handshake arrives in one server.
@@ -110,7 +118,8 @@ impl<'a> Tracer<'a> {
         roots: &'a Roots,
         version: Version,
     ) -> Self {
-        Self { tree, config, files, roots, version, levels: RefCell::default() }
+        let (levels, looked_up, sockets) = Default::default();
+        Self { tree, config, files, roots, version, levels, looked_up, sockets }
     }
 
     /// Follows the handshake for a URL; each of `headers` replaces or removes one that a browser sends.
@@ -138,8 +147,13 @@ impl<'a> Tracer<'a> {
     /// Where a handshake for a path and query arrives that comes to this server by its first name; nothing is followed
     /// further.
     pub fn arrive(&self, server: BlockId, target: &[u8]) -> Arrival {
+        self.arrive_with(server, target, &[])
+    }
+
+    /// The same for a handshake of which `headers` replace those of the same name.
+    pub fn arrive_with(&self, server: BlockId, target: &[u8], headers: &[(String, String)]) -> Arrival {
         let url = self.url(server, target);
-        let request = Request::handshake(&url, &[]);
+        let request = Request::handshake(&url, headers);
         let mut hop = Hop { request_line: request.request_line(), ..Hop::default() };
         match self.serve(server, &request, &mut hop) {
             Ok(End::Proxied(proxied)) => match proxied.by {

@@ -6,6 +6,7 @@ use crate::effective::nginx::directives::LOCATION;
 use crate::effective::nginx::{names, values, versions};
 use crate::effective::{BlockId, Setting, Value};
 use crate::handshake::{Request, Sent, Upstream, Verdict};
+use crate::routes::address::Address;
 use crate::syntax::NameId;
 use crate::tree::NodeRef;
 
@@ -183,29 +184,18 @@ impl Passage<'_, '_> {
     fn address(&self, target: &Target, port: u16) -> Option<(String, u16)> {
         let config = self.tracer.config;
         let lower = target.host.to_ascii_lowercase();
-        if let Some(&block) = config.upstreams.get(lower.as_bytes()) {
+        // With a port a variable's value is never the name of an upstream block.
+        let named = target.port.is_none() || !target.variable;
+        if let Some(&block) = config.upstreams.get(lower.as_bytes()).filter(|_| named) {
             return Some(self.first_server(block).unwrap_or((target.host.clone(), port)));
         }
         let bare = target.host.trim_start_matches('[').trim_end_matches(']').to_string();
-        let is_address = bare.parse::<std::net::IpAddr>().is_ok() || bare.starts_with("unix:");
-        // A host that another proxy_pass names in so many words is looked up when nginx starts.
-        let looked_up = || {
-            config.blocks().any(|(block, _)| {
-                config.own(block, names::PROXY_PASS).any(|node| {
-                    let word =
-                        self.tracer.tree.directive(node).arg(0).map(|word| word.show().to_ascii_lowercase());
-                    let rest = word
-                        .as_deref()
-                        .and_then(|word| word.split_once("://").map(|(_, rest)| rest.to_string()));
-                    rest.is_some_and(|rest| {
-                        let authority = rest.split(['/', '?']).next().unwrap_or_default();
-                        let (host, known) = authority.rsplit_once(':').unwrap_or((authority, ""));
-                        host == lower && (known.is_empty() || known.parse() == Ok(port))
-                    })
-                })
-            })
-        };
-        if target.variable && !is_address && self.in_force(names::RESOLVER).is_none() && !looked_up() {
+        let scheme = if target.tls { "https" } else { "http" }.to_string();
+        let address = Address { scheme, host: lower, port: target.port };
+        if target.variable
+            && self.in_force(names::RESOLVER).is_none()
+            && !self.tracer.is_known_at_start(&address)
+        {
             return None;
         }
         Some((bare, port))

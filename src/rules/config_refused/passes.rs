@@ -47,7 +47,7 @@ fn address(facts: &Facts, block: BlockId, node: NodeRef, schemes: &[&str]) -> Op
         value.len() >= scheme.len() && value[..scheme.len()].eq_ignore_ascii_case(scheme.as_bytes())
     });
     if is_proxy && scheme.is_none() {
-        return Some(prefix(facts, node, &value));
+        return prefix(facts, node, &value);
     }
     let rest = &value[scheme.map_or(0, |scheme| scheme.len())..];
     if rest.starts_with(b"unix:") {
@@ -71,22 +71,19 @@ fn address(facts: &Facts, block: BlockId, node: NodeRef, schemes: &[&str]) -> Op
     port(facts, node, &rest[..end])
 }
 
-fn prefix(facts: &Facts, node: NodeRef, value: &[u8]) -> Finding {
+fn prefix(facts: &Facts, node: NodeRef, value: &[u8]) -> Option<Finding> {
     let text = String::from_utf8_lossy(value);
-    let finding = facts.refused(&RULE, node, "invalid URL prefix");
-    let swap = |from: &str, to: &str| {
-        let matches = text.get(..from.len()).is_some_and(|start| start.eq_ignore_ascii_case(from));
-        matches.then(|| format!("proxy_pass {to}{};", &text[from.len()..]))
-    };
-    if let Some(line) = swap("ws://", "http://").or_else(|| swap("wss://", "https://")) {
-        let says = "a WebSocket begins as an HTTP request, and nginx knows no other scheme";
-        return finding.here(says).help(format!("write\n{line}"));
+    let lower = text.to_ascii_lowercase();
+    // Another rule tells of these, with a variable in the address too.
+    if lower.starts_with("ws://") || lower.starts_with("wss://") {
+        return None;
     }
+    let finding = facts.refused(&RULE, node, "invalid URL prefix");
     let line = match text.contains("://") || text.is_empty() {
         true => "proxy_pass http://127.0.0.1:8080;".to_string(),
         false => format!("proxy_pass http://{text};"),
     };
-    finding.here("begins with neither `http://` nor `https://`").help(format!("write\n{line}"))
+    Some(finding.here("begins with neither `http://` nor `https://`").help(format!("write\n{line}")))
 }
 
 /// A path behind the address, where nginx could not tell what it replaces.

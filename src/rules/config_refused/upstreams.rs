@@ -61,7 +61,9 @@ fn servers(facts: &Facts, id: BlockId, node: NodeRef, findings: &mut Vec<Finding
                 let backup = directive.args().skip(1).any(|word| word.is("backup"));
                 backups += usize::from(backup);
                 findings.extend(scheme(facts, line));
+                // In http another rule says so, with the line to write.
                 if backup
+                    && block.context == STREAM_UPSTREAM
                     && backups_taken == Some(false)
                     && let Some(method) = method
                 {
