@@ -93,6 +93,8 @@ pub struct Finding {
     /// The routes it is about, the first `MAX_ROUTES` of `route_count`.
     pub routes: Vec<RouteName>,
     pub route_count: usize,
+    /// The server's own test refuses the configuration for this.
+    pub refused: bool,
 }
 
 /// Routes a finding names.
@@ -112,6 +114,7 @@ impl Finding {
             fixes: Vec::new(),
             routes: Vec::new(),
             route_count: 0,
+            refused: false,
         }
     }
 

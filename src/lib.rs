@@ -21,6 +21,7 @@ use std::path::Path;
 use effective::Target;
 use effective::nginx::{Config, Evaluator, directives};
 use engine::{Facts, Linted, Selection};
+use finding::Severity;
 use handshake::nginx::Tracer;
 use handshake::{Roots, Trace, Url};
 use routes::model::{Handshake, Plain};
@@ -41,7 +42,7 @@ pub fn lint(
     let tree = Tree::read(files, main, directives::name_id, options)?;
     let config = Config::new(&tree, target);
     let routes = routes::nginx::routes(&tree, &config);
-    let roots = Roots { root: options.root.clone(), prefix: options.prefix.clone(), maps: options.maps.clone() };
+    let roots = roots(options);
     let facts = Facts {
         tracer: Tracer::new(&tree, &config, files, &roots, target.nginx.last),
         handshake: Evaluator::new(&tree, &config, &Handshake),
@@ -68,7 +69,17 @@ pub fn trace(
     headers: &[(String, String)],
 ) -> Result<(Linted, Trace), ReadError> {
     let linted = lint(files, main, options, target, &Selection::default())?;
-    let roots = Roots { root: options.root.clone(), prefix: options.prefix.clone(), maps: options.maps.clone() };
-    let trace = handshake::nginx::trace(&linted.tree, &linted.config, files, &roots, url, headers);
+    let refused = linted.findings.iter().find(|finding| finding.refused && finding.severity == Severity::Error);
+    let trace = match refused {
+        Some(finding) => Trace::config_error(&finding.message, finding.primary),
+        None => {
+            let roots = roots(options);
+            handshake::nginx::trace(&linted.tree, &linted.config, files, &roots, url, headers)
+        }
+    };
     Ok((linted, trace))
+}
+
+fn roots(options: &tree::Options) -> Roots {
+    Roots { root: options.root.clone(), prefix: options.prefix.clone(), maps: options.maps.clone() }
 }

@@ -106,6 +106,9 @@ pub struct InputArguments {
 
 #[derive(Args)]
 pub struct ReadArguments {
+    /// Whose configuration it is; nginx is the only server so far
+    #[arg(long, value_enum)]
+    pub server: Option<Server>,
     /// The version the configuration is for, as nginx=1.28 or nginx=1.29.7; by default every one in use
     #[arg(long, value_name = "SERVER=VERSION", value_parser = target)]
     pub target: Option<Versions>,
@@ -125,6 +128,11 @@ pub enum Format {
     Concise,
     /// For programs; version 1, see the README
     Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Server {
+    Nginx,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

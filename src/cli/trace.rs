@@ -132,7 +132,9 @@ const TOLD: [&str; 6] =
 fn human(trace: &Trace, places: &Places, out: &mut dyn Write) -> io::Result<()> {
     let mut from = "client".to_string();
     for hop in &trace.hops {
-        writeln!(out, "{from} → nginx  {}", safe(&hop.request_line))?;
+        if !hop.request_line.is_empty() {
+            writeln!(out, "{from} → nginx  {}", safe(&hop.request_line))?;
+        }
         for (what, chosen) in [("server", &hop.server), ("location", &hop.route)] {
             if let Some(chosen) = chosen {
                 write_chosen(what, chosen, places, out)?;

@@ -7,13 +7,13 @@ mod run;
 
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
 use crate::effective::{BlockId, Value};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Label, Severity};
 use crate::handshake::nginx::{Arrival, Tracer};
 use crate::routes::nginx::is_header;
 use crate::routes::{Header, Intent, Route, has_token};
 use crate::source::Span;
-use crate::syntax::Directive;
-use crate::tree::{NodeRef, Tree};
+use crate::syntax::{Directive, NameId};
+use crate::tree::{GraftId, NodeRef, Tree};
 
 pub use fingerprint::fingerprints;
 pub use run::{Selection, run};
@@ -75,6 +75,11 @@ impl Rule {
     pub fn finding(&self, primary: Span, message: impl Into<String>) -> Finding {
         Finding::new(self.id, self.level.severity(), primary, message)
     }
+
+    /// A finding about something for which the server's own test refuses the configuration.
+    pub fn refusal(&self, primary: Span, message: impl Into<String>) -> Finding {
+        Finding { refused: true, ..self.finding(primary, message) }
+    }
 }
 
 /// One main configuration (or fragment), read and judged.
@@ -112,6 +117,47 @@ impl<'a> Facts<'a> {
     /// The directive as written, for a message.
     pub fn text(&self, node: NodeRef) -> String {
         String::from_utf8_lossy(self.tree.sources.slice(self.head(node))).into_owned()
+    }
+
+    /// A finding about a directive that the server refuses. The server names the line of the `;` or `{` that ends the
+    /// directive's words; where the reader edits another line, a label stands there.
+    pub fn refused(&self, rule: &Rule, node: NodeRef, message: impl Into<String>) -> Finding {
+        let finding = rule.refusal(self.head(node), message);
+        self.with_server_line(finding, node)
+    }
+
+    /// Labels the line on which the server complains about the directive, unless the finding touches it already.
+    pub fn with_server_line(&self, finding: Finding, node: NodeRef) -> Finding {
+        let end = self.directive(node).terminator();
+        let line = |span: Span| (span.file, self.tree.sources.line(span));
+        let mut places = std::iter::once(finding.primary).chain(finding.labels.iter().map(|label| label.span));
+        if places.any(|place| line(place) == line(end)) {
+            return finding;
+        }
+        finding.label(end, "nginx complains about this line, where the directive ends")
+    }
+
+    /// The includes that lead to a place, the nearest first.
+    pub fn included_from(&self, graft: GraftId) -> impl Iterator<Item = Label> + '_ {
+        let label = |node| Label { span: self.head(node), message: "which is included here".to_string() };
+        self.tree.include_chain(graft).map(label)
+    }
+
+    /// Where a directive has swallowed the line below: the last word before, which lacks its `;`, and the name of the
+    /// directive that begins the line.
+    pub fn missing_semicolon(&self, node: NodeRef) -> Option<(Span, Span)> {
+        let directive = self.directive(node);
+        let mut before = directive.name_word().span();
+        for word in directive.args() {
+            let span = word.span();
+            let between = Span { file: span.file, start: before.end, end: span.start };
+            let begins_line = self.tree.sources.slice(between).contains(&b'\n');
+            if begins_line && directives::name_id(&word.value()) != NameId::UNKNOWN {
+                return Some((before, span));
+            }
+            before = span;
+        }
+        None
     }
 
     /// `location /ws`: how a message names a block.

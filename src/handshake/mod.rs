@@ -53,6 +53,15 @@ pub struct Trace {
     pub idle_timeout_ms: Option<u64>,
 }
 
+impl Trace {
+    /// The server would not load the configuration, for this reason.
+    pub fn config_error(why: &str, at: Span) -> Self {
+        let step = Step { at: Some(at), text: why.to_string() };
+        let hops = vec![Hop { steps: vec![step], ..Hop::default() }];
+        Self { verdict: Verdict::ConfigError, status: None, why: why.to_string(), hops, idle_timeout_ms: None }
+    }
+}
+
 /// One passage through a server.
 #[derive(Clone, Debug, Default)]
 pub struct Hop {

@@ -65,7 +65,7 @@ fn finding(facts: &Facts, name: &[u8], uses: &[NodeRef]) -> Option<Finding> {
     }
     let shown = String::from_utf8_lossy(name).into_owned();
     let mut finding = RULE
-        .finding(facts.head(first), format!("nothing defines `${shown}`, so nginx does not start"))
+        .refusal(facts.head(first), format!("nothing defines `${shown}`, so nginx does not start"))
         .here(format!("nginx -t says only `unknown \"{shown}\" variable`, and no line"));
     for &other in uses.iter().skip(1).take(MAX_USES) {
         finding = finding.label(facts.head(other), "used here too");

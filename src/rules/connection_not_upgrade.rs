@@ -42,9 +42,8 @@ fn wrong(facts: &Facts, route: &Route, header: &Header) -> Option<Finding> {
             String::from_utf8_lossy(value)
         ),
     };
-    let line = facts.connection_line(route.block);
-    let finding = RULE.finding(facts.head(header.at), message).help(format!("write instead\n{line}"));
-    Some(finding.label(facts.head(route.node), "handshakes are proxied here"))
+    let finding = RULE.finding(facts.head(header.at), message).help(help(facts, route, "write instead"));
+    Some(facts.with_route(finding, route))
 }
 
 fn missing(facts: &Facts, route: &Route) -> Option<Finding> {
@@ -60,7 +59,13 @@ fn missing(facts: &Facts, route: &Route) -> Option<Finding> {
         }
         _ => format!("nginx sends `Connection: close` unless it is set (none from {NEW_PROXY_DEFAULTS} on)"),
     };
-    let line = facts.connection_line(route.block);
-    let finding = RULE.finding(facts.head(upgrade.at), message).help(format!("write beside it\n{line}"));
+    let finding = RULE.finding(facts.head(upgrade.at), message).here("no Connection goes with it");
+    let finding = finding.help(help(facts, route, "write beside it"));
     Some(finding.label(facts.head(route.node), default))
+}
+
+fn help(facts: &Facts, route: &Route, intro: &str) -> String {
+    let version = route.headers.level.and_then(|level| facts.missing_version(route, level));
+    let lines = version.into_iter().chain([facts.connection_line(route.block)]);
+    std::iter::once(intro.to_string()).chain(lines).collect::<Vec<_>>().join("\n")
 }

@@ -34,7 +34,7 @@ fn written(facts: &Facts, route: &Route, at: NodeRef) -> Finding {
         let message =
             "`proxy_http_version 1.0` sends the handshake as HTTP/1.0, which strict backends refuse";
         let finding = RULE.finding(facts.head(at), message).help(format!("write instead\n{VERSION_LINE}"));
-        return finding.label(facts.head(route.node), "handshakes are proxied here");
+        return facts.with_route(finding, route);
     }
     let name = facts.block_name(place);
     let message = format!("`{name}` inherits HTTP/1.0 to its backend, which strict backends refuse");

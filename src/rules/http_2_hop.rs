@@ -23,15 +23,13 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         return None;
     }
     let place = facts.settings_place(route.block);
-    let why = "no connection inside HTTP/2 can be upgraded";
     if facts.is_written_at(place, at) {
-        let message = "`proxy_http_version 2` speaks HTTP/2 to the backend, which has no Upgrade";
-        let finding =
-            RULE.finding(facts.head(at), message).here(why).help(format!("write instead\n{VERSION_LINE}"));
-        return Some(finding.label(facts.head(route.node), "handshakes are proxied here"));
+        let message = "`proxy_http_version 2` sends the handshake as HTTP/2, where nothing can be upgraded";
+        let finding = RULE.finding(facts.head(at), message).help(format!("write instead\n{VERSION_LINE}"));
+        return Some(facts.with_route(finding, route));
     }
     let name = facts.block_name(place);
-    let message = format!("`{name}` inherits HTTP/2 to its backend, which has no Upgrade");
-    let finding = RULE.finding(facts.head(route.node), message).here(why);
+    let message = format!("`{name}` inherits HTTP/2 to its backend, where nothing can be upgraded");
+    let finding = RULE.finding(facts.head(route.node), message).here("the handshake is sent as HTTP/2");
     Some(finding.label(facts.head(at), "set here").help(format!("write in `{name}`\n{VERSION_LINE}")))
 }

@@ -1,8 +1,9 @@
-//! To be written.
+//! An include that is not there, or was not seen. Knows where it was looked for, not what it would have brought.
 
 use crate::engine::{Check, Facts, Level, Rule};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::routes::Intent;
+use crate::tree::{IncludeProblem, IncludeProblemKind};
 
 pub static RULE: Rule = Rule {
     id: "include-not-found",
@@ -13,4 +14,39 @@ pub static RULE: Rule = Rule {
     check: Check::Tree(check),
 };
 
-fn check(_facts: &Facts, _findings: &mut Vec<Finding>) {}
+fn check(facts: &Facts, findings: &mut Vec<Finding>) {
+    for problem in &facts.tree.problems {
+        if facts.directive(problem.at).args().any(|word| word.is_hole()) {
+            continue;
+        }
+        match problem.kind {
+            IncludeProblemKind::Missing if facts.config.fragment => findings.push(beside_fragment(facts, problem)),
+            IncludeProblemKind::Missing => findings.push(missing(facts, problem)),
+            IncludeProblemKind::Unseen => findings.push(unseen(facts, problem)),
+            _ => {}
+        }
+    }
+}
+
+fn missing(facts: &Facts, problem: &IncludeProblem) -> Finding {
+    let message = format!("open() \"{}\" failed (2: No such file or directory)", problem.path.display());
+    facts
+        .refused(&RULE, problem.at, message)
+        .here("included here")
+        .labels(facts.included_from(problem.at.graft))
+        .help("write the path of a file that exists, or a pattern, which may match nothing\ninclude conf.d/*.conf;")
+}
+
+/// nginx resolves against the main file's directory, and which that is a fragment does not tell.
+fn beside_fragment(facts: &Facts, problem: &IncludeProblem) -> Finding {
+    let finding = RULE.finding(facts.head(problem.at), format!("`{}` was not found beside this file", facts.text(problem.at)));
+    finding.severity(Severity::Note).help("give the directory of the main configuration: --prefix DIRECTORY")
+}
+
+fn unseen(facts: &Facts, problem: &IncludeProblem) -> Finding {
+    let directory = problem.path.parent().unwrap_or(&problem.path).display();
+    RULE.finding(facts.head(problem.at), format!("`{}` was not seen, so what it sets is not known", facts.text(problem.at)))
+        .severity(Severity::Note)
+        .labels(facts.included_from(problem.at.graft))
+        .help(format!("say where the directory is checked out: --path-map {directory}=DIRECTORY"))
+}

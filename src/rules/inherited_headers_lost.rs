@@ -40,9 +40,9 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     );
     let mut finding = RULE.finding(facts.head(edit), message);
     finding = match edit == first {
-        true => finding.here("has a proxy_set_header of its own, so none is inherited"),
+        true => finding.here("with this header of its own it inherits none"),
         false => finding
-            .here("brings in a proxy_set_header, so none is inherited")
+            .here("brings in headers of its own, so none is inherited")
             .label(facts.head(first), "this one"),
     };
     for &node in upgrade.iter().chain(&connection) {

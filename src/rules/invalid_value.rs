@@ -1,8 +1,14 @@
-//! To be written.
+//! A value that nginx does not take for the directive. Knows how each directive reads its value, not the timeouts
+//! that have a rule of their own.
 
+use crate::effective::nginx::directives::{self, Setter};
+use crate::effective::nginx::{RefusalKind, names};
+use crate::effective::version::Version;
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::Intent;
+use crate::syntax::NameId;
+use crate::tree::NodeRef;
 
 pub static RULE: Rule = Rule {
     id: "invalid-value",
@@ -13,4 +19,57 @@ pub static RULE: Rule = Rule {
     check: Check::Tree(check),
 };
 
-fn check(_facts: &Facts, _findings: &mut Vec<Finding>) {}
+/// What `timeout-invalid` reports.
+const TIMEOUTS: [NameId; 5] = [
+    names::PROXY_CONNECT_TIMEOUT,
+    names::PROXY_READ_TIMEOUT,
+    names::PROXY_SEND_TIMEOUT,
+    names::PROXY_TIMEOUT,
+    names::SEND_TIMEOUT,
+];
+
+/// `listen` knows `quic` from here on (nginx's change log).
+const QUIC: Version = Version::new(1, 25, 0);
+
+fn check(facts: &Facts, findings: &mut Vec<Finding>) {
+    for refusal in &facts.config.refusals {
+        let RefusalKind::InvalidValue(words) = &refusal.kind else { continue };
+        if !TIMEOUTS.contains(&facts.directive(refusal.node).name_id()) {
+            findings.push(finding(facts, refusal.node, words));
+        }
+    }
+    if facts.config.target.nginx.all_before(QUIC) {
+        quic(facts, findings);
+    }
+}
+
+fn finding(facts: &Facts, node: NodeRef, words: &str) -> Finding {
+    let finding = facts.refused(&RULE, node, words);
+    let name = facts.directive(node).name_id();
+    let help = directives::forms(name).iter().find_map(|form| match form.setter {
+        Setter::Flag => Some("write `on` or `off`".to_string()),
+        Setter::Msec => Some("write a number and a unit: `500ms`, `30s`, `5m`, `1h`, `1d`".to_string()),
+        Setter::Sec => Some("write a number and a unit: `30s`, `5m`, `1h`, `1d`, `1M`, `1y`".to_string()),
+        Setter::Size => Some("write a number and a unit: `8k`, `1m`".to_string()),
+        Setter::Offset => Some("write a number and a unit: `8k`, `10m`, `1g`".to_string()),
+        Setter::Number => Some("write a whole number".to_string()),
+        Setter::Buffers => Some("write a number and a size: `8 16k`".to_string()),
+        Setter::Enum(words) => Some(format!("write one of: {}", words.join(", "))),
+        Setter::Bits(words) => Some(format!("write some of: {}", words.join(", "))),
+        _ => None,
+    });
+    match help {
+        Some(help) => finding.help(help),
+        None => finding,
+    }
+}
+
+fn quic(facts: &Facts, findings: &mut Vec<Finding>) {
+    for (block, _) in facts.config.blocks() {
+        for node in facts.config.own(block, names::LISTEN) {
+            let Some(word) = facts.directive(node).args().skip(1).find(|word| word.is("quic")) else { continue };
+            let finding = RULE.refusal(word.span(), "invalid parameter \"quic\"").here("`listen` knows it since nginx 1.25.0");
+            findings.push(facts.with_server_line(finding.help("remove the line"), node));
+        }
+    }
+}

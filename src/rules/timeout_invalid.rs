@@ -123,7 +123,7 @@ fn refused(facts: &Facts, node: NodeRef, word: Word) -> Finding {
     };
     let time = meant.unwrap_or_else(|| "1h".to_string());
     let intro = if is_unlimited(&written) { "write a long time" } else { "write" };
-    RULE.finding(facts.head(node), format!("nginx refuses `{name} {written}` and does not start"))
+    RULE.refusal(facts.head(node), format!("nginx refuses `{name} {written}` and does not start"))
         .here(why)
         .help(format!("{intro}\n{name} {time};"))
 }

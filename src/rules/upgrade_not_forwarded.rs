@@ -4,8 +4,9 @@ use crate::effective::BlockId;
 use crate::effective::nginx::names::{PROXY_HTTP_VERSION, PROXY_SET_HEADER};
 use crate::engine::remedy::UPGRADE_LINE;
 use crate::engine::{Check, Facts, Level, Rule};
-use crate::finding::Finding;
+use crate::finding::{Finding, Label};
 use crate::routes::{Header, Intent, Route};
+use crate::tree::NodeRef;
 
 pub static RULE: Rule = Rule {
     id: "upgrade-not-forwarded",
@@ -20,11 +21,16 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if route.headers.carries("upgrade", "websocket")? {
         return None;
     }
-    let finding = match sent(route, "upgrade") {
-        Some(header) => wrong(facts, route, header)?,
-        None => missing(facts, route),
+    let place = facts.settings_place(route.block);
+    // A level further out that removes the header for all its locations is right about the others.
+    let is_meant = |header: &Header| {
+        route.headers.level == Some(place)
+            || facts.directive(header.at).arg(1).is_some_and(|value| !value.value().is_empty())
     };
-    Some(finding)
+    match sent(route, "upgrade") {
+        Some(header) if is_meant(header) => wrong(facts, route, header),
+        _ => Some(missing(facts, route, place)),
+    }
 }
 
 /// The header that decides what the backend sees: the last that is not empty, else the last.
@@ -56,15 +62,10 @@ fn wrong(facts: &Facts, route: &Route, header: &Header) -> Option<Finding> {
         finding = connection_label(finding, facts, route);
     }
     finding = version_label(finding, facts, route, level);
-    Some(
-        finding
-            .label(facts.head(route.node), "handshakes are proxied here")
-            .help(format!("write instead\n{}", lines.join("\n"))),
-    )
+    Some(facts.with_route(finding, route).help(format!("write instead\n{}", lines.join("\n"))))
 }
 
-fn missing(facts: &Facts, route: &Route) -> Finding {
-    let place = facts.settings_place(route.block);
+fn missing(facts: &Facts, route: &Route, place: BlockId) -> Finding {
     let name = facts.block_name(place);
     let message =
         format!("`{name}` does not forward the Upgrade header, so the backend sees a plain request");
@@ -72,27 +73,34 @@ fn missing(facts: &Facts, route: &Route) -> Finding {
         RULE.finding(facts.head(route.node), message).here("nginx removes Upgrade unless it is set");
     let mut lines = Vec::from_iter(facts.missing_version(route, place));
     let mut intro = format!("write in `{name}`");
-    if let Some(level) = route.headers.level {
-        let mut others = facts.config.own(level, PROXY_SET_HEADER).peekable();
-        if let Some(&first) = others.peek() {
-            finding = finding.label(
-                facts.head(first),
-                match level == place {
-                    true => "headers are set here, Upgrade is not among them",
-                    false => "headers are inherited from here, Upgrade is not among them",
-                },
-            );
-        }
-        if level != place {
-            intro.push_str(" (headers of its own replace the inherited ones, so these are repeated)");
-            lines.extend(others.map(|node| format!("{};", facts.text(node))));
+    let connection = route.headers.carries("connection", "upgrade") == Some(false);
+    if route.headers.level == Some(place) {
+        finding = if connection { connection_label(finding, facts, route) } else { finding };
+    } else if let Some(level) = route.headers.level {
+        let kept: Vec<NodeRef> = facts
+            .config
+            .own(level, PROXY_SET_HEADER)
+            .filter(|&node| {
+                let name = facts
+                    .directive(node)
+                    .arg(0)
+                    .map(|word| word.value().to_ascii_lowercase())
+                    .unwrap_or_default();
+                name != b"upgrade" && !(connection && name == b"connection")
+            })
+            .collect();
+        let first = facts.config.own(level, PROXY_SET_HEADER).next();
+        finding = finding.labels(first.map(|first| Label {
+            span: facts.head(first),
+            message: "the headers it inherits begin here, without Upgrade".to_string(),
+        }));
+        if !kept.is_empty() {
+            intro.push_str(", with the inherited headers, which it otherwise loses");
+            lines.extend(kept.into_iter().map(|node| format!("{};", facts.text(node))));
         }
     }
     lines.push(UPGRADE_LINE.to_string());
-    if route.headers.carries("connection", "upgrade") == Some(false) {
-        lines.push(facts.connection_line(route.block));
-        finding = connection_label(finding, facts, route);
-    }
+    lines.extend(connection.then(|| facts.connection_line(route.block)));
     version_label(finding, facts, route, place).help(format!("{intro}\n{}", lines.join("\n")))
 }
 

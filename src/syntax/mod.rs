@@ -87,7 +87,7 @@ pub struct Problem {
 pub enum ProblemKind {
     /// `unexpected "}"` and the like: the byte is met where the server cannot go on.
     Unexpected(u8),
-    /// The file ends inside a directive or a quoted word.
+    /// The file ends inside a directive, whose last word is `near`, or inside a quoted word, whose quote is `near`.
     EndInDirective,
     /// The file ends inside a block.
     EndInBlock,

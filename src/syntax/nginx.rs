@@ -402,7 +402,10 @@ impl<'a> Reader<'a> {
         if self.in_directive() {
             let last = self.out.words[self.out.words.len() - 1];
             if !too_long {
-                self.problem(ProblemKind::EndInDirective, at, Some(first_byte(last)));
+                let first = self.text[last.start as usize];
+                let raw = &self.text[last.start as usize..last.end as usize];
+                let open_quote = matches!(first, b'"' | b'\'') && quoted(raw).is_err();
+                self.problem(ProblemKind::EndInDirective, at, Some(if open_quote { first_byte(last) } else { last }));
             }
             self.finish_or_drop(end);
         } else if let Some(open) = self.open.last() {

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use super::check::{self, Refusal, RefusalKind};
 use super::directives::*;
 use super::map::Map;
-use super::{Block, Config, Listed, names, variables};
+use super::{Block, Config, Listed, names, unknown, variables};
 use crate::effective::{BlockId, Target};
-use crate::syntax::{Directive, DirectiveId, NameId};
+use crate::source::FileId;
+use crate::syntax::{Directive, DirectiveId, NameId, Problem, ProblemKind, Shape, to_span};
 use crate::tree::{NodeRef, Step, Tree, Walk};
 
 /// What a block opens, by the context it stands in.
@@ -43,6 +44,7 @@ const SURROUNDINGS: [(Contexts, &[Contexts]); 8] = [
 
 pub(super) fn build(tree: &Tree, target: Target) -> Config {
     let unseen = tree.problems.iter().map(|problem| (tree.file(problem.at.graft), problem.at.id));
+    let derailed: HashMap<_, _> = tree.files().filter_map(|file| Some((file, derailment(tree, file)?))).collect();
     let config = Config {
         blocks: Vec::new(),
         listed: Vec::new(),
@@ -55,14 +57,27 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         defined: HashMap::new(),
         upstreams: HashMap::new(),
         stream_upstreams: HashMap::new(),
-        complete: tree.complete,
+        complete: tree.complete && derailed.is_empty(),
         fragment: false,
         unseen: unseen.collect::<HashSet<_>>(),
+        derailed,
     };
-    let mut builder = Builder { tree, config, open: Vec::new(), pending: Vec::new() };
+    let mut builder = Builder { tree, config, open: Vec::new(), pending: Vec::new(), misspelt: HashMap::new() };
     builder.surround();
     builder.run(tree.walk());
     builder.config
+}
+
+/// Where a file's first problem lies after which blocks or quotes may no longer pair as they were meant to. A line
+/// without its `;` before a `}` is none: what follows is clear.
+fn derailment(tree: &Tree, file: FileId) -> Option<u32> {
+    let derails = |problem: &&Problem| match problem.kind {
+        ProblemKind::Unexpected(b'}') => problem.near.is_none(),
+        ProblemKind::Unexpected(byte) => byte != b';',
+        _ => false,
+    };
+    let first = tree.document(file).problems.iter().find(derails)?;
+    Some(to_span(file, &tree.sources.get(file).text, first.at).start)
 }
 
 struct Builder<'t> {
@@ -72,6 +87,8 @@ struct Builder<'t> {
     open: Vec<(BlockId, usize)>,
     /// Directives of the open blocks, the innermost block's last.
     pending: Vec<Listed>,
+    /// What is known of unknown names, each looked at once.
+    misspelt: HashMap<Vec<u8>, bool>,
 }
 
 impl Builder<'_> {
@@ -156,7 +173,7 @@ impl Builder<'_> {
             let [first, second] = pair else { continue };
             if first.name == second.name && check::is_once(first.name, context) {
                 let kind = RefusalKind::Duplicate { first: first.node };
-                self.config.refusals.push(Refusal { node: second.node, block: id, kind });
+                self.config.refuse(self.tree, Refusal { node: second.node, block: id, kind });
             }
         }
         self.config.listed.extend(self.pending.drain(mark..));
@@ -175,11 +192,17 @@ impl Builder<'_> {
             self.config.unknown.push((block, node));
             self.define_arguments(directive, node);
             self.define_inside(directive, node);
+            if self.is_misspelt(&directive.name()) {
+                self.config.blocks[block.0 as usize].broken = true;
+            }
             return;
+        }
+        if directive.shape() == Shape::Unfinished {
+            self.config.blocks[block.0 as usize].broken = true;
         }
         if let Some(kind) = check::refusal(&directive, context, self.config.target) {
             self.config.blocks[block.0 as usize].broken = true;
-            self.config.refusals.push(Refusal { node, block, kind });
+            self.config.refuse(self.tree, Refusal { node, block, kind });
             return;
         }
         if name == names::INCLUDE {
@@ -197,6 +220,15 @@ impl Builder<'_> {
         {
             self.enter(opens, node, walk);
         }
+    }
+
+    fn is_misspelt(&mut self, name: &[u8]) -> bool {
+        if let Some(&known) = self.misspelt.get(name) {
+            return known;
+        }
+        let misspelt = unknown::meant(name).is_some();
+        self.misspelt.insert(name.to_vec(), misspelt);
+        misspelt
     }
 
     fn enter(&mut self, context: Contexts, node: NodeRef, walk: &mut Walk) {
@@ -251,6 +283,7 @@ impl Builder<'_> {
     /// Named groups of regular expressions are variables.
     fn define_groups(&mut self, node: NodeRef) {
         let directive = self.tree.directive(node);
+        // A map's line has its regular expression where others have their name.
         for word in std::iter::once(directive.name_word()).chain(directive.args()) {
             let value = word.value();
             for start in memchr::memmem::find_iter(&value, b"(?") {
@@ -269,13 +302,13 @@ impl Builder<'_> {
         let name = directive.name_id();
         let nested = self.tree.children(node).find(|&child| self.tree.directive(child).is_block());
         if let Some(node) = nested {
-            self.config.refusals.push(Refusal { node, block, kind: RefusalKind::BlockInTable });
+            self.config.refuse(self.tree, Refusal { node, block, kind: RefusalKind::BlockInTable });
         }
         if name == names::MAP && self.config.block(block).context == HTTP {
             let Some(target) = directive.arg(1).and_then(|word| variable_name(&word.value())) else { return };
             self.config.map_by_name.insert(target.clone(), self.config.maps.len() as u32);
             self.config.maps.push(Map { node, name: target });
-            for line in self.tree.children(node) {
+            for line in self.tree.children(node).filter(|&line| self.tree.directive(line).name().starts_with(b"~")) {
                 self.define_groups(line);
             }
         } else if let Some(target) = directive.args().next_back().and_then(|word| variable_name(&word.value())) {

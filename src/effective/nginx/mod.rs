@@ -9,6 +9,7 @@ mod evaluate;
 mod map;
 pub mod names;
 mod scope;
+pub mod unknown;
 pub mod values;
 mod variables;
 pub mod versions;
@@ -78,11 +79,19 @@ pub struct Config {
     /// The file given is not a main file; the blocks around it are inferred.
     pub fragment: bool,
     unseen: HashSet<(FileId, DirectiveId)>,
+    /// Where a syntax problem leaves open what the rest of a file means, by file.
+    derailed: HashMap<FileId, u32>,
 }
 
 impl Config {
     pub fn new(tree: &Tree, target: Target) -> Self {
         build::build(tree, target)
+    }
+
+    fn refuse(&mut self, tree: &Tree, refusal: Refusal) {
+        if !self.is_derailed(tree, refusal.node) {
+            self.refusals.push(refusal);
+        }
     }
 
     pub fn block(&self, block: BlockId) -> &Block {
@@ -147,6 +156,12 @@ impl Config {
     /// Whether this is an include that could not be followed.
     pub fn is_unseen(&self, tree: &Tree, node: NodeRef) -> bool {
         !self.unseen.is_empty() && self.unseen.contains(&(tree.file(node.graft), node.id))
+    }
+
+    /// Whether the directive stands behind a syntax problem after which nobody knows what the file means.
+    pub fn is_derailed(&self, tree: &Tree, node: NodeRef) -> bool {
+        let behind = |&from: &u32| tree.head(node).start >= from;
+        !self.derailed.is_empty() && self.derailed.get(&tree.file(node.graft)).is_some_and(behind)
     }
 
     /// Where the variable is `set`.

@@ -34,6 +34,8 @@ names! {
     IP_HASH = "ip_hash";
     KEEPALIVE = "keepalive";
     KEEPALIVE_TIMEOUT = "keepalive_timeout";
+    LEAST_CONN = "least_conn";
+    LEAST_TIME = "least_time";
     LIMIT_EXCEPT = "limit_except";
     LISTEN = "listen";
     LOAD_MODULE = "load_module";

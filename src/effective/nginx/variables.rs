@@ -23,13 +23,19 @@ const PREFIXES: [&str; 9] = [
 ];
 
 /// Families in which other versions and modules have more than one list can hold.
-const FAMILIES: [&str; 14] = [
+const FAMILIES: [&str; 21] = [
+    "acme_",
+    "angie",
+    "brotli_",
     "connections_",
+    "echo_",
     "fastcgi_",
     "geoip",
     "gzip_",
     "jwt_",
     "limit_",
+    "naxsi_",
+    "njs_",
     "otel_",
     "proxy_",
     "realip_",
@@ -38,6 +44,7 @@ const FAMILIES: [&str; 14] = [
     "ssl_",
     "tcpinfo_",
     "upstream_",
+    "zstd_",
 ];
 
 const BUILTIN: [&str; 66] = [

@@ -339,6 +339,9 @@ impl Passage<'_, '_> {
     }
 
     fn find_location(&mut self) -> Followed<Flow> {
+        if self.tracer.config.block(self.server).opaque {
+            return Err(Unknown("an include in the server that was not seen".to_string()));
+        }
         self.session.uri_changed.set(false);
         let found = location::find(self.tracer, self.session, self.server)?;
         self.block = found.block.unwrap_or(self.server);

@@ -1,0 +1,47 @@
+//! What nginx's own test refuses and no other rule names. Knows the parts that look, one a kind of block, not the
+//! table of directives.
+
+mod conditions;
+mod listens;
+mod locations;
+mod passes;
+mod upstreams;
+mod values;
+mod variables;
+
+use crate::effective::nginx::directives;
+use crate::engine::{Check, Facts, Level, Rule};
+use crate::finding::Finding;
+use crate::routes::Intent;
+
+pub static RULE: Rule = Rule {
+    id: "config-refused",
+    level: Level::Error,
+    card: include_str!("../../../rules/config-refused.md"),
+    cause: None,
+    intent: Intent::None,
+    check: Check::Tree(check),
+};
+
+fn check(facts: &Facts, findings: &mut Vec<Finding>) {
+    events(facts, findings);
+    locations::check(facts, findings);
+    passes::check(facts, findings);
+    upstreams::check(facts, findings);
+    listens::check(facts, findings);
+    conditions::check(facts, findings);
+    values::check(facts, findings);
+    variables::check(facts, findings);
+}
+
+/// `ngx_event_init_conf`: whatever the main file holds, it holds `events`.
+fn events(facts: &Facts, findings: &mut Vec<Finding>) {
+    let config = facts.config;
+    if !config.complete || config.fragment || config.blocks().any(|(_, block)| block.context == directives::EVENTS) {
+        return;
+    }
+    let Some(main) = config.blocks().find(|(_, block)| block.context == directives::HTTP) else { return };
+    let Some(node) = main.1.node else { return };
+    let finding = RULE.refusal(facts.head(node), "no \"events\" section in configuration");
+    findings.push(finding.here("this makes it a main file").help("write before it\nevents {}"));
+}
