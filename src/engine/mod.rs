@@ -1,5 +1,6 @@
 //! What a rule is, and how all of them are asked. Knows no rule by name.
 
+mod arrive;
 pub mod card;
 mod fingerprint;
 pub mod remedy;
@@ -8,13 +9,14 @@ mod run;
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
 use crate::effective::{BlockId, Value};
 use crate::finding::{Finding, Label, Severity};
-use crate::handshake::nginx::{Arrival, Tracer};
+use crate::handshake::nginx::Tracer;
 use crate::routes::nginx::is_header;
 use crate::routes::{Header, Intent, Route, has_token};
 use crate::source::Span;
 use crate::syntax::{Directive, NameId};
 use crate::tree::{GraftId, NodeRef, Tree};
 
+pub use arrive::Way;
 pub use fingerprint::fingerprints;
 pub use run::{Selection, run};
 
@@ -184,22 +186,6 @@ impl<'a> Facts<'a> {
             directives::UPSTREAM => "upstream",
             _ => "block",
         }
-    }
-
-    /// The path at which a client would open the route's WebSocket: what its location matches; None for a regular
-    /// expression, a named location, and where a template fills it in.
-    pub fn own_path(&self, route: &Route) -> Option<Vec<u8>> {
-        let location = self.config.enclosing(route.block, directives::LOCATION)?;
-        let directive = self.directive(self.config.block(location).node?);
-        let word = directive.args().next_back().filter(|word| !word.is_hole())?;
-        let path = word.value();
-        let regex = directive.arg_count() == 2 && directive.arg(0).is_some_and(|word| word.raw().starts_with(b"~"));
-        (!regex && path.starts_with(b"/")).then(|| path.into_owned())
-    }
-
-    /// Where a handshake for the route's own path arrives in its server.
-    pub fn arrival(&self, route: &Route) -> Option<Arrival> {
-        Some(self.tracer.arrive(route.server?, &self.own_path(route)?))
     }
 
     /// Every directive that sets Upgrade or Connection from variables, on a route or not.

@@ -172,6 +172,7 @@ impl Passage<'_, '_> {
         let here = match through {
             Some(mapped) => mapped,
             None if path.starts_with(&roots.root) => path.to_owned(),
+            None if self.assumes_no_files => return Ok(Kind::Nothing),
             None => return Err(Unknown(format!("whether {} exists", path.display()))),
         };
         if here.components().any(|part| part == std::path::Component::ParentDir) {
@@ -227,6 +228,7 @@ impl Passage<'_, '_> {
         }
         let status = overwrite.filter(|code| [301, 302, 303, 307, 308].contains(code)).unwrap_or(302);
         let why = format!("error_page redirects to `{shown}`");
+        self.hop.redirect = Some(target);
         Ok(Some(Flow::End(End::Answer { status: Some(status), why })))
     }
 

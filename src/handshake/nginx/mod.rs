@@ -19,6 +19,7 @@ use super::{Chosen, Hop, Request, Roots, Step, Trace, Url, Verdict};
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::LIMIT_EXCEPT;
 use crate::effective::nginx::{Config, Evaluator, names, versions};
+use crate::effective::regex::Pattern;
 use crate::effective::version::Version;
 use crate::source::Span;
 use crate::source::files::Files;
@@ -73,6 +74,19 @@ pub struct Tracer<'a> {
     version: Version,
     /// The locations of each block, indexed when first asked for.
     levels: RefCell<HashMap<BlockId, Rc<location::Level>>>,
+    /// The regular expressions of `if` and `rewrite`, with whether case is ignored; None for one that is not valid.
+    patterns: RefCell<Patterns>,
+}
+
+type Patterns = HashMap<(Vec<u8>, bool), Option<Rc<Pattern>>>;
+
+/// How a request comes into a server.
+#[derive(Clone, Copy, Default)]
+struct Entrance {
+    /// As a subrequest, to which `internal` locations are open.
+    internal: bool,
+    /// Files that cannot be looked up are taken not to exist.
+    assumes_no_files: bool,
 }
 
 /// Where a handshake arrives in one server.
@@ -101,11 +115,11 @@ type Followed<T> = Result<T, Unknown>;
 
 impl<'a> Tracer<'a> {
     pub fn new(tree: &'a Tree, config: &'a Config, files: &'a dyn Files, roots: &'a Roots, version: Version) -> Self {
-        Self { tree, config, files, roots, version, levels: RefCell::default() }
+        Self { tree, config, files, roots, version, levels: RefCell::default(), patterns: RefCell::default() }
     }
 
     /// Follows the handshake for a URL; each of `headers` replaces or removes one that a browser sends.
-    fn trace(&self, url: &Url, headers: &[(String, String)]) -> Trace {
+    pub fn trace(&self, url: &Url, headers: &[(String, String)]) -> Trace {
         let mut trace =
             Trace { verdict: Verdict::Unknown, status: None, why: String::new(), hops: Vec::new(), idle_timeout_ms: None };
         let sockets = Sockets::new(self.tree, self.config);
@@ -122,18 +136,32 @@ impl<'a> Tracer<'a> {
     }
 
     /// Where a handshake for a path and query arrives that comes to this server by its first name; nothing is followed
-    /// further.
+    /// further. No file outside the linted root is taken to have such a path.
     pub fn arrive(&self, server: BlockId, target: &[u8]) -> Arrival {
+        self.arrive_as(server, &self.plain_name(server), target)
+    }
+
+    /// The same for another name of the server.
+    pub fn arrive_as(&self, server: BlockId, host: &str, target: &[u8]) -> Arrival {
+        self.enter(server, host, target, Entrance { assumes_no_files: true, ..Entrance::default() })
+    }
+
+    /// Where a subrequest that a handshake makes arrives, as `auth_request` and `mirror` send it.
+    pub fn subrequest(&self, server: BlockId, target: &[u8]) -> Arrival {
+        self.enter(server, &self.plain_name(server), target, Entrance { internal: true, assumes_no_files: true })
+    }
+
+    fn enter(&self, server: BlockId, host: &str, target: &[u8], entrance: Entrance) -> Arrival {
         let url = Url {
             text: String::new(),
             tls: self.is_tls(server),
-            host: self.plain_name(server),
+            host: host.to_string(),
             port: self.first_port(server),
             target: target.to_vec(),
         };
         let request = Request::handshake(&url, &[]);
         let mut hop = Hop { request_line: request.request_line(), ..Hop::default() };
-        match self.serve(server, &request, &mut hop) {
+        match self.serve(server, &request, &mut hop, entrance) {
             Ok(End::Proxied(proxied)) => match proxied.by {
                 Some(by) => {
                     hop.upstream = Some(proxied.upstream);
@@ -146,13 +174,24 @@ impl<'a> Tracer<'a> {
         }
     }
 
+    /// The names of a server that stand for one host each, and whether it has no others.
+    pub fn hosts(&self, server: BlockId) -> (Vec<String>, bool) {
+        let words = || self.config.own(server, names::SERVER_NAME).flat_map(|node| self.tree.directive(node).args());
+        let is_plain = |name: &String| {
+            !name.is_empty() && name != "_" && !name.starts_with(['~', '.', '$']) && !name.contains('*')
+        };
+        let plain: Vec<String> =
+            words().filter(|word| !word.is_hole()).map(|word| word.show()).filter(is_plain).collect();
+        let all = !plain.is_empty() && plain.len() == words().count() && !self.config.block(server).opaque;
+        (plain, all)
+    }
+
     /// A host that the server answers to: its first name without wildcards, or what stands for one.
     fn plain_name(&self, server: BlockId) -> String {
         let words = self.config.own(server, names::SERVER_NAME).flat_map(|node| self.tree.directive(node).args());
         let names: Vec<String> = words.map(|word| word.show()).filter(|name| !name.starts_with('~')).collect();
-        let plain = names.iter().find(|name| !name.is_empty() && !name.contains('*') && !name.starts_with('.'));
         let wild = || names.iter().find(|name| !name.is_empty());
-        match plain.or_else(wild) {
+        match self.hosts(server).0.first().or_else(wild) {
             Some(name) => name.trim_start_matches('.').replace('*', "any"),
             None => "localhost".to_string(),
         }
@@ -164,7 +203,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// Whether the server's first listening socket is one for TLS.
-    fn is_tls(&self, server: BlockId) -> bool {
+    pub fn is_tls(&self, server: BlockId) -> bool {
         let listen = self.config.own(server, names::LISTEN).next();
         listen.is_some_and(|node| self.tree.directive(node).args().skip(1).any(|word| word.is("ssl")))
     }
@@ -184,7 +223,7 @@ impl<'a> Tracer<'a> {
                 Listener::Stream(server) => self.stream(server, &request, hop)?,
                 Listener::Http(server) => {
                     client_upgrades &= request.header(b"upgrade").is_some();
-                    self.serve(server, &request, hop)?
+                    self.serve(server, &request, hop, Entrance::default())?
                 }
             };
             match end {
@@ -238,7 +277,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// All phases of one request in one server.
-    fn serve(&self, server: BlockId, request: &Request, hop: &mut Hop) -> Followed<End> {
+    fn serve(&self, server: BlockId, request: &Request, hop: &mut Hop, entrance: Entrance) -> Followed<End> {
         let session = Session::new(self.tree, self.config, server, request);
         let evaluator = Evaluator::new(self.tree, self.config, &session);
         let mut passage = Passage {
@@ -249,7 +288,8 @@ impl<'a> Tracer<'a> {
             block: server,
             hop,
             uri_changes: MAX_URI_CHANGES + 1,
-            internal: false,
+            internal: entrance.internal,
+            assumes_no_files: entrance.assumes_no_files,
             in_error_page: false,
             err_status: None,
         };
@@ -266,6 +306,11 @@ impl<'a> Tracer<'a> {
                 Flow::End(end) => return Ok(end),
             }
         }
+    }
+
+    fn pattern(&self, pattern: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
+        let key = (pattern.to_vec(), caseless);
+        self.patterns.borrow_mut().entry(key).or_insert_with(|| Pattern::new(pattern, caseless).map(Rc::new)).clone()
     }
 
     /// What a location matches, as written.
@@ -318,6 +363,7 @@ struct Passage<'p, 'a> {
     uri_changes: u32,
     /// The request was redirected inside the server, so `internal` locations are open to it.
     internal: bool,
+    assumes_no_files: bool,
     in_error_page: bool,
     /// The status that `error_page` writes over the answer.
     err_status: Option<u16>,
@@ -353,6 +399,7 @@ impl Passage<'_, '_> {
         let node = config.block(block).node;
         let name = node.map(|node| self.tracer.location_name(node)).unwrap_or_default();
         let at = node.map(|node| self.tracer.span(node));
+        self.hop.locations.push(block);
         self.hop.route = Some(Chosen { name: name.clone(), at, why: found.why });
         if !self.internal && self.in_force(names::INTERNAL).is_some() {
             let why = format!("`location {name}` is internal");
@@ -365,6 +412,7 @@ impl Passage<'_, '_> {
             self.block = limited;
         }
         if found.redirect {
+            self.hop.redirect = Some([&self.session.uri.borrow()[..], b"/"].concat());
             let why = format!("`location {name}` answers the path without its slash by a redirect to it");
             return Ok(Flow::Fail { status: 301, why });
         }
@@ -406,7 +454,7 @@ impl Passage<'_, '_> {
 
     fn step(&mut self, node: NodeRef, text: impl Into<String>) {
         let at = Some(self.tracer.span(node));
-        self.hop.steps.push(Step { at, text: text.into() });
+        self.hop.steps.push(Step { at, by: Some(node), text: text.into() });
     }
 
     /// Sends the request to another URI of the same server.
@@ -434,6 +482,7 @@ impl Passage<'_, '_> {
         self.session.internal.set(true);
         self.session.uri_changed.set(false);
         self.block = block;
+        self.hop.locations.push(block);
         let at = self.tracer.config.block(block).node.map(|node| self.tracer.span(node));
         self.hop.route = Some(Chosen { name: shown, at, why: "sent here by name".to_string() });
         Flow::Go(Phase::LocationRewrite)
