@@ -61,12 +61,8 @@ fn wrong_handler(facts: &Facts, block: BlockId) -> Option<Finding> {
     let own = |name| facts.config.own(block, name).next();
     let (pass, protocol) = NO_TUNNEL.iter().find_map(|&(name, protocol)| Some((own(name)?, protocol)))?;
     let header = asks(facts, block);
-    let named = || {
-        let path = facts.directive(facts.config.block(block).node?).args().next_back()?;
-        is_websocket_path(&path.value()).then_some(())
-    };
-    if header.is_none() {
-        named()?;
+    if header.is_none() && !is_surely_named(facts, block) {
+        return None;
     }
     let directive = facts.directive(pass).name_word().show();
     let message = format!("`{directive}` speaks {protocol}, through which no WebSocket comes back");
@@ -77,6 +73,16 @@ fn wrong_handler(facts: &Facts, block: BlockId) -> Option<Finding> {
     Some(match header {
         Some(header) => finding.label(facts.head(header), "has a meaning for `proxy_pass` alone"),
         None => Finding { confidence: Confidence::Likely, ..finding.at_most(Severity::Warning) },
+    })
+}
+
+/// Whether the path can mean nothing but a WebSocket; `ws` is also short for web services, which PHP may serve.
+fn is_surely_named(facts: &Facts, block: BlockId) -> bool {
+    let path = facts.config.block(block).node.and_then(|node| facts.directive(node).args().next_back());
+    path.is_some_and(|path| {
+        let lower = path.show().to_ascii_lowercase();
+        is_websocket_path(lower.as_bytes())
+            && ["socket", "sockjs", "signalr"].iter().any(|name| lower.contains(name))
     })
 }
 

@@ -81,7 +81,8 @@ fn glued(facts: &Facts, route: &Route, uri: &str) -> Option<Finding> {
         let endpoint = is_endpoint(uri, Some(&own));
         return Some(if endpoint { finding.severity(Severity::Note) } else { finding });
     }
-    let help = format!("write the slash in both places or in none\nlocation {}/ {{", String::from_utf8_lossy(&own));
+    let help =
+        format!("write the slash in both places or in none\nlocation {}/ {{", String::from_utf8_lossy(&own));
     let finding = finding.here("stands for the path up to the next slash, and brings one of its own");
     Some(finding.help(help).severity(Severity::Note))
 }

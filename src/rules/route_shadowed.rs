@@ -109,8 +109,9 @@ fn taken(facts: &Facts, location: BlockId, way: &Way) -> Option<Finding> {
     let (edit, line) = facts.without_regex(location, taker)?;
     let message =
         format!("`{}` takes every handshake for `{}`", facts.block_name(taker), facts.block_name(location));
-    let finding =
-        RULE.finding(facts.head(edit), message).here("a prefix, which any regular expression beats");
+    let finding = RULE
+        .finding(facts.head(edit), message)
+        .here("a regular expression that matches wins over this prefix");
     let finding =
         finding.label(facts.head(facts.config.block(taker).node?), format!("matches {}", path(way)));
     Some(finding.help(format!("write `^~`, which keeps regular expressions away\n{line}")))

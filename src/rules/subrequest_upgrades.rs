@@ -46,14 +46,22 @@ fn told(facts: &Facts, route: &Route, line: NodeRef, mirror: bool) -> Option<Fin
     if !word.starts_with(b"/") || word.contains(&b'$') {
         return None;
     }
-    let Arrival::Sent { by, hop } = facts.tracer.subrequest(route.server?, &word) else { return None };
+    let server = route.server?;
+    let hosts = facts.tracer.hosts(server).0;
+    let host = hosts.first().map_or("localhost", String::as_str);
+    let Arrival::Sent { by, hop } = facts.tracer.subrequest(server, host, &word) else { return None };
     if facts.asks(&hop) != Some(true) {
         return None;
     }
     let location = *hop.locations.last()?;
     let copy = facts.routes.iter().find(|other| other.node == by)?;
-    // The same backend surely answers the copy as it answers the handshake.
-    let fatal = mirror && copy.backend.host == route.backend.host && !copy.backend.host.is_empty();
+    // The same backend answers the one as it answers the other; of another nothing is known.
+    let same = authority(&copy.backend.text) == authority(&route.backend.text);
+    let severity = match (mirror, same) {
+        (true, true) => Severity::Error,
+        (true, false) | (false, true) => Severity::Warning,
+        (false, false) => Severity::Note,
+    };
     let name = facts.block_name(location);
     let does = if mirror { "the mirrored request" } else { "the `auth_request`" };
     let message = format!("`{name}` asks for a WebSocket of its own in {does}");
@@ -65,10 +73,7 @@ fn told(facts: &Facts, route: &Route, line: NodeRef, mirror: bool) -> Option<Fin
         true => "if its backend answers 101, nginx closes the tunnel beside it",
         false => "if its backend answers 101, nginx closes the connection without an answer",
     };
-    let mut finding = RULE.finding(facts.head(own.unwrap_or(by)), message).here(after);
-    if !fatal {
-        finding = finding.severity(Severity::Warning);
-    }
+    let mut finding = RULE.finding(facts.head(own.unwrap_or(by)), message).here(after).severity(severity);
     if own.is_none() {
         finding = inherited_from(finding, facts, location);
     }
@@ -77,6 +82,12 @@ fn told(facts: &Facts, route: &Route, line: NodeRef, mirror: bool) -> Option<Fin
         None => format!("write in `{name}`{}", repeated(facts, location)),
     };
     Some(finding.label(facts.head(line), "sent beside every handshake").help(help))
+}
+
+/// Host and port as `proxy_pass` names them; with a variable in them the text alone decides.
+fn authority(text: &str) -> &str {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
 }
 
 const EMPTY: &str = "proxy_set_header Upgrade \"\";\nproxy_set_header Connection \"\";";

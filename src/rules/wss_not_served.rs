@@ -26,15 +26,21 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     }
     let location = facts.config.enclosing(route.block, LOCATION)?;
     let path = facts.path_of(location)?;
-    if !facts.ways(location, plain)?.iter().all(|way| matches!(way.arrival, Arrival::Sent { by, .. } if by == route.node)) {
+    if !facts
+        .ways(location, plain)?
+        .iter()
+        .all(|way| matches!(way.arrival, Arrival::Sent { by, .. } if by == route.node))
+    {
         return None;
     }
     let host = facts.tracer.hosts(plain).0.into_iter().next()?;
-    let mut servers = facts.config.blocks().filter(|(_, block)| block.context == SERVER).map(|(server, _)| server);
+    let mut servers =
+        facts.config.blocks().filter(|(_, block)| block.context == SERVER).map(|(server, _)| server);
     let same = |&server: &BlockId| {
         server != plain && facts.tracer.hosts(server).0.iter().any(|name| name.eq_ignore_ascii_case(&host))
     };
-    let secure: Vec<BlockId> = servers.by_ref().filter(same).filter(|&server| is_secure(facts, server)).collect();
+    let secure: Vec<BlockId> =
+        servers.by_ref().filter(same).filter(|&server| is_secure(facts, server)).collect();
     let &[server] = &secure[..] else { return None };
     let (Arrival::Sent { hop, .. } | Arrival::Answered { status: None | Some(200 | 404), hop, .. }) =
         facts.tracer.arrive_as(server, &host, &path)
@@ -50,10 +56,13 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let name = facts.block_name(location);
     let message = format!("`{name}` is served without TLS only, while `{host}` is served with it");
     let finding = RULE.finding(facts.head(facts.config.block(location).node?), message);
-    let finding = finding.here(format!("reached by ws://{host}, which a page of https://{host} may not open"));
+    let finding =
+        finding.here(format!("reached by ws://{host}, which a page of https://{host} may not open"));
     let listen = facts.config.own(server, LISTEN).find(|&node| is_tls(facts, node));
     let finding = match listen {
-        Some(listen) => finding.label(facts.head(listen), "pages come from here, and this server has no such location"),
+        Some(listen) => {
+            finding.label(facts.head(listen), "pages come from here, and this server has no such location")
+        }
         None => finding,
     };
     Some(finding.help(format!("write `{name}` in the server with TLS too, with all its settings")))
@@ -63,9 +72,14 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
 fn is_plain(facts: &Facts, server: BlockId) -> bool {
     let mut listens = facts.config.own(server, LISTEN);
     let port = |node| facts.directive(node).arg(0).map(|word| word.show()).unwrap_or_default();
-    let usual = |port: &str| port == "80" || port.ends_with(":80") || !port.contains(':') && port.parse::<u16>().is_err();
+    let usual = |port: &str| {
+        port == "80" || port.ends_with(":80") || !port.contains(':') && port.parse::<u16>().is_err()
+    };
     let on_80 = listens.len() == 0 || facts.config.own(server, LISTEN).any(|node| usual(&port(node)));
-    on_80 && !facts.config.block(server).opaque && !listens.any(|node| is_tls(facts, node)) && facts.config.nearest(server, SSL).written_at().is_none()
+    on_80
+        && !facts.config.block(server).opaque
+        && !listens.any(|node| is_tls(facts, node))
+        && facts.config.nearest(server, SSL).written_at().is_none()
 }
 
 fn is_secure(facts: &Facts, server: BlockId) -> bool {

@@ -55,10 +55,10 @@ impl Passage<'_, '_> {
         }
         let shown = String::from_utf8_lossy(fallback).into_owned();
         self.step(node, format!("try_files finds no file and goes to `{shown}`"));
-        if fallback.starts_with(b"@") {
-            return Ok(self.go_to_named(fallback));
-        }
         let uri = self.known(self.evaluator.evaluate(self.block, fallback))?;
+        if uri.starts_with(b"@") {
+            return Ok(self.go_to_named(&uri));
+        }
         Ok(self.internal_redirect(&uri))
     }
 
@@ -219,10 +219,10 @@ impl Passage<'_, '_> {
         };
         let shown = String::from_utf8_lossy(&target).into_owned();
         self.step(node, format!("error_page sends {status} to `{shown}`"));
+        let target = self.known(self.evaluator.evaluate(self.block, &target))?;
         if target.starts_with(b"@") {
             return Ok(Some(self.go_to_named(&target)));
         }
-        let target = self.known(self.evaluator.evaluate(self.block, &target))?;
         if target.starts_with(b"/") {
             return Ok(Some(self.internal_redirect(&target)));
         }

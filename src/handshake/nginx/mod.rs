@@ -2,6 +2,7 @@
 //! file of its own.
 
 mod access;
+mod arrive;
 mod content;
 mod listen;
 mod location;
@@ -24,6 +25,7 @@ use crate::effective::version::Version;
 use crate::source::Span;
 use crate::source::files::Files;
 use crate::tree::{NodeRef, Tree};
+pub use arrive::Arrival;
 use listen::{Listener, Sockets};
 use session::Session;
 
@@ -89,17 +91,6 @@ struct Entrance {
     assumes_no_files: bool,
 }
 
-/// Where a handshake arrives in one server.
-#[derive(Clone, Debug)]
-pub enum Arrival {
-    /// At this directive, which sends it on.
-    Sent { by: NodeRef, hop: Hop },
-    /// The server answers by itself; no status where it says nothing that is HTTP.
-    Answered { status: Option<u16>, why: String, hop: Hop },
-    /// It depends on this.
-    Unknown(String),
-}
-
 /// How a request's passage through a server ends.
 enum End {
     /// The server answers by itself; no status where it says nothing that is HTTP.
@@ -133,79 +124,6 @@ impl<'a> Tracer<'a> {
             }
         }
         trace
-    }
-
-    /// Where a handshake for a path and query arrives that comes to this server by its first name; nothing is followed
-    /// further. No file outside the linted root is taken to have such a path.
-    pub fn arrive(&self, server: BlockId, target: &[u8]) -> Arrival {
-        self.arrive_as(server, &self.plain_name(server), target)
-    }
-
-    /// The same for another name of the server.
-    pub fn arrive_as(&self, server: BlockId, host: &str, target: &[u8]) -> Arrival {
-        self.enter(server, host, target, Entrance { assumes_no_files: true, ..Entrance::default() })
-    }
-
-    /// Where a subrequest that a handshake makes arrives, as `auth_request` and `mirror` send it.
-    pub fn subrequest(&self, server: BlockId, target: &[u8]) -> Arrival {
-        self.enter(server, &self.plain_name(server), target, Entrance { internal: true, assumes_no_files: true })
-    }
-
-    fn enter(&self, server: BlockId, host: &str, target: &[u8], entrance: Entrance) -> Arrival {
-        let url = Url {
-            text: String::new(),
-            tls: self.is_tls(server),
-            host: host.to_string(),
-            port: self.first_port(server),
-            target: target.to_vec(),
-        };
-        let request = Request::handshake(&url, &[]);
-        let mut hop = Hop { request_line: request.request_line(), ..Hop::default() };
-        match self.serve(server, &request, &mut hop, entrance) {
-            Ok(End::Proxied(proxied)) => match proxied.by {
-                Some(by) => {
-                    hop.upstream = Some(proxied.upstream);
-                    Arrival::Sent { by, hop }
-                }
-                None => Arrival::Unknown("a stream".to_string()),
-            },
-            Ok(End::Answer { status, why }) => Arrival::Answered { status, why, hop },
-            Err(Unknown(why)) => Arrival::Unknown(why),
-        }
-    }
-
-    /// The names of a server that stand for one host each, and whether it has no others.
-    pub fn hosts(&self, server: BlockId) -> (Vec<String>, bool) {
-        let words = || self.config.own(server, names::SERVER_NAME).flat_map(|node| self.tree.directive(node).args());
-        let is_plain = |name: &String| {
-            !name.is_empty() && name != "_" && !name.starts_with(['~', '.', '$']) && !name.contains('*')
-        };
-        let plain: Vec<String> =
-            words().filter(|word| !word.is_hole()).map(|word| word.show()).filter(is_plain).collect();
-        let all = !plain.is_empty() && plain.len() == words().count() && !self.config.block(server).opaque;
-        (plain, all)
-    }
-
-    /// A host that the server answers to: its first name without wildcards, or what stands for one.
-    fn plain_name(&self, server: BlockId) -> String {
-        let words = self.config.own(server, names::SERVER_NAME).flat_map(|node| self.tree.directive(node).args());
-        let names: Vec<String> = words.map(|word| word.show()).filter(|name| !name.starts_with('~')).collect();
-        let wild = || names.iter().find(|name| !name.is_empty());
-        match self.hosts(server).0.first().or_else(wild) {
-            Some(name) => name.trim_start_matches('.').replace('*', "any"),
-            None => "localhost".to_string(),
-        }
-    }
-
-    fn first_port(&self, server: BlockId) -> u16 {
-        let listen = self.config.own(server, names::LISTEN).next().and_then(|node| self.tree.directive(node).arg(0));
-        listen.as_ref().and_then(listen::port).unwrap_or(80)
-    }
-
-    /// Whether the server's first listening socket is one for TLS.
-    pub fn is_tls(&self, server: BlockId) -> bool {
-        let listen = self.config.own(server, names::LISTEN).next();
-        listen.is_some_and(|node| self.tree.directive(node).args().skip(1).any(|word| word.is("ssl")))
     }
 
     fn follow(&self, sockets: &Sockets, mut request: Request, trace: &mut Trace) -> Followed<()> {
