@@ -1,5 +1,6 @@
 //! What a rule is, and how all of them are asked. Knows no rule by name.
 
+mod arrive;
 mod backend;
 pub mod card;
 mod fingerprint;
@@ -13,13 +14,14 @@ use std::path::Path;
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
 use crate::effective::{BlockId, Value};
 use crate::finding::{Finding, Label, Severity};
-use crate::handshake::nginx::{Arrival, Tracer};
+use crate::handshake::nginx::Tracer;
 use crate::routes::nginx::is_header;
 use crate::routes::{Header, Intent, Route, has_token};
 use crate::source::Span;
 use crate::syntax::{Directive, NameId};
 use crate::tree::{GraftId, NodeRef, Tree};
 
+pub use arrive::Way;
 pub use fingerprint::fingerprints;
 pub use run::{Selection, run};
 
@@ -199,16 +201,6 @@ impl<'a> Facts<'a> {
             directives::UPSTREAM => "upstream",
             _ => "block",
         }
-    }
-
-    /// The path at which a client would open the route's WebSocket, where its location names one.
-    pub fn own_path(&self, route: &Route) -> Option<Vec<u8>> {
-        self.tracer.own_path(route.block)
-    }
-
-    /// Where a handshake for the route's own path arrives in its server.
-    pub fn arrival(&self, route: &Route) -> Option<Arrival> {
-        Some(self.tracer.arrive(route.server?, &self.own_path(route)?))
     }
 
     /// Every directive that sets Upgrade or Connection from variables, on a route or not.

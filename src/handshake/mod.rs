@@ -6,9 +6,9 @@ mod url;
 
 use std::path::PathBuf;
 
-use crate::effective::Value;
+use crate::effective::{BlockId, Value};
 use crate::source::Span;
-use crate::tree::PathMap;
+use crate::tree::{NodeRef, PathMap};
 
 pub use url::Url;
 
@@ -56,7 +56,7 @@ pub struct Trace {
 impl Trace {
     /// A verdict before anything could be followed, and the place that gives it.
     pub fn stopped(verdict: Verdict, why: String, at: Span) -> Self {
-        let step = Step { at: Some(at), text: why.clone() };
+        let step = Step { at: Some(at), by: None, text: why.clone() };
         let hops = vec![Hop { steps: vec![step], ..Hop::default() }];
         Self { verdict, status: None, why, hops, idle_timeout_ms: None }
     }
@@ -71,6 +71,12 @@ pub struct Hop {
     pub route: Option<Chosen>,
     pub steps: Vec<Step>,
     pub upstream: Option<Upstream>,
+    /// The locations that were chosen one after the other; the last one decides.
+    pub locations: Vec<BlockId>,
+    /// The conditions that were looked at, whether they held or not.
+    pub conditions: Vec<NodeRef>,
+    /// Where a redirect sends the client, as far as that is known.
+    pub redirect: Option<Vec<u8>>,
 }
 
 /// A server or location that was chosen.
@@ -85,6 +91,8 @@ pub struct Chosen {
 #[derive(Clone, Debug)]
 pub struct Step {
     pub at: Option<Span>,
+    /// The directive that makes it happen.
+    pub by: Option<NodeRef>,
     pub text: String,
 }
 

@@ -266,7 +266,7 @@ impl Finder<'_> {
 }
 
 /// Whether a variable's value depends on the client's Upgrade header, or is meant to.
-pub(super) fn mentions_upgrade(config: &Config, tree: &Tree, name: &[u8]) -> bool {
+pub fn mentions_upgrade(config: &Config, tree: &Tree, name: &[u8]) -> bool {
     let is_upgrade = |name: &[u8]| {
         name.eq_ignore_ascii_case(b"http_upgrade") || name.eq_ignore_ascii_case(b"connection_upgrade")
     };

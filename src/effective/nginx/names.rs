@@ -43,6 +43,10 @@ names! {
     MAIL = "mail";
     MAP = "map";
     MEMCACHED_PASS = "memcached_pass";
+    MIRROR = "mirror";
+    PROXY_CACHE = "proxy_cache";
+    PROXY_CACHE_BYPASS = "proxy_cache_bypass";
+    PROXY_CACHE_KEY = "proxy_cache_key";
     PROXY_CONNECT_TIMEOUT = "proxy_connect_timeout";
     PROXY_HIDE_HEADER = "proxy_hide_header";
     PROXY_HTTP_VERSION = "proxy_http_version";

@@ -56,10 +56,10 @@ impl Passage<'_, '_> {
         }
         let shown = String::from_utf8_lossy(fallback).into_owned();
         self.step(node, format!("try_files finds no file and goes to `{shown}`"));
-        if fallback.starts_with(b"@") {
-            return Ok(self.go_to_named(fallback));
-        }
         let uri = self.known(self.evaluator.evaluate(self.block, fallback))?;
+        if uri.starts_with(b"@") {
+            return Ok(self.go_to_named(&uri));
+        }
         Ok(self.internal_redirect(&uri))
     }
 
@@ -187,6 +187,7 @@ impl Passage<'_, '_> {
         let here = match through {
             Some(mapped) => mapped,
             None if path.starts_with(&roots.root) => path.to_owned(),
+            None if self.assumes_no_files => return Ok(Kind::Nothing),
             None => return Err(Unknown(format!("whether {} exists", path.display()))),
         };
         if here.components().any(|part| part == std::path::Component::ParentDir) {
@@ -234,15 +235,16 @@ impl Passage<'_, '_> {
         };
         let shown = String::from_utf8_lossy(&target).into_owned();
         self.step(node, format!("error_page sends {status} to `{shown}`"));
+        let target = self.known(self.evaluator.evaluate(self.block, &target))?;
         if target.starts_with(b"@") {
             return Ok(Some(self.go_to_named(&target)));
         }
-        let target = self.known(self.evaluator.evaluate(self.block, &target))?;
         if target.starts_with(b"/") {
             return Ok(Some(self.internal_redirect(&target)));
         }
         let status = overwrite.filter(|code| [301, 302, 303, 307, 308].contains(code)).unwrap_or(302);
         let why = format!("error_page redirects to `{shown}`");
+        self.hop.redirect = Some(target);
         Ok(Some(Flow::End(End::Answer { status: Some(status), why })))
     }
 

@@ -2,6 +2,7 @@
 //! file of its own.
 
 mod access;
+mod arrive;
 mod content;
 mod listen;
 mod location;
@@ -21,10 +22,12 @@ use super::{Chosen, Hop, Request, Roots, Step, Trace, Url, Verdict};
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::LIMIT_EXCEPT;
 use crate::effective::nginx::{Config, Evaluator, names, versions};
+use crate::effective::regex::Pattern;
 use crate::effective::version::Version;
 use crate::source::Span;
 use crate::source::files::Files;
 use crate::tree::{NodeRef, Tree};
+pub use arrive::Arrival;
 use listen::{Listener, Sockets};
 use session::Session;
 use start::ByServer;
@@ -84,17 +87,19 @@ pub struct Tracer<'a> {
     looked_up: OnceCell<HashSet<(String, u16)>>,
     /// The listening sockets of each server, listed when first asked for.
     sockets: OnceCell<ByServer>,
+    /// The regular expressions of `if` and `rewrite`, with whether case is ignored; None for one that is not valid.
+    patterns: RefCell<Patterns>,
 }
 
-/// Where a handshake arrives in one server.
-#[derive(Clone, Debug)]
-pub enum Arrival {
-    /// At this directive, which sends it on.
-    Sent { by: NodeRef, hop: Hop },
-    /// The server answers by itself; no status where it says nothing that is HTTP.
-    Answered { status: Option<u16>, why: String, hop: Hop },
-    /// It depends on this.
-    Unknown(String),
+type Patterns = HashMap<(Vec<u8>, bool), Option<Rc<Pattern>>>;
+
+/// How a request comes into a server.
+#[derive(Clone, Copy, Default)]
+struct Entrance {
+    /// As a subrequest, to which `internal` locations are open.
+    internal: bool,
+    /// Files that cannot be looked up are taken not to exist.
+    assumes_no_files: bool,
 }
 
 /// How a request's passage through a server ends.
@@ -118,12 +123,12 @@ impl<'a> Tracer<'a> {
         roots: &'a Roots,
         version: Version,
     ) -> Self {
-        let (levels, looked_up, sockets) = Default::default();
-        Self { tree, config, files, roots, version, levels, looked_up, sockets }
+        let (levels, patterns, looked_up, sockets) = Default::default();
+        Self { tree, config, files, roots, version, levels, patterns, looked_up, sockets }
     }
 
     /// Follows the handshake for a URL; each of `headers` replaces or removes one that a browser sends.
-    fn trace(&self, url: &Url, headers: &[(String, String)]) -> Trace {
+    pub fn trace(&self, url: &Url, headers: &[(String, String)]) -> Trace {
         let mut trace = Trace {
             verdict: Verdict::Unknown,
             status: None,
@@ -144,57 +149,6 @@ impl<'a> Tracer<'a> {
         trace
     }
 
-    /// Where a handshake for a path and query arrives that comes to this server by its first name; nothing is followed
-    /// further.
-    pub fn arrive(&self, server: BlockId, target: &[u8]) -> Arrival {
-        self.arrive_with(server, target, &[])
-    }
-
-    /// The same for a handshake of which `headers` replace those of the same name.
-    pub fn arrive_with(&self, server: BlockId, target: &[u8], headers: &[(String, String)]) -> Arrival {
-        let url = self.url(server, target);
-        let request = Request::handshake(&url, headers);
-        let mut hop = Hop { request_line: request.request_line(), ..Hop::default() };
-        match self.serve(server, &request, &mut hop) {
-            Ok(End::Proxied(proxied)) => match proxied.by {
-                Some(by) => {
-                    hop.upstream = Some(proxied.upstream);
-                    Arrival::Sent { by, hop }
-                }
-                None => Arrival::Unknown("a stream".to_string()),
-            },
-            Ok(End::Answer { status, why }) => Arrival::Answered { status, why, hop },
-            Err(Unknown(why)) => Arrival::Unknown(why),
-        }
-    }
-
-    /// A host that the server answers to: its first name without wildcards, or what stands for one.
-    fn plain_name(&self, server: BlockId) -> String {
-        let words =
-            self.config.own(server, names::SERVER_NAME).flat_map(|node| self.tree.directive(node).args());
-        let names: Vec<String> =
-            words.map(|word| word.show()).filter(|name| !name.starts_with('~')).collect();
-        let plain =
-            names.iter().find(|name| !name.is_empty() && !name.contains('*') && !name.starts_with('.'));
-        let wild = || names.iter().find(|name| !name.is_empty());
-        match plain.or_else(wild) {
-            Some(name) => name.trim_start_matches('.').replace('*', "any"),
-            None => "localhost".to_string(),
-        }
-    }
-
-    fn first_port(&self, server: BlockId) -> u16 {
-        let listen =
-            self.config.own(server, names::LISTEN).next().and_then(|node| self.tree.directive(node).arg(0));
-        listen.as_ref().and_then(listen::port).unwrap_or(80)
-    }
-
-    /// Whether the server's first listening socket is one for TLS.
-    fn is_tls(&self, server: BlockId) -> bool {
-        let listen = self.config.own(server, names::LISTEN).next();
-        listen.is_some_and(|node| self.tree.directive(node).args().skip(1).any(|word| word.is("ssl")))
-    }
-
     fn follow(&self, sockets: &Sockets, mut request: Request, trace: &mut Trace) -> Followed<()> {
         let mut client_upgrades = true;
         loop {
@@ -210,7 +164,7 @@ impl<'a> Tracer<'a> {
                 Listener::Stream(server) => self.stream(server, &request, hop)?,
                 Listener::Http(server) => {
                     client_upgrades &= request.header(b"upgrade").is_some();
-                    self.serve(server, &request, hop)?
+                    self.serve(server, &request, hop, Entrance::default())?
                 }
             };
             match end {
@@ -267,7 +221,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// All phases of one request in one server.
-    fn serve(&self, server: BlockId, request: &Request, hop: &mut Hop) -> Followed<End> {
+    fn serve(&self, server: BlockId, request: &Request, hop: &mut Hop, entrance: Entrance) -> Followed<End> {
         let session = Session::new(self.tree, self.config, server, request);
         let evaluator = Evaluator::new(self.tree, self.config, &session);
         let mut passage = Passage {
@@ -278,7 +232,8 @@ impl<'a> Tracer<'a> {
             block: server,
             hop,
             uri_changes: MAX_URI_CHANGES + 1,
-            internal: false,
+            internal: entrance.internal,
+            assumes_no_files: entrance.assumes_no_files,
             proxies: false,
             in_error_page: false,
             err_status: None,
@@ -296,6 +251,15 @@ impl<'a> Tracer<'a> {
                 Flow::End(end) => return Ok(end),
             }
         }
+    }
+
+    fn pattern(&self, pattern: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
+        let key = (pattern.to_vec(), caseless);
+        self.patterns
+            .borrow_mut()
+            .entry(key)
+            .or_insert_with(|| Pattern::new(pattern, caseless).map(Rc::new))
+            .clone()
     }
 
     /// What a location matches, as written.
@@ -357,6 +321,7 @@ struct Passage<'p, 'a> {
     /// A block that was in force since the location was found proxies: nginx keeps to that even where a later one
     /// does not (`ngx_http_update_location_config`).
     proxies: bool,
+    assumes_no_files: bool,
     in_error_page: bool,
     /// The status that `error_page` writes over the answer.
     err_status: Option<u16>,
@@ -393,6 +358,7 @@ impl Passage<'_, '_> {
         let node = config.block(block).node;
         let name = node.map(|node| self.tracer.location_name(node)).unwrap_or_default();
         let at = node.map(|node| self.tracer.span(node));
+        self.hop.locations.push(block);
         self.hop.route = Some(Chosen { name: name.clone(), at, why: found.why });
         if !self.internal && self.in_force(names::INTERNAL).is_some() {
             let why = format!("`location {name}` is internal");
@@ -405,6 +371,7 @@ impl Passage<'_, '_> {
             self.block = limited;
         }
         if found.redirect {
+            self.hop.redirect = Some([&self.session.uri.borrow()[..], b"/"].concat());
             let why = format!("`location {name}` answers the path without its slash by a redirect to it");
             return Ok(Flow::Fail { status: 301, why });
         }
@@ -446,7 +413,7 @@ impl Passage<'_, '_> {
 
     fn step(&mut self, node: NodeRef, text: impl Into<String>) {
         let at = Some(self.tracer.span(node));
-        self.hop.steps.push(Step { at, text: text.into() });
+        self.hop.steps.push(Step { at, by: Some(node), text: text.into() });
     }
 
     /// Sends the request to another URI of the same server.
@@ -475,6 +442,7 @@ impl Passage<'_, '_> {
         self.session.uri_changed.set(false);
         self.proxies = false;
         self.block = block;
+        self.hop.locations.push(block);
         let at = self.tracer.config.block(block).node.map(|node| self.tracer.span(node));
         self.hop.route = Some(Chosen { name: shown, at, why: "sent here by name".to_string() });
         Flow::Go(Phase::LocationRewrite)

@@ -4,21 +4,22 @@
 use std::collections::HashMap;
 
 use super::listen::{Listener, Sockets};
-use super::{End, Tracer};
+use super::{End, Entrance, Tracer};
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::LOCATION;
-use crate::handshake::{Hop, Request, Url};
+use crate::handshake::Hop;
 use crate::routes::{Intent, Route};
 use crate::tree::NodeRef;
 
 impl Tracer<'_> {
-    /// The path at which a client would open a block's WebSocket: what its location matches; None for a regular
-    /// expression, a named location, and where a template fills it in.
-    pub fn own_path(&self, block: BlockId) -> Option<Vec<u8>> {
-        let location = self.config.enclosing(block, LOCATION)?;
+    /// The path that a location is for; None for a regular expression, a named location, and where a template fills it
+    /// in.
+    pub fn path_of(&self, location: BlockId) -> Option<Vec<u8>> {
         let directive = self.tree.directive(self.config.block(location).node?);
-        let word = directive.args().next_back().filter(|word| !word.is_hole())?;
-        let path = word.value();
+        if directive.args().any(|word| word.is_hole()) {
+            return None;
+        }
+        let path = directive.args().next_back()?.value();
         let regex =
             directive.arg_count() == 2 && directive.arg(0).is_some_and(|word| word.raw().starts_with(b"~"));
         (!regex && path.starts_with(b"/")).then(|| path.into_owned())
@@ -48,9 +49,10 @@ impl Tracer<'_> {
 
     /// The directive that sends a route's own handshake on from the server it reaches next.
     fn next(&self, sockets: &Sockets, route: &Route) -> Option<NodeRef> {
-        let url = self.url(route.server?, &self.own_path(route.block)?);
+        let path = self.path_of(self.config.enclosing(route.block, LOCATION)?)?;
+        let request = self.request(route.server?, &path);
         let End::Proxied(first) =
-            self.serve(route.server?, &Request::handshake(&url, &[]), &mut Hop::default()).ok()?
+            self.serve(route.server?, &request, &mut Hop::default(), Entrance::default()).ok()?
         else {
             return None;
         };
@@ -60,20 +62,9 @@ impl Tracer<'_> {
         let Listener::Http(server) = sockets.accept(self, &first.request, &mut Hop::default()).ok()? else {
             return None;
         };
-        match self.serve(server, &first.request, &mut Hop::default()).ok()? {
+        match self.serve(server, &first.request, &mut Hop::default(), Entrance::default()).ok()? {
             End::Proxied(second) => second.by,
             End::Answer { .. } => None,
-        }
-    }
-
-    /// A URL at which a client reaches a server.
-    pub(super) fn url(&self, server: BlockId, target: &[u8]) -> Url {
-        Url {
-            text: String::new(),
-            tls: self.is_tls(server),
-            host: self.plain_name(server),
-            port: self.first_port(server),
-            target: target.to_vec(),
         }
     }
 }

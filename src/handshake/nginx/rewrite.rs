@@ -4,7 +4,6 @@
 use super::{Flow, Followed, Passage, Unknown, uri};
 use crate::effective::nginx::directives::{IF_LOCATION, IF_SERVER};
 use crate::effective::nginx::names;
-use crate::effective::regex::Pattern;
 use crate::effective::{BlockId, Value};
 use crate::syntax::NameId;
 use crate::tree::NodeRef;
@@ -59,6 +58,7 @@ impl Passage<'_, '_> {
     }
 
     fn run_if(&mut self, node: NodeRef) -> Followed<Option<Option<Flow>>> {
+        self.hop.conditions.push(node);
         if !self.holds(node)? {
             return Ok(None);
         }
@@ -140,7 +140,7 @@ impl Passage<'_, '_> {
     /// Matches, and keeps the groups.
     fn matches(&mut self, pattern: &[u8], caseless: bool, subject: &[u8]) -> Followed<bool> {
         let unknown = || Unknown("a regular expression that was not evaluated".to_string());
-        let pattern = Pattern::new(pattern, caseless).ok_or_else(unknown)?;
+        let pattern = self.tracer.pattern(pattern, caseless).ok_or_else(unknown)?;
         match pattern.captures(subject).ok_or_else(unknown)? {
             Some(groups) => {
                 self.session.matched(groups, pattern.names());
@@ -160,6 +160,12 @@ impl Passage<'_, '_> {
         let first = directive.arg(0).map(|word| word.value().into_owned()).unwrap_or_default();
         let code = crate::effective::nginx::values::number(&first).and_then(|code| u16::try_from(code).ok());
         let why = format!("`return {text}` answers before anything is proxied");
+        let target = if code.is_some() { directive.arg(1) } else { directive.arg(0) };
+        if code.is_none_or(|code| matches!(code, 301..=303 | 307 | 308)) {
+            self.hop.redirect = target.filter(|word| !word.is_hole()).and_then(|word| {
+                self.evaluator.evaluate(self.block, &word.value()).known().map(<[u8]>::to_vec)
+            });
+        }
         Ok(match code {
             // With a text it is an answer, without one an error that `error_page` may turn.
             Some(444) => Flow::End(super::End::Answer { status: None, why }),
@@ -190,6 +196,7 @@ impl Passage<'_, '_> {
             [&b"http://"[..], b"https://", b"$scheme"].iter().any(|scheme| replacement.starts_with(scheme));
         if away || flag == b"redirect" || flag == b"permanent" {
             self.step(node, format!("`rewrite {text}`"));
+            self.hop.redirect = self.redirect_target(replacement);
             let status = if flag == b"permanent" { 301 } else { 302 };
             let why = format!("`rewrite {text}` answers with a redirect");
             return Ok(Some(Some(Flow::Fail { status, why })));
@@ -247,6 +254,20 @@ impl Passage<'_, '_> {
                 Ok(None)
             }
         }
+    }
+}
+
+impl Passage<'_, '_> {
+    /// Where a redirect by `rewrite` leads: its replacement with the query, which a `?` at the end keeps away.
+    fn redirect_target(&self, replacement: &[u8]) -> Option<Vec<u8>> {
+        let bare = replacement.strip_suffix(b"?");
+        let target = self.evaluator.evaluate(self.block, bare.unwrap_or(replacement));
+        let args = self.session.args.borrow();
+        let query = match bare {
+            None if !args.is_empty() => [b"?", &args[..]].concat(),
+            _ => Vec::new(),
+        };
+        target.known().map(|target| [target, &query[..]].concat())
     }
 }
 

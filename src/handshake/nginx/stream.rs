@@ -54,10 +54,8 @@ impl Tracer<'_> {
         if terminates && let Some(node) = config.nearest(server, names::SSL_ALPN).written_at() {
             let offers = tree.directive(node).args().any(|word| word.is("http/1.1"));
             if !offers {
-                hop.steps.push(Step {
-                    at: Some(self.span(node)),
-                    text: "the client offers http/1.1 only".to_string(),
-                });
+                let text = "the client offers http/1.1 only".to_string();
+                hop.steps.push(Step { at: Some(self.span(node)), by: Some(node), text });
                 return answer("`ssl_alpn` does not name http/1.1, so the TLS handshake fails");
             }
         }
