@@ -40,7 +40,9 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         if unclear || proxies(block) || facts.config.inside(block).any(proxies) {
             continue;
         }
-        findings.extend(wrong_handler(facts, block).or_else(|| no_handler(facts, block)));
+        // Where nothing is proxied at all, headers have gone astray, but no WebSocket has.
+        let no_handler = || if facts.routes.is_empty() { None } else { no_handler(facts, block) };
+        findings.extend(wrong_handler(facts, block).or_else(no_handler));
     }
 }
 
