@@ -1,5 +1,7 @@
 //! What wslint tells: a finding, its places and its repair. Knows nothing of rules, servers or output formats.
 
+use std::rc::Rc;
+
 use crate::source::Span;
 
 /// How bad it is.
@@ -69,7 +71,7 @@ pub struct Fix {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteName {
     /// `chat.example.com:443`
-    pub server: String,
+    pub server: Rc<str>,
     /// What a request must match, as written: `/socket/`.
     pub matcher: String,
 }

@@ -23,7 +23,7 @@ use effective::nginx::{Config, Evaluator, directives};
 use engine::{Facts, Linted, Selection};
 use finding::Severity;
 use handshake::nginx::Tracer;
-use handshake::{Roots, Trace, Url};
+use handshake::{Roots, Trace, Url, Verdict};
 use routes::model::{Handshake, Plain};
 use source::files::{Files, ReadError};
 use tree::Tree;
@@ -41,15 +41,18 @@ pub fn lint(
 ) -> Result<Linted, ReadError> {
     let tree = Tree::read(files, main, directives::name_id, options)?;
     let config = Config::new(&tree, target);
-    let routes = routes::nginx::routes(&tree, &config);
     let roots = roots(options);
+    let tracer = Tracer::new(&tree, &config, files, &roots, target.nginx.last);
+    let mut routes = routes::nginx::routes(&tree, &config);
+    tracer.mark_reached(&mut routes);
     let facts = Facts {
-        tracer: Tracer::new(&tree, &config, files, &roots, target.nginx.last),
+        tracer,
         handshake: Evaluator::new(&tree, &config, &Handshake),
         plain: Evaluator::new(&tree, &config, &Plain),
         tree: &tree,
         config: &config,
         routes: &routes,
+        sharing: Default::default(),
     };
     let findings = engine::run(&facts, &rules::ALL, selection);
     Ok(Linted { tree, config, routes, findings })
@@ -69,9 +72,17 @@ pub fn trace(
     headers: &[(String, String)],
 ) -> Result<(Linted, Trace), ReadError> {
     let linted = lint(files, main, options, target, &Selection::default())?;
-    let refused = linted.findings.iter().find(|finding| finding.refused && finding.severity == Severity::Error);
-    let trace = match refused {
-        Some(finding) => Trace::config_error(&finding.message, finding.primary),
+    // What is only probably refused may be known to a module that the server has.
+    let refused =
+        linted.findings.iter().filter(|finding| finding.refused && finding.severity > Severity::Note);
+    let trace = match refused.max_by_key(|finding| finding.severity) {
+        Some(finding) if finding.severity == Severity::Error => {
+            Trace::stopped(Verdict::ConfigError, finding.message.clone(), finding.primary)
+        }
+        Some(finding) => {
+            let why = format!("it depends on the server's modules: {}", finding.message);
+            Trace::stopped(Verdict::Unknown, why, finding.primary)
+        }
         None => {
             let roots = roots(options);
             handshake::nginx::trace(&linted.tree, &linted.config, files, &roots, url, headers)

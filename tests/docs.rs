@@ -57,7 +57,8 @@ fn index() -> String {
         .to_string();
     for rule in rules::ALL {
         let card = Card::parse(rule.card).unwrap_or_else(|error| panic!("{}: {error}", rule.id));
-        writeln!(text, "| [{0}]({0}.md) | {1} | {2} |", rule.id, rule.level.name(), card.title).expect("writable");
+        writeln!(text, "| [{0}]({0}.md) | {1} | {2} |", rule.id, rule.level.name(), card.title)
+            .expect("writable");
     }
     text
 }

@@ -22,8 +22,11 @@ fn json_keeps_its_promise() {
 fn json_is_json_whatever_the_configuration_holds() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("nginx.conf");
-    std::fs::write(&path, b"events {}\nhttp { server { location /ws\xFF\"\x1b { proxy_pass http://a; } } }\n")
-        .expect("writable");
+    std::fs::write(
+        &path,
+        b"events {}\nhttp { server { location /ws\xFF\"\x1b { proxy_pass http://a; } } }\n",
+    )
+    .expect("writable");
     let json = wslint(&[path.to_str().expect("UTF-8"), "--format", "json"]);
     let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(value["version"], 1);
@@ -57,7 +60,9 @@ fn fingerprints_survive_edits_elsewhere_in_the_file() {
     };
     let site = "location /ws { proxy_pass http://127.0.0.1:1; }";
     let before = fingerprints(&format!("events {{}}\nhttp {{ server {{ {site} }} }}\n"));
-    let after = fingerprints(&format!("# a comment\nevents {{}}\n\nhttp {{ gzip on;\n server {{\n\n {site}\n }} }}\n"));
+    let after = fingerprints(&format!(
+        "# a comment\nevents {{}}\n\nhttp {{ gzip on;\n server {{\n\n {site}\n }} }}\n"
+    ));
     assert!(!before.is_empty());
     assert_eq!(before, after);
 }

@@ -11,6 +11,7 @@ use support::nginx::{Nginx, Running};
 use support::{installed, say};
 use wslint::effective::Target;
 use wslint::effective::version::Versions;
+use wslint::engine::card::{Card, Example, Server};
 use wslint::handshake::{Trace, Verdict};
 use wslint::source::files::Disk;
 use wslint::tree::{Limits, Options};
@@ -22,7 +23,8 @@ const SEED: u64 = 1;
 #[test]
 fn random_configurations_do_on_nginx_what_trace_predicts() {
     let Some(nginx) = installed("nginx", Nginx::find()) else { return };
-    let number = |name, default| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number =
+        |name, default| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
     let (count, seed) = (number("WSLINT_RANDOM", COUNT), number("WSLINT_SEED", SEED));
     let mut tally = Tally::default();
     for index in 0..count {
@@ -37,6 +39,52 @@ fn random_configurations_do_on_nginx_what_trace_predicts() {
     assert!(tally.wrong.is_empty(), "{}", tally.wrong.join("\n\n"));
     assert!(tally.upgraded * 20 > tally.agreed, "hardly any handshake upgrades, so little is compared");
     assert!(tally.unknown * 20 < tally.agreed, "too much is unknown");
+}
+
+#[test]
+fn every_complete_example_does_on_nginx_what_trace_predicts() {
+    let Some(nginx) = installed("nginx", Nginx::find()) else { return };
+    let mut tally = Tally::default();
+    for rule in wslint::rules::ALL {
+        let card = Card::parse(rule.card).unwrap_or_else(|error| panic!("{}: {error}", rule.id));
+        let runs = |example: &&Example| {
+            let version = example.versions.as_ref().is_none_or(|bounds| bounds.contains(nginx.version));
+            example.server == Server::Nginx
+                && example.is_complete()
+                && version
+                && nginx.has_modules_for(&example.body)
+        };
+        for example in card.examples.iter().filter(runs) {
+            let place = format!("rules/{}.md:{}", rule.id, example.line);
+            let (path, host) = example.handshake();
+            match nginx.start(&example.body) {
+                Ok(running) => {
+                    let host = host.unwrap_or("example.test");
+                    if let Err(why) = compare_one(&nginx, &running, host, path, &mut tally) {
+                        tally.wrong.push(format!("{place}: {why}"));
+                    }
+                }
+                Err(message) => {
+                    let directory = tempfile::tempdir().unwrap();
+                    std::fs::write(directory.path().join("nginx.conf"), standing_in(&example.body)).unwrap();
+                    match trace(&nginx, directory.path(), "ws://a.test:8080/ws").verdict {
+                        Verdict::ConfigError => tally.refused += 1,
+                        Verdict::Unknown => tally.unknown += 1,
+                        other => tally.wrong.push(format!(
+                            "{place}: nginx refuses it, trace says {}: {message}",
+                            other.name()
+                        )),
+                    }
+                }
+            }
+        }
+    }
+    say(&format!(
+        "{} examples agree, {} are refused by both, {} unknown",
+        tally.agreed, tally.refused, tally.unknown
+    ));
+    assert!(tally.wrong.is_empty(), "{}", tally.wrong.join("\n\n"));
+    assert!(tally.agreed > 50, "only {} examples were compared", tally.agreed);
 }
 
 #[derive(Default)]
@@ -63,17 +111,25 @@ fn compare(nginx: &Nginx, seed: u64, tally: &mut Tally) {
         }
         Err(message) => {
             let directory = tempfile::tempdir().unwrap();
-            let text = config.replace("@PORT@", "8080").replace("@BACKEND@", "127.0.0.1:9000").replace("@BACKEND2@", "127.0.0.1:9001");
-            std::fs::write(directory.path().join("nginx.conf"), text).unwrap();
+            std::fs::write(directory.path().join("nginx.conf"), standing_in(&config)).unwrap();
             match trace(nginx, directory.path(), "ws://a.test:8080/ws").verdict {
                 Verdict::ConfigError => tally.refused += 1,
-                other => tally.wrong.push(format!("seed {seed}: nginx refuses it, trace says {}\n{message}\n{config}", other.name())),
+                other => tally.wrong.push(format!(
+                    "seed {seed}: nginx refuses it, trace says {}\n{message}\n{config}",
+                    other.name()
+                )),
             }
         }
     }
 }
 
-fn compare_one(nginx: &Nginx, running: &Running, host: &str, path: &str, tally: &mut Tally) -> Result<(), String> {
+fn compare_one(
+    nginx: &Nginx,
+    running: &Running,
+    host: &str,
+    path: &str,
+    tally: &mut Tally,
+) -> Result<(), String> {
     let site = &running.site;
     let before = (site.backend.requests().len(), site.backend2.requests().len());
     let outcome = client::handshake(site.port, Some(host), path);
@@ -87,8 +143,16 @@ fn compare_one(nginx: &Nginx, running: &Running, host: &str, path: &str, tally: 
             return Ok(());
         }
         (Verdict::Upgraded, Outcome::Upgraded(_)) => true,
+        // 101 comes through; what a client then thinks of its headers is not the proxy's verdict.
+        (Verdict::Upgraded, Outcome::ClientRejects(_)) => true,
+        // Most backends take a handshake without Host, or with a second Upgrade; the one in these tests does not.
+        (Verdict::Upgraded, Outcome::Status(426)) => {
+            let refusal = received.last().and_then(|request| request.refusal.as_deref());
+            refusal.is_some_and(|why| why.contains("Host") || why.contains("Upgrade"))
+        }
         (Verdict::Refused, Outcome::Status(status)) => {
-            received.last().is_some_and(|request| request.refusal.is_some()) && trace.status.is_none_or(|said| said == *status)
+            received.last().is_some_and(|request| request.refusal.is_some())
+                && trace.status.is_none_or(|said| said == *status)
         }
         (Verdict::Intercepted, Outcome::Status(status)) => trace.status == Some(*status),
         (Verdict::Intercepted, Outcome::NoAnswer(_)) => trace.status.is_none(),
@@ -102,7 +166,10 @@ fn compare_one(nginx: &Nginx, running: &Running, host: &str, path: &str, tally: 
         (None, None) => {}
         (Some(upstream), Some(request)) => {
             if upstream.request_line != request.head.line {
-                return Err(format!("{said}; sent `{}`, received `{}`", upstream.request_line, request.head.line));
+                return Err(format!(
+                    "{said}; sent `{}`, received `{}`",
+                    upstream.request_line, request.head.line
+                ));
             }
             for name in ["Host", "Connection", "Upgrade", "X-Test", "Origin", "Sec-WebSocket-Version"] {
                 let sent: Vec<&str> = upstream
@@ -112,13 +179,21 @@ fn compare_one(nginx: &Nginx, running: &Running, host: &str, path: &str, tally: 
                     .map(|header| header.shown.as_str())
                     .collect();
                 if sent != request.head.values(name) {
-                    return Err(format!("{said}; {name}: sent {sent:?}, received {:?}", request.head.values(name)));
+                    return Err(format!(
+                        "{said}; {name}: sent {sent:?}, received {:?}",
+                        request.head.values(name)
+                    ));
                 }
             }
         }
+        // Whether the backend still reads the request that is given up at once is a matter of luck.
+        (Some(_), None) if trace.status == Some(504) => {}
         (upstream, request) => {
             let received = request.map(|request| &request.head.line);
-            return Err(format!("{said}; sent {:?}, received {received:?}", upstream.map(|upstream| &upstream.request_line)));
+            return Err(format!(
+                "{said}; sent {:?}, received {received:?}",
+                upstream.map(|upstream| &upstream.request_line)
+            ));
         }
     }
     tally.agreed += 1;
@@ -127,11 +202,29 @@ fn compare_one(nginx: &Nginx, running: &Running, host: &str, path: &str, tally: 
 }
 
 fn trace(nginx: &Nginx, directory: &std::path::Path, url: &str) -> Trace {
-    let options =
-        Options { prefix: directory.into(), root: directory.into(), maps: Vec::new(), limits: Limits::default() };
+    let options = Options {
+        prefix: directory.into(),
+        root: directory.into(),
+        maps: Vec::new(),
+        limits: Limits::default(),
+    };
     let target = Target { nginx: Versions::new(nginx.version, nginx.version), named: true };
     let url = url.parse().unwrap();
     wslint::trace(&Disk, &directory.join("nginx.conf"), &options, target, &url, &[]).unwrap().1
+}
+
+/// The configuration with ports and addresses of nobody's.
+fn standing_in(config: &str) -> String {
+    let values = [
+        ("@PORT@", "8080"),
+        ("@PORT2@", "8081"),
+        ("@BACKEND@", "127.0.0.1:9000"),
+        ("@BACKEND2@", "127.0.0.1:9001"),
+    ];
+    values
+        .iter()
+        .fold(config.to_string(), |text, (name, value)| text.replace(name, value))
+        .replace("@DIR@", "/srv")
 }
 
 /// A generator of numbers that is the same everywhere (SplitMix64).
@@ -161,14 +254,36 @@ impl Random {
 }
 
 const HOSTS: [&str; 6] = ["a.test", "x.a.test", "b.test", "c1.test", "d.test", "other.example"];
-const NAMES: [&str; 7] = ["a.test", "*.a.test", "b.*", "~^c\\d\\.test$", ".d.test", "x.a.test b.test", "\"\""];
+const NAMES: [&str; 7] =
+    ["a.test", "*.a.test", "b.*", "~^c\\d\\.test$", ".d.test", "x.a.test b.test", "\"\""];
 const PATHS: [&str; 12] = [
-    "/", "/ws", "/ws/", "/ws/room", "/ws/room?a=1&b=2", "/api", "/api/ws", "/api/ws/x%20y?q", "/a/b", "/x.php",
-    "//ws//room", "/WS",
+    "/",
+    "/ws",
+    "/ws/",
+    "/ws/room",
+    "/ws/room?a=1&b=2",
+    "/api",
+    "/api/ws",
+    "/api/ws/x%20y?q",
+    "/a/b",
+    "/x.php",
+    "//ws//room",
+    "/WS",
 ];
 const MATCHERS: [&str; 13] = [
-    "/", "/ws", "/ws/", "= /ws", "= /api/ws", "^~ /ws/", "^~ /api", "/api/", "~ ^/(ws|api)(/.*)?$", "~* \\.php$",
-    "~ ^/ws/(?<room>.+)$", "/a/", "~* ^/ws",
+    "/",
+    "/ws",
+    "/ws/",
+    "= /ws",
+    "= /api/ws",
+    "^~ /ws/",
+    "^~ /api",
+    "/api/",
+    "~ ^/(ws|api)(/.*)?$",
+    "~* \\.php$",
+    "~ ^/ws/(?<room>.+)$",
+    "/a/",
+    "~* ^/ws",
 ];
 /// Those that may stand inside another location.
 const NESTED: [(&str, &[&str]); 4] = [
@@ -297,8 +412,12 @@ const LOCATION_LINES: [&str; 22] = [
     "set $backend @BACKEND2@;",
     "if ($uri ~ /(r.*)$) { set $tail $1; }",
 ];
-const TRY_FILES: [&str; 4] =
-    ["try_files $uri @named;", "try_files $uri =404;", "try_files /index.html @named;", "try_files $uri $uri/ /ws;"];
+const TRY_FILES: [&str; 4] = [
+    "try_files $uri @named;",
+    "try_files $uri =404;",
+    "try_files /index.html @named;",
+    "try_files $uri $uri/ /ws;",
+];
 const TARGETS: [&str; 9] = [
     "http://@BACKEND@",
     "http://@BACKEND@",
@@ -340,11 +459,18 @@ fn headers(random: &mut Random, depth: usize, out: &mut String) {
         line(&format!("proxy_set_header Connection {value};"));
     }
     if random.once_in(6) {
-        let value = random.pick(&["$host", "$http_host", "$proxy_host", "\"\"", "fixed.test", "$server_name"]);
+        let value =
+            random.pick(&["$host", "$http_host", "$proxy_host", "\"\"", "fixed.test", "$server_name"]);
         line(&format!("proxy_set_header Host {value};"));
     }
     if random.once_in(8) {
-        let value = random.pick(&["$uri$is_args$args", "$request_uri", "$scheme-$server_port", "${request_method}x", "$tail$seen"]);
+        let value = random.pick(&[
+            "$uri$is_args$args",
+            "$request_uri",
+            "$scheme-$server_port",
+            "${request_method}x",
+            "$tail$seen",
+        ]);
         line(&format!("proxy_set_header X-Test \"{value}\";"));
     }
 }

@@ -32,13 +32,28 @@ fn body(example: &Example) -> String {
 /// The version an example is meant for, the newest that its bounds allow; none where they do not matter.
 fn target(example: &Example) -> Target {
     let Some(bounds) = &example.versions else { return Target::default() };
-    let candidates = [Version::new(1, 31, 5), Version::new(1, 30, 0), Version::new(1, 28, 0), Version::new(1, 22, 1)];
-    let version = candidates.into_iter().find(|version| bounds.contains(*version)).expect("bounds hold a known version");
+    let candidates =
+        [Version::new(1, 31, 5), Version::new(1, 30, 0), Version::new(1, 28, 0), Version::new(1, 22, 1)];
+    let version = candidates
+        .into_iter()
+        .find(|version| bounds.contains(*version))
+        .expect("bounds hold a known version");
     Target { nginx: Versions::new(version, version), named: true }
 }
 
-/// `(line, rule)` of every finding in an example that is an error or a warning, or of the card's own rule.
+/// `(line, rule)` of every finding in an example that is an error or a warning, or of the card's own rule. A rule that is
+/// off is asked by itself as well.
 fn found(rule: &Rule, example: &Example) -> BTreeSet<(usize, String)> {
+    let mut found = found_by(&Selection::default(), rule, example);
+    if rule.level == Level::Off {
+        assert!(found.iter().all(|(_, id)| id != rule.id), "{} is off", rule.id);
+        let only = Selection { select: vec![rule.id.to_string()], ..Selection::default() };
+        found.extend(found_by(&only, rule, example));
+    }
+    found
+}
+
+fn found_by(selection: &Selection, rule: &Rule, example: &Example) -> BTreeSet<(usize, String)> {
     let files = Memory::default().with("/etc/nginx/nginx.conf", body(example));
     let options = Options {
         prefix: "/etc/nginx".into(),
@@ -47,8 +62,9 @@ fn found(rule: &Rule, example: &Example) -> BTreeSet<(usize, String)> {
         limits: Limits::default(),
     };
     let main = Path::new("/etc/nginx/nginx.conf");
-    let linted = wslint::lint(&files, main, &options, target(example), &Selection::default()).expect("readable");
-    let counts = |finding: &&wslint::finding::Finding| finding.severity > Severity::Note || finding.rule == rule.id;
+    let linted = wslint::lint(&files, main, &options, target(example), selection).expect("readable");
+    let counts =
+        |finding: &&wslint::finding::Finding| finding.severity > Severity::Note || finding.rule == rule.id;
     let place = |finding: &wslint::finding::Finding| {
         (linted.tree.sources.line(finding.primary) as usize, finding.rule.to_string())
     };
@@ -63,7 +79,10 @@ fn every_example_gives_exactly_the_findings_it_names() {
             let expected: BTreeSet<_> = example.expected().into_iter().collect();
             let found = found(rule, example);
             if found != expected {
-                wrong.push(format!("rules/{}.md:{}: names {expected:?}, found {found:?}", rule.id, example.line));
+                wrong.push(format!(
+                    "rules/{}.md:{}: names {expected:?}, found {found:?}",
+                    rule.id, example.line
+                ));
             }
         }
     }
@@ -76,7 +95,9 @@ fn every_card_shows_its_rule_speaking_and_silent_for_each_server() {
         let card = card(rule);
         assert!(!card.servers.is_empty(), "{} names no server", rule.id);
         for server in &card.servers {
-            let of = |good| card.examples.iter().filter(move |example| example.good == good && example.server == *server);
+            let of = |good| {
+                card.examples.iter().filter(move |example| example.good == good && example.server == *server)
+            };
             let speaks = of(false).any(|example| example.expected().iter().any(|(_, id)| id == rule.id));
             assert!(speaks, "{} has no bad example for {server:?} that finds it", rule.id);
             assert!(of(true).next().is_some(), "{} has no good example for {server:?}", rule.id);
@@ -107,5 +128,7 @@ fn every_rule_has_one_card_and_every_card_a_rule() {
 fn the_table_of_rules_is_sorted_and_levels_are_used() {
     assert!(rules::ALL.is_sorted_by(|a, b| a.id < b.id));
     assert!(rules::ALL.iter().any(|rule| rule.level == Level::Note));
-    assert!(rules::ALL.iter().all(|rule| rules::find(rule.id).is_some_and(|found| std::ptr::eq(found, *rule))));
+    assert!(
+        rules::ALL.iter().all(|rule| rules::find(rule.id).is_some_and(|found| std::ptr::eq(found, *rule)))
+    );
 }

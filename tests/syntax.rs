@@ -47,8 +47,34 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
 /// Text made of what the grammar is about, so that most of it comes close to being a configuration.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
-        "server", "location", "/ws", "{", "}", ";", " ", "\n", "\r\n", "#", "\"", "'", "\\", "$", "${", "a", "\t",
-        "include", "x_by_lua_block", "--", "[[", "]]", ")", "~", "\u{feff}", "\u{a0}", "\u{201c}", "\0",
+        "server",
+        "location",
+        "/ws",
+        "{",
+        "}",
+        ";",
+        " ",
+        "\n",
+        "\r\n",
+        "#",
+        "\"",
+        "'",
+        "\\",
+        "$",
+        "${",
+        "a",
+        "\t",
+        "include",
+        "x_by_lua_block",
+        "--",
+        "[[",
+        "]]",
+        ")",
+        "~",
+        "\u{feff}",
+        "\u{a0}",
+        "\u{201c}",
+        "\0",
     ]);
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat().into_bytes())
 }

@@ -12,7 +12,9 @@ use crate::tree::PathMap;
 /// Tells whether a WebSocket survives an nginx configuration, which line kills it, and what to write instead.
 #[derive(Parser)]
 #[command(name = "wslint", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
-#[command(after_help = "Exit status: 0 nothing found at or above --fail-on; 1 findings; 2 wslint could not do its job.")]
+#[command(
+    after_help = "Exit status: 0 nothing found at or above --fail-on; 1 findings; 2 wslint could not do its job."
+)]
 pub struct Arguments {
     #[command(subcommand)]
     pub verb: Option<Verb>,

@@ -1,6 +1,5 @@
 //! `wslint explain RULE` and `wslint rules`.
 
-
 use serde::Serialize;
 
 use super::CLEAN;
@@ -31,15 +30,16 @@ struct Listed {
 
 pub fn rules(format: ListFormat, output: &mut Output) -> Result<i32, String> {
     let listed = |rule: &&crate::engine::Rule| {
-        let card = Card::parse(rule.card).map_err(|error| format!("internal: card of {}: {error}", rule.id))?;
+        let card =
+            Card::parse(rule.card).map_err(|error| format!("internal: card of {}: {error}", rule.id))?;
         Ok(Listed { rule: rule.id, severity: rule.level.name(), title: card.title })
     };
     let all = rules::ALL.iter().map(listed).collect::<Result<Vec<_>, String>>()?;
     let width = all.iter().map(|rule| rule.rule.len()).max().unwrap_or_default();
     output.print(|out| match format {
-        ListFormat::Human => {
-            all.iter().try_for_each(|rule| writeln!(out, "{:width$}  {:7}  {}", rule.rule, rule.severity, rule.title))
-        }
+        ListFormat::Human => all
+            .iter()
+            .try_for_each(|rule| writeln!(out, "{:width$}  {:7}  {}", rule.rule, rule.severity, rule.title)),
         ListFormat::Json => {
             serde_json::to_writer_pretty(&mut *out, &all)?;
             writeln!(out)
@@ -52,7 +52,9 @@ pub fn rules(format: ListFormat, output: &mut Output) -> Result<i32, String> {
 pub fn no_such_rule(id: &str) -> String {
     let near = rules::ALL.iter().map(|rule| (strsim::damerau_levenshtein(id, rule.id), rule.id)).min();
     match near {
-        Some((distance, meant)) if distance <= id.len() / 3 => format!("no rule `{id}`; did you mean `{meant}`?"),
+        Some((distance, meant)) if distance <= id.len() / 3 => {
+            format!("no rule `{id}`; did you mean `{meant}`?")
+        }
         _ => format!("no rule `{id}`; `wslint rules` lists them"),
     }
 }

@@ -33,10 +33,15 @@ pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     let (mains, root) = mains(path, &normal(&here.join(path)))?;
     let [main] = &mains[..] else {
         let all: Vec<String> = mains.iter().map(|main| main.display().to_string()).collect();
-        return Err(format!("{}: holds several main configurations, name one: {}", path.display(), all.join(", ")));
+        return Err(format!(
+            "{}: holds several main configurations, name one: {}",
+            path.display(),
+            all.join(", ")
+        ));
     };
     let options = options(&arguments.read, &here, main, root);
-    let read = crate::trace(&Disk, main, &options, target(&arguments.read), &arguments.url, &arguments.header);
+    let read =
+        crate::trace(&Disk, main, &options, target(&arguments.read), &arguments.url, &arguments.header);
     read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))
 }
 
@@ -59,7 +64,11 @@ fn mains(given: &Path, absolute: &Path) -> Result<(Vec<PathBuf>, PathBuf), Strin
     }
     let mains = discover::main_files(absolute);
     if mains.is_empty() {
-        return Err(format!("{}: no main configuration below it; looked for {}", given.display(), discover::LOOKED_FOR));
+        return Err(format!(
+            "{}: no main configuration below it; looked for {}",
+            given.display(),
+            discover::LOOKED_FOR
+        ));
     }
     Ok((mains, absolute.to_owned()))
 }

@@ -25,8 +25,14 @@ impl Output {
             Color::Auto if set("FORCE_COLOR") || set("CLICOLOR_FORCE") => true,
             Color::Auto => terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
         };
-        let columns = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| usize::from(width.0));
-        Self { stdout: BufWriter::new(stdout), colour, width: columns.unwrap_or(100).clamp(40, 200), closed: false }
+        let columns =
+            terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| usize::from(width.0));
+        Self {
+            stdout: BufWriter::with_capacity(64 << 10, stdout),
+            colour,
+            width: columns.unwrap_or(100).clamp(40, 200),
+            closed: false,
+        }
     }
 
     /// Lets `write` print.

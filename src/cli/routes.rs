@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::args::{ListFormat, RoutesArguments};
 use super::output::Output;
 use super::{CLEAN, inputs};
-use crate::engine::Linted;
 use crate::effective::Setting;
+use crate::engine::Linted;
 use crate::engine::Selection;
 use crate::report::{safe, shown};
 use crate::routes::{Intent, Route};
@@ -31,10 +31,8 @@ struct Row {
 pub fn routes(arguments: &RoutesArguments, output: &mut Output) -> Result<i32, String> {
     let linted = inputs::read(&arguments.input, &Selection::default())?;
     let here = std::env::current_dir().unwrap_or_default();
-    let rows: Vec<Row> = linted
-        .iter()
-        .flat_map(|part| part.routes.iter().map(|route| row(part, route, &here)))
-        .collect();
+    let rows: Vec<Row> =
+        linted.iter().flat_map(|part| part.routes.iter().map(|route| row(part, route, &here))).collect();
     output.print(|out| match arguments.format {
         ListFormat::Human => table(&rows, out),
         ListFormat::Json => {
@@ -59,7 +57,7 @@ fn row(linted: &Linted, route: &Route, here: &std::path::Path) -> Row {
         Setting::Absent | Setting::Opaque => None,
     };
     Row {
-        server: route.name.server.clone(),
+        server: route.name.server.to_string(),
         r#match: route.name.matcher.clone(),
         backend: route.backend.text.clone(),
         intent: match route.intent {
@@ -78,7 +76,8 @@ fn row(linted: &Linted, route: &Route, here: &std::path::Path) -> Row {
 const HEAD: [&str; 6] = ["SERVER", "MATCH", "BACKEND", "UPGRADE", "IDLE", "PLACE"];
 
 fn table(rows: &[Row], out: &mut dyn Write) -> std::io::Result<()> {
-    let cells: Vec<[String; 6]> = std::iter::once(HEAD.map(str::to_string)).chain(rows.iter().map(cells)).collect();
+    let cells: Vec<[String; 6]> =
+        std::iter::once(HEAD.map(str::to_string)).chain(rows.iter().map(cells)).collect();
     let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: [usize; 6] = std::array::from_fn(width);
     for row in &cells {

@@ -96,7 +96,8 @@ fn document<'a>(arguments: &'a TraceArguments, trace: &'a Trace, places: &Places
     let last = trace.hops.iter().rev().find_map(|hop| hop.upstream.as_ref());
     let step = |at: Option<Span>, text: &'a str| Step { path: path(at), line: line(at), text };
     let steps = trace.hops.iter().flat_map(|hop| {
-        let chosen = [&hop.server, &hop.route].into_iter().flatten().map(|chosen| (chosen.at, chosen.why.as_str()));
+        let chosen =
+            [&hop.server, &hop.route].into_iter().flatten().map(|chosen| (chosen.at, chosen.why.as_str()));
         chosen.chain(hop.steps.iter().map(|step| (step.at, step.text.as_str()))).collect::<Vec<_>>()
     });
     Document {
@@ -118,7 +119,11 @@ fn document<'a>(arguments: &'a TraceArguments, trace: &'a Trace, places: &Places
         upstream: last.map(|upstream| Upstream {
             address: &upstream.address,
             request_line: &upstream.request_line,
-            headers: upstream.headers.iter().map(|header| (header.name.as_str(), header.shown.as_str())).collect(),
+            headers: upstream
+                .headers
+                .iter()
+                .map(|header| (header.name.as_str(), header.shown.as_str()))
+                .collect(),
         }),
         idle_timeout_ms: trace.idle_timeout_ms.filter(|_| trace.verdict == Verdict::Upgraded),
         steps: steps.map(|(at, text)| step(at, text)).collect(),
@@ -156,7 +161,11 @@ fn human(trace: &Trace, places: &Places, out: &mut dyn Write) -> io::Result<()> 
         }
         for missing in ["Connection", "Upgrade"] {
             if !rows.iter().any(|(name, ..)| name.eq_ignore_ascii_case(missing)) {
-                rows.push((missing.to_string(), "(not sent)".to_string(), "never forwarded unless set".to_string()));
+                rows.push((
+                    missing.to_string(),
+                    "(not sent)".to_string(),
+                    "never forwarded unless set".to_string(),
+                ));
             }
         }
         let width = |pick: fn(&(String, String, String)) -> &String| {

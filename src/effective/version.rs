@@ -81,7 +81,9 @@ impl FromStr for Versions {
                 let version = Version::new(major, minor, patch);
                 Ok(Self::new(version, version))
             }
-            [major, minor] => Ok(Self::new(Version::new(major, minor, 0), Version::new(major, minor, u16::MAX))),
+            [major, minor] => {
+                Ok(Self::new(Version::new(major, minor, 0), Version::new(major, minor, u16::MAX)))
+            }
             _ => Err(format!("`{text}` is not a version like 1.28 or 1.29.7")),
         }
     }

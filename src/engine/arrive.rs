@@ -42,14 +42,7 @@ const OTHER_TUNNELS: [NameId; 2] = [names::SCGI_PASS, names::UWSGI_PASS];
 impl Facts<'_> {
     /// The path that a location is for; None for a regular expression, a named location, and where a template fills it in.
     pub fn path_of(&self, location: BlockId) -> Option<Vec<u8>> {
-        let directive = self.directive(self.config.block(location).node?);
-        if directive.args().any(|word| word.is_hole()) {
-            return None;
-        }
-        let path = directive.args().next_back()?.value();
-        let regex =
-            directive.arg_count() == 2 && directive.arg(0).is_some_and(|word| word.raw().starts_with(b"~"));
-        (!regex && path.starts_with(b"/")).then(|| path.into_owned())
+        self.tracer.path_of(location)
     }
 
     /// The path at which a client would open the route's WebSocket: what its location matches.

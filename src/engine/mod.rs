@@ -1,10 +1,15 @@
 //! What a rule is, and how all of them are asked. Knows no rule by name.
 
 mod arrive;
+mod backend;
 pub mod card;
 mod fingerprint;
 pub mod remedy;
 mod run;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::Path;
 
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
 use crate::effective::{BlockId, Value};
@@ -104,6 +109,8 @@ pub struct Facts<'a> {
     pub plain: Evaluator<'a>,
     /// For following a handshake through the phases of a server.
     pub tracer: Tracer<'a>,
+    /// How many servers share each upstream's connections, counted when first asked for.
+    pub sharing: RefCell<HashMap<BlockId, Option<usize>>>,
 }
 
 impl<'a> Facts<'a> {
@@ -121,6 +128,13 @@ impl<'a> Facts<'a> {
         String::from_utf8_lossy(self.tree.sources.slice(self.head(node))).into_owned()
     }
 
+    /// A path as the configuration would write it: relative to the main file's directory inside it.
+    pub fn path(&self, path: &Path) -> String {
+        let main = self.tree.sources.path(self.tree.file(self.tree.root()));
+        let relative = main.parent().and_then(|directory| path.strip_prefix(directory).ok());
+        relative.filter(|rest| !rest.as_os_str().is_empty()).unwrap_or(path).to_string_lossy().into_owned()
+    }
+
     /// A finding about a directive that the server refuses. The server names the line of the `;` or `{` that ends the
     /// directive's words; where the reader edits another line, a label stands there.
     pub fn refused(&self, rule: &Rule, node: NodeRef, message: impl Into<String>) -> Finding {
@@ -132,7 +146,8 @@ impl<'a> Facts<'a> {
     pub fn with_server_line(&self, finding: Finding, node: NodeRef) -> Finding {
         let end = self.directive(node).terminator();
         let line = |span: Span| (span.file, self.tree.sources.line(span));
-        let mut places = std::iter::once(finding.primary).chain(finding.labels.iter().map(|label| label.span));
+        let mut places =
+            std::iter::once(finding.primary).chain(finding.labels.iter().map(|label| label.span));
         if places.any(|place| line(place) == line(end)) {
             return finding;
         }

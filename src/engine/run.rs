@@ -90,9 +90,11 @@ impl Merged {
         let index = *self.by_key.entry(key).or_insert(self.findings.len());
         if index == self.findings.len() {
             self.findings.push(finding);
-        } else {
+        } else if self.findings[index].severity < finding.severity {
+            // The worse one tells the story.
             let known = &mut self.findings[index];
-            known.severity = known.severity.max(finding.severity);
+            let (routes, route_count) = (std::mem::take(&mut known.routes), known.route_count);
+            *known = Finding { routes, route_count, ..finding };
         }
         let merged = &mut self.findings[index];
         if let Some(route) = route {

@@ -54,11 +54,11 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The server would not load the configuration, for this reason.
-    pub fn config_error(why: &str, at: Span) -> Self {
-        let step = Step { at: Some(at), by: None, text: why.to_string() };
+    /// A verdict before anything could be followed, and the place that gives it.
+    pub fn stopped(verdict: Verdict, why: String, at: Span) -> Self {
+        let step = Step { at: Some(at), by: None, text: why.clone() };
         let hops = vec![Hop { steps: vec![step], ..Hop::default() }];
-        Self { verdict: Verdict::ConfigError, status: None, why: why.to_string(), hops, idle_timeout_ms: None }
+        Self { verdict, status: None, why, hops, idle_timeout_ms: None }
     }
 }
 
@@ -221,8 +221,12 @@ pub fn refusal(request: &Request) -> Result<Option<String>, String> {
     if request.version < 11 {
         return Ok(Some("the backend sees HTTP/1.0, and RFC 6455 asks for 1.1".to_string()));
     }
-    if known("sec-websocket-key")?.is_none_or(|key| key.is_empty()) {
-        return Ok(Some("the backend sees no Sec-WebSocket-Key".to_string()));
+    match known("sec-websocket-key")? {
+        Some(key) if key.contains(&b',') => {
+            return Ok(Some("the backend sees Sec-WebSocket-Key more than once".to_string()));
+        }
+        Some(key) if !key.is_empty() => {}
+        _ => return Ok(Some("the backend sees no Sec-WebSocket-Key".to_string())),
     }
     if known("sec-websocket-version")?.is_none_or(|version| version != b"13") {
         return Ok(Some("the backend sees no `Sec-WebSocket-Version: 13`".to_string()));

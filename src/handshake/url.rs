@@ -30,7 +30,8 @@ impl FromStr for Url {
     /// Errors where it is not a URL at which a browser could open a WebSocket (RFC 6455, section 3).
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |what: &str| format!("`{text}`: {what}");
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("write ws://HOST/PATH or wss://HOST/PATH"))?;
+        let (scheme, rest) =
+            text.split_once("://").ok_or_else(|| wrong("write ws://HOST/PATH or wss://HOST/PATH"))?;
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "ws" | "http" => false,
             "wss" | "https" => true,
@@ -49,7 +50,8 @@ impl FromStr for Url {
         }
         let (host, port) = match authority.strip_prefix('[') {
             Some(rest) => {
-                let (host, port) = rest.split_once(']').ok_or_else(|| wrong("the `[` of the address never closes"))?;
+                let (host, port) =
+                    rest.split_once(']').ok_or_else(|| wrong("the `[` of the address never closes"))?;
                 host.parse::<std::net::Ipv6Addr>().map_err(|_| wrong("not an IPv6 address"))?;
                 (host, port)
             }
@@ -89,7 +91,9 @@ mod tests {
 
     #[test]
     fn urls_have_defaults() {
-        let part = |tls, authority: &str, port, target: &str| Some((tls, authority.to_string(), port, target.to_string()));
+        let part = |tls, authority: &str, port, target: &str| {
+            Some((tls, authority.to_string(), port, target.to_string()))
+        };
         assert_eq!(parts("ws://a.test"), part(false, "a.test", 80, "/"));
         assert_eq!(parts("wss://A.test:443/x?y=1"), part(true, "a.test", 443, "/x?y=1"));
         assert_eq!(parts("ws://[::1]:8080/a%20b"), part(false, "[::1]:8080", 8080, "/a%20b"));
@@ -98,7 +102,19 @@ mod tests {
 
     #[test]
     fn what_is_no_url_of_a_websocket_is_refused() {
-        for text in ["", "a.test", "ws://", "ws:///x", "ftp://a", "ws://a:x/", "ws://a:70000/", "ws://a/#f", "ws://[::1", "ws://a b/", "ws://u@a/"] {
+        for text in [
+            "",
+            "a.test",
+            "ws://",
+            "ws:///x",
+            "ftp://a",
+            "ws://a:x/",
+            "ws://a:70000/",
+            "ws://a/#f",
+            "ws://[::1",
+            "ws://a b/",
+            "ws://u@a/",
+        ] {
             assert!(text.parse::<Url>().is_err(), "{text}");
         }
     }

@@ -121,7 +121,8 @@ fn findings<'a>(report: &Report, linted: &'a Linted) -> Vec<Finding<'a>> {
         range: range(label.span),
         message: &label.message,
     };
-    let edit = |edit: &'a finding::Edit| Edit { path: path(edit.span), range: range(edit.span), text: &edit.text };
+    let edit =
+        |edit: &'a finding::Edit| Edit { path: path(edit.span), range: range(edit.span), text: &edit.text };
     let fix = |fix: &'a finding::Fix| Fix {
         title: &fix.title,
         safety: match fix.safety {
@@ -139,7 +140,11 @@ fn findings<'a>(report: &Report, linted: &'a Linted) -> Vec<Finding<'a>> {
         path: path(finding.primary),
         range: range(finding.primary),
         labels: finding.labels.iter().map(label).collect(),
-        routes: finding.routes.iter().map(|route| Route { server: &route.server, r#match: &route.matcher }).collect(),
+        routes: finding
+            .routes
+            .iter()
+            .map(|route| Route { server: &route.server, r#match: &route.matcher })
+            .collect(),
         route_count: finding.route_count,
         fixes: finding.fixes.iter().map(fix).collect(),
         fingerprint,

@@ -6,7 +6,10 @@ use std::borrow::Cow;
 /// by U+FFFD; tabs and line feeds stay.
 pub fn safe(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_unsafe) {
-        text.chars().map(|c| if is_unsafe(c) { char::REPLACEMENT_CHARACTER } else { c }).collect::<String>().into()
+        text.chars()
+            .map(|c| if is_unsafe(c) { char::REPLACEMENT_CHARACTER } else { c })
+            .collect::<String>()
+            .into()
     } else {
         text.into()
     }

@@ -53,7 +53,8 @@ pub fn is_websocket_path(path: &[u8]) -> bool {
     }
     words().any(|word| {
         let last = word.rsplit(|byte| b"-_".contains(byte)).next().unwrap_or_default();
-        is_one_of(word, &SEGMENTS) || [&b"ws"[..], b"websocket"].iter().any(|end| last.eq_ignore_ascii_case(end))
+        is_one_of(word, &SEGMENTS)
+            || [&b"ws"[..], b"websocket"].iter().any(|end| last.eq_ignore_ascii_case(end))
     })
 }
 
@@ -87,7 +88,17 @@ mod tests {
 
     #[test]
     fn paths_are_known_by_whole_words() {
-        for path in ["/ws", "/ws/", "/api/WebSocket", "/socket.io/", "^/(ws|chat)/", "/live/websocket", "/live/socket/", "^/socket\\.io/", "/chat-ws"] {
+        for path in [
+            "/ws",
+            "/ws/",
+            "/api/WebSocket",
+            "/socket.io/",
+            "^/(ws|chat)/",
+            "/live/websocket",
+            "/live/socket/",
+            "^/socket\\.io/",
+            "/chat-ws",
+        ] {
             assert!(is_websocket_path(path.as_bytes()), "{path}");
         }
         for path in ["/", "/news/", "/wsdl", "/sockets.js", "/socket/shop/", "/api", "~ \\.php$", "/aws/"] {

@@ -1,6 +1,7 @@
 //! Proxied routes, alike for both servers: what is matched, where it is proxied to, and what the backend then
 //! receives of a WebSocket handshake. Knows no rule.
 
+pub mod address;
 pub mod intent;
 pub mod model;
 pub mod nginx;

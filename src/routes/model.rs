@@ -1,4 +1,5 @@
-//! The requests that rules reason with: a browser's handshake, and a plain request. Knows no configuration.
+//! The requests that rules reason with: a browser's handshake, a plain request, and one that asks for another protocol
+//! than WebSocket. Knows no configuration.
 
 use crate::effective::Value;
 use crate::effective::nginx::Request;
@@ -8,6 +9,9 @@ pub struct Handshake;
 
 /// A request that asks for no upgrade.
 pub struct Plain;
+
+/// A request that asks for HTTP/2 in plain text (RFC 7540, 3.2), as somebody sends it who wants past the proxy.
+pub struct Smuggled;
 
 impl Request for Handshake {
     fn variable(&self, name: &[u8]) -> Value {
@@ -26,6 +30,17 @@ impl Request for Plain {
         match name {
             b"http_upgrade" => Value::empty(),
             b"http_connection" => Value::Known(b"keep-alive".to_vec()),
+            name if name.starts_with(b"http_sec_websocket_") => Value::empty(),
+            name => common(name),
+        }
+    }
+}
+
+impl Request for Smuggled {
+    fn variable(&self, name: &[u8]) -> Value {
+        match name {
+            b"http_upgrade" => Value::Known(b"h2c".to_vec()),
+            b"http_connection" => Value::Known(b"Upgrade, HTTP2-Settings".to_vec()),
             name if name.starts_with(b"http_sec_websocket_") => Value::empty(),
             name => common(name),
         }

@@ -15,7 +15,8 @@ use crate::tree::{NodeRef, Tree};
 /// Every route, in the order of the tree.
 pub fn routes(tree: &Tree, config: &Config) -> Vec<Route> {
     let handshake = Evaluator::new(tree, config, &Handshake);
-    let mut finder = Finder { tree, config, handshake, levels: HashMap::new(), servers: HashMap::new() };
+    let levels = vec![None; config.blocks().len()];
+    let mut finder = Finder { tree, config, handshake, levels, last_server: None };
     let mut routes: Vec<Route> = config
         .blocks()
         .filter(|(_, block)| block.context & (LOCATION | IF_LOCATION | LIMIT_EXCEPT) != 0)
@@ -29,9 +30,10 @@ struct Finder<'a> {
     tree: &'a Tree,
     config: &'a Config,
     handshake: Evaluator<'a>,
-    /// What each level sets, found once however many routes inherit it.
-    levels: HashMap<BlockId, Rc<Level>>,
-    servers: HashMap<BlockId, String>,
+    /// What each block's level sets, found once however many routes inherit it.
+    levels: Vec<Option<Rc<Level>>>,
+    /// The server asked about last, and its name: routes come server by server.
+    last_server: Option<(BlockId, Rc<str>)>,
 }
 
 /// The headers of a level that touch the handshake.
@@ -79,10 +81,12 @@ impl Finder<'_> {
     }
 
     /// `name:port` of a server, by its first name and first port.
-    fn server_name(&mut self, server: Option<BlockId>) -> String {
-        let Some(server) = server else { return String::new() };
-        if let Some(known) = self.servers.get(&server) {
-            return known.clone();
+    fn server_name(&mut self, server: Option<BlockId>) -> Rc<str> {
+        let Some(server) = server else { return "".into() };
+        if let Some((known, name)) = &self.last_server
+            && *known == server
+        {
+            return name.clone();
         }
         let first = |name| {
             let directive = self.config.own(server, name).next()?;
@@ -95,8 +99,8 @@ impl Finder<'_> {
             _ if listen.bytes().all(|byte| byte.is_ascii_digit()) => &listen,
             _ => "80",
         };
-        let name = format!("{host}:{port}");
-        self.servers.insert(server, name.clone());
+        let name: Rc<str> = format!("{host}:{port}").into();
+        self.last_server = Some((server, name.clone()));
         name
     }
 
@@ -118,7 +122,8 @@ impl Finder<'_> {
             Some((host, _)) if !address.ends_with(']') => host,
             _ => address,
         };
-        let known = |text: &str| if hole || text.contains('$') { String::new() } else { text.to_ascii_lowercase() };
+        let known =
+            |text: &str| if hole || text.contains('$') { String::new() } else { text.to_ascii_lowercase() };
         let host = known(host);
         let upstream = self.config.upstreams.get(host.as_bytes()).copied();
         Backend { scheme: known(scheme), host, upstream, text }
@@ -143,7 +148,7 @@ impl Finder<'_> {
     }
 
     fn level(&mut self, level: BlockId) -> Rc<Level> {
-        if let Some(known) = self.levels.get(&level) {
+        if let Some(known) = &self.levels[level.0 as usize] {
             return known.clone();
         }
         let mut found = Level::default();
@@ -159,12 +164,13 @@ impl Finder<'_> {
             if is_header(&name, "upgrade") {
                 *found.upgrade.get_or_insert(false) |= !value.is_empty();
             } else if is_header(&name, "connection") {
-                let dynamic = values::variables(&value).any(|name| mentions_upgrade(self.config, self.tree, name));
+                let dynamic =
+                    values::variables(&value).any(|name| mentions_upgrade(self.config, self.tree, name));
                 *found.connection.get_or_insert(false) |= dynamic || has_token(&value, "upgrade");
             }
         }
         let found = Rc::new(found);
-        self.levels.insert(level, found.clone());
+        self.levels[level.0 as usize] = Some(found.clone());
         found
     }
 
@@ -196,14 +202,16 @@ impl Finder<'_> {
         for route in routes.iter_mut() {
             let named = self.is_named(route);
             let level = route.headers.level.filter(|&level| self.level(level).asks());
-            let own = level.is_some_and(|level| level == route.block || self.is_same_location(level, route.block));
+            let own =
+                level.is_some_and(|level| level == route.block || self.is_same_location(level, route.block));
             let sole = level.is_some_and(|level| inheriting.get(&level) == Some(&1));
             // Another value in a lost header's company says that plain requests are meant.
             let plain = route.headers.level.is_some_and(|level| {
                 let level = self.level(level);
                 level.upgrade == Some(false) || level.connection == Some(false)
             });
-            let lost = route.headers.lost.is_some_and(|outer| named || !(plain || carrying.contains_key(&outer)));
+            let lost =
+                route.headers.lost.is_some_and(|outer| named || !(plain || carrying.contains_key(&outer)));
             route.intent = match () {
                 () if own || (level.is_some() && (named || sole)) => Intent::Written,
                 () if self.is_written_otherwise(route) => Intent::Written,
@@ -216,11 +224,13 @@ impl Finder<'_> {
 
     /// Whether both blocks are the same location, or an `if` or `limit_except` inside it.
     fn is_same_location(&self, level: BlockId, block: BlockId) -> bool {
-        self.config.block(level).context & LOCATION != 0 && self.config.enclosing(block, LOCATION) == Some(level)
+        self.config.block(level).context & LOCATION != 0
+            && self.config.enclosing(block, LOCATION) == Some(level)
     }
 
     fn is_named(&self, route: &Route) -> bool {
-        let path = self.config.enclosing(route.block, LOCATION).and_then(|block| self.config.block(block).node);
+        let path =
+            self.config.enclosing(route.block, LOCATION).and_then(|block| self.config.block(block).node);
         let path = path.and_then(|node| self.tree.directive(node).args().next_back());
         path.is_some_and(|word| is_websocket_path(&word.value())) || is_websocket_backend(&route.backend.host)
     }
@@ -228,20 +238,26 @@ impl Finder<'_> {
     /// Evidence that is no upgrade header in force: one in the wrong directive, a scheme of WebSockets, a branch on
     /// the client's Upgrade.
     fn is_written_otherwise(&self, route: &Route) -> bool {
-        let asks = |word: &[u8]| values::variables(word).any(|name| mentions_upgrade(self.config, self.tree, name));
+        let asks =
+            |word: &[u8]| values::variables(word).any(|name| mentions_upgrade(self.config, self.tree, name));
         if matches!(route.backend.scheme.as_str(), "ws" | "wss") || asks(route.backend.text.as_bytes()) {
             return true;
         }
         let location = self.config.enclosing(route.block, LOCATION);
         let blocks = [Some(route.block), location.filter(|&location| location != route.block)];
         blocks.into_iter().flatten().any(|block| {
-            let condition = self.config.block(block).node.filter(|_| self.config.block(block).context & IF_LOCATION != 0);
-            let branches = condition.is_some_and(|node| self.tree.directive(node).args().any(|word| asks(&word.value())));
+            let condition =
+                self.config.block(block).node.filter(|_| self.config.block(block).context & IF_LOCATION != 0);
+            let branches = condition
+                .is_some_and(|node| self.tree.directive(node).args().any(|word| asks(&word.value())));
             let wrong = [names::ADD_HEADER, names::PROXY_PASS_HEADER].into_iter().any(|name| {
                 self.config.own(block, name).any(|node| {
                     let line = self.tree.directive(node);
                     let upgrade = line.arg(0).is_some_and(|word| is_header(&word.value(), "upgrade"));
-                    upgrade && line.arg(1).is_none_or(|word| asks(&word.value()) || has_token(&word.value(), "websocket"))
+                    upgrade
+                        && line
+                            .arg(1)
+                            .is_none_or(|word| asks(&word.value()) || has_token(&word.value(), "websocket"))
                 })
             });
             branches || wrong
@@ -251,7 +267,9 @@ impl Finder<'_> {
 
 /// Whether a variable's value depends on the client's Upgrade header, or is meant to.
 pub fn mentions_upgrade(config: &Config, tree: &Tree, name: &[u8]) -> bool {
-    let is_upgrade = |name: &[u8]| name.eq_ignore_ascii_case(b"http_upgrade") || name.eq_ignore_ascii_case(b"connection_upgrade");
+    let is_upgrade = |name: &[u8]| {
+        name.eq_ignore_ascii_case(b"http_upgrade") || name.eq_ignore_ascii_case(b"connection_upgrade")
+    };
     is_upgrade(name)
         || config.map(name).is_some_and(|map| values::variables(&map.source(tree).value()).any(is_upgrade))
 }
@@ -269,12 +287,15 @@ pub fn bare(written: &[u8]) -> &[u8] {
     let mut rest = written;
     loop {
         rest = match rest {
-            plain @ [first, .., last] if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() => return plain,
+            plain @ [first, .., last] if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() => {
+                return plain;
+            }
             [first, inner @ ..] if is_stuck(*first) => inner,
             [inner @ .., last] if is_stuck(*last) => inner,
             word => {
-                let without =
-                    |stuck: &&str| word.strip_prefix(stuck.as_bytes()).or_else(|| word.strip_suffix(stuck.as_bytes()));
+                let without = |stuck: &&str| {
+                    word.strip_prefix(stuck.as_bytes()).or_else(|| word.strip_suffix(stuck.as_bytes()))
+                };
                 match STUCK.iter().find_map(without) {
                     Some(inner) => inner,
                     None => return word,

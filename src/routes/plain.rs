@@ -54,7 +54,7 @@ fn matches_everything(pattern: &[u8], caseless: bool) -> bool {
 }
 
 /// Whether a condition on the client's Upgrade leads here, or turns other requests away.
-fn is_guarded(tree: &Tree, config: &Config, route: &Route) -> bool {
+pub fn is_guarded(tree: &Tree, config: &Config, route: &Route) -> bool {
     let asks = |block: BlockId| {
         let condition =
             config.block(block).node.filter(|_| config.block(block).context & (IF_LOCATION | IF_SERVER) != 0);

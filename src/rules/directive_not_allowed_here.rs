@@ -54,7 +54,9 @@ fn finding(facts: &Facts, refusal: &Refusal) -> Option<Finding> {
     let name = String::from_utf8_lossy(&directive.name()).into_owned();
     let finding = facts.refused(&RULE, refusal.node, format!("\"{name}\" directive is not allowed here"));
     let finding = match block.node {
-        Some(node) => finding.label(facts.head(node), format!("it stands in this {}", facts.block_kind(refusal.block))),
+        Some(node) => {
+            finding.label(facts.head(node), format!("it stands in this {}", facts.block_kind(refusal.block)))
+        }
         None => finding.here("it stands in no block"),
     };
     let finding = finding.labels(facts.included_from(refusal.node.graft));
@@ -68,7 +70,8 @@ fn places(name: crate::syntax::NameId, context: Contexts) -> Option<String> {
         0 if all & !OUTSIDE_HTTP != 0 => all & !OUTSIDE_HTTP,
         _ => all,
     };
-    let names: Vec<&str> = CONTEXTS.iter().filter(|(context, _)| near & context != 0).map(|&(_, name)| name).collect();
+    let names: Vec<&str> =
+        CONTEXTS.iter().filter(|(context, _)| near & context != 0).map(|&(_, name)| name).collect();
     match names.split_last()? {
         (last, []) => Some((*last).to_string()),
         (last, others) => Some(format!("{} or {last}", others.join(", "))),

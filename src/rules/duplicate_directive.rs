@@ -31,11 +31,16 @@ fn duplicate(facts: &Facts, first: NodeRef, second: NodeRef) -> Finding {
     let finding = if facts.head(first) == facts.head(second) {
         let sites = [second, first].map(|node| facts.tree.include_chain(node.graft).next());
         let labels = sites.into_iter().flatten().zip(["by this include", "and already by this one"]);
-        labels.fold(finding.here("brought in twice"), |finding, (site, says)| finding.label(facts.head(site), says))
+        labels.fold(finding.here("brought in twice"), |finding, (site, says)| {
+            finding.label(facts.head(site), says)
+        })
     } else if file(first) == file(second) {
         finding.here("once more").label(facts.head(first), "written here already")
     } else {
-        finding.here("once more").label(facts.head(first), "written here already").labels(facts.included_from(second.graft))
+        finding
+            .here("once more")
+            .label(facts.head(first), "written here already")
+            .labels(facts.included_from(second.graft))
     };
     let path = facts.tree.sources.path(file(second)).to_string_lossy();
     if is_backup(&path) && !is_backup(&facts.tree.sources.path(file(first)).to_string_lossy()) {

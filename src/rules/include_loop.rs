@@ -17,7 +17,7 @@ pub static RULE: Rule = Rule {
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     let loops = facts.tree.problems.iter().filter(|problem| problem.kind == IncludeProblemKind::Loop);
     findings.extend(loops.map(|problem| {
-        let message = format!("`{}` includes \"{}\" inside itself, without end", facts.text(problem.at), problem.path.display());
+        let message = format!("`{}` includes \"{}\" inside itself, without end", facts.text(problem.at), facts.path(&problem.path));
         facts
             .refused(&RULE, problem.at, message)
             .here("nginx goes round until it has too many open files")

@@ -20,7 +20,9 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             continue;
         }
         match problem.kind {
-            IncludeProblemKind::Missing if facts.config.fragment => findings.push(beside_fragment(facts, problem)),
+            IncludeProblemKind::Missing if facts.config.fragment => {
+                findings.push(beside_fragment(facts, problem))
+            }
             IncludeProblemKind::Missing => findings.push(missing(facts, problem)),
             IncludeProblemKind::Unseen => findings.push(unseen(facts, problem)),
             _ => {}
@@ -29,24 +31,33 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
 }
 
 fn missing(facts: &Facts, problem: &IncludeProblem) -> Finding {
-    let message = format!("open() \"{}\" failed (2: No such file or directory)", problem.path.display());
+    let message = format!("open() \"{}\" failed (2: No such file or directory)", facts.path(&problem.path));
     facts
         .refused(&RULE, problem.at, message)
-        .here("included here")
+        .here(match facts.directive(problem.at).arg(0).is_some_and(|word| word.value().contains(&b'$')) {
+            true => "no variable is replaced in the path of an include",
+            false => "included here",
+        })
         .labels(facts.included_from(problem.at.graft))
         .help("write the path of a file that exists, or a pattern, which may match nothing\ninclude conf.d/*.conf;")
 }
 
 /// nginx resolves against the main file's directory, and which that is a fragment does not tell.
 fn beside_fragment(facts: &Facts, problem: &IncludeProblem) -> Finding {
-    let finding = RULE.finding(facts.head(problem.at), format!("`{}` was not found beside this file", facts.text(problem.at)));
+    let finding = RULE.finding(
+        facts.head(problem.at),
+        format!("`{}` was not found beside this file", facts.text(problem.at)),
+    );
     finding.severity(Severity::Note).help("give the directory of the main configuration: --prefix DIRECTORY")
 }
 
 fn unseen(facts: &Facts, problem: &IncludeProblem) -> Finding {
     let directory = problem.path.parent().unwrap_or(&problem.path).display();
-    RULE.finding(facts.head(problem.at), format!("`{}` was not seen, so what it sets is not known", facts.text(problem.at)))
-        .severity(Severity::Note)
-        .labels(facts.included_from(problem.at.graft))
-        .help(format!("say where the directory is checked out: --path-map {directory}=DIRECTORY"))
+    RULE.finding(
+        facts.head(problem.at),
+        format!("`{}` was not seen, so what it sets is not known", facts.text(problem.at)),
+    )
+    .severity(Severity::Note)
+    .labels(facts.included_from(problem.at.graft))
+    .help(format!("say where the directory is checked out: --path-map {directory}=DIRECTORY"))
 }

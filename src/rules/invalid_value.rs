@@ -2,12 +2,12 @@
 //! that have a rule of their own.
 
 use crate::effective::nginx::directives::{self, Setter};
+use crate::effective::nginx::versions::NEW_PROXY_DEFAULTS;
 use crate::effective::nginx::{RefusalKind, names};
 use crate::effective::version::Version;
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::Intent;
-use crate::syntax::NameId;
 use crate::tree::NodeRef;
 
 pub static RULE: Rule = Rule {
@@ -19,27 +19,21 @@ pub static RULE: Rule = Rule {
     check: Check::Tree(check),
 };
 
-/// What `timeout-invalid` reports.
-const TIMEOUTS: [NameId; 5] = [
-    names::PROXY_CONNECT_TIMEOUT,
-    names::PROXY_READ_TIMEOUT,
-    names::PROXY_SEND_TIMEOUT,
-    names::PROXY_TIMEOUT,
-    names::SEND_TIMEOUT,
-];
-
 /// `listen` knows `quic` from here on (nginx's change log).
 const QUIC: Version = Version::new(1, 25, 0);
 
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for refusal in &facts.config.refusals {
         let RefusalKind::InvalidValue(words) = &refusal.kind else { continue };
-        if !TIMEOUTS.contains(&facts.directive(refusal.node).name_id()) {
+        if !names::TUNNEL_TIMES.contains(&facts.directive(refusal.node).name_id()) {
             findings.push(finding(facts, refusal.node, words));
         }
     }
     if facts.config.target.nginx.all_before(QUIC) {
         quic(facts, findings);
+    }
+    if facts.config.target.nginx.all_before(NEW_PROXY_DEFAULTS) {
+        keepalive(facts, findings);
     }
 }
 
@@ -64,11 +58,27 @@ fn finding(facts: &Facts, node: NodeRef, words: &str) -> Finding {
     }
 }
 
+/// `keepalive 0` turns the default off, and older versions have no default.
+fn keepalive(facts: &Facts, findings: &mut Vec<Finding>) {
+    for (block, _) in facts.config.blocks() {
+        for node in facts.config.own(block, names::KEEPALIVE) {
+            if facts.directive(node).arg(0).is_some_and(|word| word.is("0")) {
+                let finding = facts.refused(&RULE, node, "invalid value \"0\" in \"keepalive\" directive");
+                findings.push(finding.here("nginx takes a 0 since 1.29.7").help("remove the line"));
+            }
+        }
+    }
+}
+
 fn quic(facts: &Facts, findings: &mut Vec<Finding>) {
     for (block, _) in facts.config.blocks() {
         for node in facts.config.own(block, names::LISTEN) {
-            let Some(word) = facts.directive(node).args().skip(1).find(|word| word.is("quic")) else { continue };
-            let finding = RULE.refusal(word.span(), "invalid parameter \"quic\"").here("`listen` knows it since nginx 1.25.0");
+            let Some(word) = facts.directive(node).args().skip(1).find(|word| word.is("quic")) else {
+                continue;
+            };
+            let finding = RULE
+                .refusal(word.span(), "invalid parameter \"quic\"")
+                .here("`listen` knows it since nginx 1.25.0");
             findings.push(facts.with_server_line(finding.help("remove the line"), node));
         }
     }

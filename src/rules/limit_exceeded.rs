@@ -20,7 +20,8 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for problem in &facts.tree.problems {
         let IncludeProblemKind::Limit(words) = &problem.kind else { continue };
         let message = format!("`{}` leads to {words}: it was not read", facts.text(problem.at));
-        let finding = RULE.finding(facts.head(problem.at), message).labels(facts.included_from(problem.at.graft));
+        let finding =
+            RULE.finding(facts.head(problem.at), message).labels(facts.included_from(problem.at.graft));
         findings.push(finding.help("include less here; what was not read was not judged"));
     }
     for file in facts.tree.files() {
@@ -28,9 +29,12 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         let deep = problems.iter().filter(|problem| problem.kind == ProblemKind::TooDeep);
         findings.extend(deep.map(|problem| {
             let at = to_span(file, &facts.tree.sources.get(file).text, problem.at);
-            RULE.finding(at, format!("blocks nested more than {MAX_DEPTH} deep: what lies deeper was not read"))
-                .here("this one was skipped")
-                .help("write fewer blocks into one another; what was not read was not judged")
+            RULE.finding(
+                at,
+                format!("blocks nested more than {MAX_DEPTH} deep: what lies deeper was not read"),
+            )
+            .here("this one was skipped")
+            .help("write fewer blocks into one another; what was not read was not judged")
         }));
     }
 }

@@ -1,4 +1,4 @@
-//! To be written.
+//! The backend is not told which site opens the WebSocket. Knows the header, not whether a backend looks at it.
 
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
@@ -13,6 +13,12 @@ pub static RULE: Rule = Rule {
     check: Check::Route(check),
 };
 
-fn check(_facts: &Facts, _route: &Route) -> Option<Finding> {
-    None
+fn check(facts: &Facts, route: &Route) -> Option<Finding> {
+    let header = route.headers.named("origin").next()?;
+    if !route.headers.named("origin").all(|header| header.value.known() == Some(b"")) {
+        return None;
+    }
+    let message = "the backend cannot tell which site opens the WebSocket: its Origin header is removed";
+    let finding = RULE.finding(facts.head(header.at), message);
+    Some(finding.help("remove the line, and allow the site's own origin in the backend"))
 }

@@ -1,12 +1,14 @@
-//! What nginx's parser refuses, in its words and on its line. Knows the problems that reading a file and the table
-//! of directives give, not what any directive means.
+//! What nginx's parser refuses, in its words and on its line; where that is the end of the file, what is not closed
+//! comes first. Knows the problems that reading a file and the table of directives give, not what any directive means.
+
+use std::collections::HashSet;
 
 use crate::effective::nginx::{Refusal, RefusalKind};
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::Intent;
 use crate::source::{FileId, Span};
-use crate::syntax::{Problem, ProblemKind, to_span};
+use crate::syntax::{DirectiveId, Problem, ProblemKind, Shape, to_span};
 
 pub static RULE: Rule = Rule {
     id: "syntax",
@@ -18,12 +20,19 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
+    // A `{` that was not meant to begin a block has taken a `}` from another.
+    let unpaired = facts.config.refusals.iter().filter(|refusal| refusal.kind == RefusalKind::NotTerminated);
+    let unpaired: HashSet<FileId> = unpaired.map(|refusal| facts.tree.file(refusal.node.graft)).collect();
     for file in facts.tree.files() {
-        let problems = &facts.tree.document(file).problems;
-        findings.extend(problems.iter().filter_map(|problem| of_problem(facts, file, problem)));
+        let problems = facts.tree.document(file).problems.iter();
+        let told =
+            problems.filter(|problem| problem.kind != ProblemKind::EndInBlock || !unpaired.contains(&file));
+        findings.extend(told.filter_map(|problem| of_problem(facts, file, problem)));
     }
     findings.extend(facts.config.refusals.iter().filter_map(|refusal| of_refusal(facts, refusal)));
 }
+
+const NOTICED: &str = "nginx notices it here";
 
 const NO_END: &str = "unexpected end of file, expecting";
 
@@ -35,20 +44,31 @@ fn of_problem(facts: &Facts, file: FileId, problem: &Problem) -> Option<Finding>
     Some(match (problem.kind, near) {
         (ProblemKind::Unexpected(byte), near) => unexpected(facts, byte, at, near),
         (ProblemKind::EndInDirective, near) => {
-            let finding = finding(format!("{NO_END} \";\" or \"}}\""));
-            let Some(near) = near else { return Some(finding) };
+            let message = format!("{NO_END} \";\" or \"}}\"");
+            let Some(near) = near else { return Some(finding(message)) };
+            let line = first_line(facts, near);
             if is_quote(facts, near) {
                 let quote = lossy(facts, near);
-                finding
-                    .label(near, "this quote is never closed")
-                    .help(format!("write the closing quote\n{}{quote};", first_line(facts, near)))
+                RULE.refusal(near, message)
+                    .here("this quote is never closed")
+                    .help(format!("write\n{line}{quote};"))
             } else {
-                finding.label(end_of(near), "`;` is missing after this").help(format!("write\n{};", first_line(facts, near)))
+                RULE.refusal(near, message).here("`;` is missing after this").help(format!("write\n{line};"))
             }
+            .label(at, "the file ends here")
         }
         (ProblemKind::EndInBlock, near) => {
-            let finding = finding(format!("{NO_END} \"}}\"")).help("write the `}` that is missing: a block ends in the file in which it begins\n}");
-            near.into_iter().fold(finding, |finding, near| finding.label(near, "this block is never closed"))
+            let message = format!("{NO_END} \"}}\"");
+            let Some(near) = near else { return Some(finding(message)) };
+            match closed_too_far_out(facts, file) {
+                Some((block, end)) => RULE
+                    .refusal(block, message)
+                    .here("this block is not closed where it was meant to be")
+                    .label(end, "but here, where the block around it was to end"),
+                None => RULE.refusal(near, message).here("this block is never closed"),
+            }
+            .label(at, "the file ends here")
+            .help("write the `}` that is missing: a block ends in the file in which it begins\n}")
         }
         (ProblemKind::TooLong, _) => {
             let bytes = facts.tree.sources.get(file).text.original();
@@ -65,7 +85,8 @@ fn of_problem(facts: &Facts, file: FileId, problem: &Problem) -> Option<Finding>
         }
         (ProblemKind::ByteOrderMark, _) => {
             let bytes = &facts.tree.sources.get(file).text.original()[at.end as usize..];
-            let word: Vec<u8> = bytes.iter().copied().take_while(|byte| !b" \t\r\n;{".contains(byte)).take(40).collect();
+            let word: Vec<u8> =
+                bytes.iter().copied().take_while(|byte| !b" \t\r\n;{".contains(byte)).take(40).collect();
             finding(format!("unknown directive \"\\xEF\\xBB\\xBF{}\"", String::from_utf8_lossy(&word)))
                 .here("the file begins with a byte order mark, which nginx takes for letters")
                 .help("save the file as UTF-8 without a byte order mark")
@@ -78,18 +99,29 @@ fn unexpected(facts: &Facts, byte: u8, at: Span, near: Option<Span>) -> Finding 
     let shown = if byte.is_ascii() { char::from(byte).to_string() } else { format!("\\x{byte:02X}") };
     let finding = RULE.refusal(at, format!("unexpected \"{shown}\""));
     match (byte, near) {
-        (b'}', Some(word)) if !is_quoted(facts, word) => {
-            let finding = finding.label(end_of(word), "`;` is missing after this");
+        (b'}', Some(word)) => {
+            let finding = finding.here(NOTICED).label(end_of(word), "`;` is missing after this");
             finding.help(format!("write\n{};", first_line(facts, word)))
         }
-        (b'}', None) => finding.here("no block is open here").help("remove it, or look above for a `{` that is missing or a `}` too many"),
+        (b'}', None) => finding
+            .here("no block is open here")
+            .help("remove it, or look above for a `{` that is missing or a `}` too many"),
         (b';', None) => finding.here("there is no directive for it to end").help("remove it"),
-        (b'{', None) => finding.here("a block without a name").help("write what the block is before the `{`, or remove it"),
+        (b'{', None) => finding
+            .here("a block without a name")
+            .help("write what the block is before the `{`, or remove it"),
         (_, Some(word)) => {
             let lines = facts.tree.sources.slice(word).contains(&b'\n');
             let quote = Span { end: word.start + 1, ..word };
-            let says = if lines { "the quoted word begins here, lines above: is its closing quote missing?" } else { "the quoted word begins here and is closed already" };
-            finding.label(quote, says).help("write a blank or `;` after a closing quote, and the quotes around the whole word")
+            let says = if lines {
+                "the quoted word begins here, lines above: is its closing quote missing?"
+            } else {
+                "the quoted word begins here and is closed already"
+            };
+            finding
+                .here("this follows a closing quote")
+                .label(quote, says)
+                .help("write a blank or `;` after a closing quote, and the quotes around the whole word")
         }
         (_, None) => finding,
     }
@@ -100,9 +132,11 @@ fn of_refusal(facts: &Facts, refusal: &Refusal) -> Option<Finding> {
     let name = String::from_utf8_lossy(&directive.name()).into_owned();
     Some(match refusal.kind {
         RefusalKind::NotTerminated => {
-            let finding = RULE.refusal(directive.terminator(), format!("directive \"{name}\" is not terminated by \";\""));
+            let finding = RULE
+                .refusal(directive.terminator(), format!("directive \"{name}\" is not terminated by \";\""));
             match facts.missing_semicolon(refusal.node) {
                 Some((before, swallowed)) => finding
+                    .here(NOTICED)
                     .label(end_of(before), "`;` is missing after this")
                     .label(swallowed, "so this is read as one of its words")
                     .help(format!("write\n{};", first_line(facts, before))),
@@ -117,12 +151,33 @@ fn of_refusal(facts: &Facts, refusal: &Refusal) -> Option<Finding> {
             .here("a block must follow")
             .help("write `{` after it; a regular expression that holds `;` or `{` needs quotes"),
         RefusalKind::BlockInTable => RULE
-            .finding(directive.terminator(), "unexpected \"{\"")
+            .refusal(directive.terminator(), "unexpected \"{\"")
             .here("only lines of two words may stand here")
-            .label(facts.head(facts.config.block(refusal.block).node.unwrap_or(refusal.node)), "in this block")
+            .label(
+                facts.head(facts.config.block(refusal.block).node.unwrap_or(refusal.node)),
+                "in this block",
+            )
             .help("write `key value;`"),
         _ => return None,
     })
+}
+
+/// The innermost block that ends with a `}` further left than it begins: where one was left out, by the looks of it.
+fn closed_too_far_out(facts: &Facts, file: FileId) -> Option<(Span, Span)> {
+    let source = facts.tree.sources.get(file);
+    let document = facts.tree.document(file);
+    let indentation = |place: Span| {
+        let line = source.line_range(source.line(place.start));
+        let before = facts.tree.sources.slice(Span { start: line.start, end: place.start, file });
+        before.iter().all(u8::is_ascii_whitespace).then_some(before.len())
+    };
+    let blocks = (0..document.len() as u32).map(|id| document.directive(file, &source.text, DirectiveId(id)));
+    let further_out = blocks.filter(|block| block.shape() == Shape::Block).filter_map(|block| {
+        let end = block.last_byte();
+        let ends = facts.tree.sources.slice(end) == b"}" && indentation(end)? < indentation(block.head())?;
+        ends.then(|| (block.head(), end))
+    });
+    further_out.last()
 }
 
 /// The last byte of a word.
@@ -142,10 +197,6 @@ fn first_line(facts: &Facts, word: Span) -> String {
 
 fn is_quote(facts: &Facts, span: Span) -> bool {
     matches!(facts.tree.sources.slice(span), b"\"" | b"'")
-}
-
-fn is_quoted(facts: &Facts, word: Span) -> bool {
-    matches!(facts.tree.sources.slice(word), [b'"' | b'\'', ..])
 }
 
 fn lossy(facts: &Facts, span: Span) -> String {

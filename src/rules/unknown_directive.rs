@@ -35,15 +35,22 @@ fn unknown(facts: &Facts, node: NodeRef) -> Option<Finding> {
     let meant = meant(&word.value())?;
     let severity = if matches!(meant, Meant::Near(_)) { Severity::Warning } else { Severity::Error };
     let finding = RULE.refusal(word.span(), format!("unknown directive \"{name}\"")).severity(severity);
+    let write = |corrected: &str| {
+        let end = if directive.is_block() { " {" } else { ";" };
+        let rest = Span { start: word.span().end, ..directive.head() };
+        format!("write\n{corrected}{}{end}", String::from_utf8_lossy(facts.tree.sources.slice(rest)))
+    };
     let finding = match meant {
         Meant::Invented(advice) => finding.here("no version of nginx has it").help(advice),
         Meant::Placeholder => finding.here("no module has it").help("remove it"),
-        Meant::Cased(known) => finding.here("names of directives are in lower case").help(format!("write\n{known}")),
-        Meant::Near(known) => finding.here(format!("did you mean `{known}`?")).help(format!("write\n{known}")),
+        Meant::Cased(known) => finding.here("names of directives are in lower case").help(write(known)),
+        Meant::Near(known) => finding.here(format!("did you mean `{known}`?")).help(write(known)),
         Meant::Glued(len) => {
             let (known, rest) = name.split_at(len);
             let rest = rest.trim_start_matches([':', '=', ',']);
-            finding.here(format!("a blank is missing after `{known}`")).help(format!("write\n{known} {rest}"))
+            finding
+                .here(format!("a blank is missing after `{known}`"))
+                .help(write(&format!("{known} {rest}")))
         }
         Meant::Foreign(at, len) => {
             let value = word.value();
@@ -52,11 +59,11 @@ fn unknown(facts: &Facts, node: NodeRef) -> Option<Finding> {
             match word.raw().len() == value.len() {
                 true => {
                     let start = word.span().start + at as u32;
-                    finding.label(Span { start, end: start + len as u32, ..word.span() }, "here")
+                    finding.label(Span { start, end: start + len as u32, ..word.span() }, "this one")
                 }
                 false => finding,
             }
-            .help(format!("write\n{}", plain(&name)))
+            .help(write(&plain(&name)))
         }
     };
     Some(facts.with_server_line(finding, node))
@@ -65,7 +72,9 @@ fn unknown(facts: &Facts, node: NodeRef) -> Option<Finding> {
 /// What a character that no directive's name has does there.
 fn says_of(character: &str) -> String {
     match character {
-        "\u{a0}" | "\u{202f}" | "\u{2007}" => "the blank in it is a no-break space, which nginx takes for a letter".to_string(),
+        "\u{a0}" | "\u{202f}" | "\u{2007}" => {
+            "the blank in it is a no-break space, which nginx takes for a letter".to_string()
+        }
         "\u{feff}" | "\u{200b}" | "\u{200c}" | "\u{200d}" | "\u{2060}" => {
             "it holds a character without width, which nginx takes for a letter".to_string()
         }
@@ -91,13 +100,17 @@ fn unknown_in_target(facts: &Facts, node: NodeRef) -> Finding {
     let directive = facts.directive(node);
     let name = String::from_utf8_lossy(&directive.name()).into_owned();
     let target = facts.config.target.nginx;
-    let finding = RULE.refusal(directive.name_word().span(), format!("unknown directive \"{name}\"")).severity(Severity::Error);
+    let finding = RULE
+        .refusal(directive.name_word().span(), format!("unknown directive \"{name}\""))
+        .severity(Severity::Error);
     let finding = match versions::changed(directive.name_id()) {
         Some(since) if target.all_before(since) => finding
             .here(format!("nginx has it since {since}, and the target is {}", target.first))
             .help(format!("remove it, or use nginx {since} or newer")),
         Some(until) => finding.here(format!("nginx {until} removed it")).help("remove it"),
-        None => finding.here(format!("nginx {} does not have it", target.first)).help("remove it, or use another version of nginx"),
+        None => finding
+            .here(format!("nginx {} does not have it", target.first))
+            .help("remove it, or use another version of nginx"),
     };
     facts.with_server_line(finding, node)
 }

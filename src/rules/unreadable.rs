@@ -18,26 +18,32 @@ pub static RULE: Rule = Rule {
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for problem in &facts.tree.problems {
         let IncludeProblemKind::Unreadable(error) = &problem.kind else { continue };
-        let path = problem.path.display();
+        let path = facts.path(&problem.path);
         let (message, help) = match error {
             ReadError::Directory => (
                 format!("pread() \"{path}\" failed (21: Is a directory)"),
-                format!("write a pattern for the files in it\ninclude {}/*.conf;", written(facts, problem.at)),
+                format!(
+                    "write a pattern for the files in it\ninclude {}/*.conf;",
+                    written(facts, problem.at)
+                ),
             ),
             ReadError::NotFound => (
                 format!("open() \"{path}\" failed (2: No such file or directory)"),
                 "remove the link that leads nowhere, or create its target".to_string(),
             ),
-            ReadError::NotRegular(kind) => (
-                format!("\"{path}\" is {kind}, not a file"),
-                "write the path of a regular file".to_string(),
-            ),
+            ReadError::NotRegular(kind) => {
+                (format!("\"{path}\" is {kind}, not a file"), "write the path of a regular file".to_string())
+            }
             ReadError::Other(words) if words.eq_ignore_ascii_case("permission denied") => (
                 format!("open() \"{path}\" failed (13: Permission denied)"),
                 "make it readable for the user who runs wslint, or run it as one who may".to_string(),
             ),
-            ReadError::Other(words) => (format!("\"{path}\" cannot be read: {words}"), "make it readable".to_string()),
-            ReadError::TooLarge(limit) => (format!("\"{path}\" has more than {limit} bytes"), "write less into one file".to_string()),
+            ReadError::Other(words) => {
+                (format!("\"{path}\" cannot be read: {words}"), "make it readable".to_string())
+            }
+            ReadError::TooLarge(limit) => {
+                (format!("\"{path}\" has more than {limit} bytes"), "write less into one file".to_string())
+            }
         };
         let mut finding = facts.refused(&RULE, problem.at, message).here("included here");
         // Of the rest it is not known what the server makes of them, on its machine and as its user.

@@ -1,7 +1,12 @@
-//! To be written.
+//! Several backends, and nothing that brings a client back to the same one. Knows which applications begin with plain
+//! requests, not which of them share their sessions.
 
+use crate::effective::BlockId;
+use crate::effective::nginx::directives::LOCATION;
+use crate::effective::nginx::names::{HASH, IP_HASH, LEAST_CONN, LEAST_TIME, RANDOM, STICKY};
 use crate::engine::{Check, Facts, Level, Rule};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
+use crate::routes::intent::is_polling_path;
 use crate::routes::{Intent, Route};
 
 pub static RULE: Rule = Rule {
@@ -13,6 +18,40 @@ pub static RULE: Rule = Rule {
     check: Check::Route(check),
 };
 
-fn check(_facts: &Facts, _route: &Route) -> Option<Finding> {
-    None
+fn check(facts: &Facts, route: &Route) -> Option<Finding> {
+    let upstream = facts.upstream(route)?;
+    let count = facts.sharing_servers(upstream)?;
+    let has = |name| facts.config.own(upstream, name).len() > 0;
+    if count < 2 || [HASH, IP_HASH, STICKY].into_iter().any(has) {
+        return None;
+    }
+    let name = facts.block_name(upstream);
+    let place = facts.head(facts.config.block(upstream).node?);
+    let finding =
+        RULE.finding(place, format!("`{name}` spreads one client's connections over {count} servers"));
+    let at = facts.head(route.node);
+    let finding = match is_polling(facts, route) {
+        true => finding
+            .severity(Severity::Warning)
+            .label(at, "a session here begins with several requests, which must meet one server"),
+        false => finding.label(at, "a WebSocket that is opened again may come to another server"),
+    };
+    Some(finding.help(help(facts, upstream)))
+}
+
+/// Whether clients of the route poll before they upgrade, or instead.
+fn is_polling(facts: &Facts, route: &Route) -> bool {
+    let location =
+        facts.config.enclosing(route.block, LOCATION).and_then(|block| facts.config.block(block).node);
+    let path = location.and_then(|node| facts.directive(node).args().next_back());
+    path.is_some_and(|word| is_polling_path(&word.value()))
+}
+
+fn help(facts: &Facts, upstream: BlockId) -> String {
+    let method =
+        [LEAST_CONN, LEAST_TIME, RANDOM].into_iter().find_map(|name| facts.config.own(upstream, name).next());
+    match method {
+        Some(method) => format!("write instead of `{}`\nip_hash;", facts.text(method)),
+        None => format!("write in `{}`\nip_hash;", facts.block_name(upstream)),
+    }
 }

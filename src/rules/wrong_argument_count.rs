@@ -3,7 +3,7 @@
 
 use crate::effective::nginx::RefusalKind;
 use crate::effective::nginx::directives::{self, Form, Setter};
-use crate::effective::nginx::names::PROXY_SET_HEADER;
+use crate::effective::nginx::names::{INCLUDE, PROXY_SET_HEADER};
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::Intent;
@@ -32,7 +32,7 @@ fn finding(facts: &Facts, node: NodeRef) -> Finding {
     if let Some((before, swallowed)) = facts.missing_semicolon(node) {
         let line = Span { end: before.end, ..directive.head() };
         let finding = RULE
-            .finding(line, message)
+            .refusal(line, message)
             .here("`;` is missing at the end")
             .label(swallowed, "so this is read as one of its arguments")
             .help(format!("write\n{};", String::from_utf8_lossy(facts.tree.sources.slice(line))));
@@ -51,13 +51,21 @@ fn finding(facts: &Facts, node: NodeRef) -> Finding {
 
 /// The line as it was probably meant.
 fn correction(directive: &Directive) -> Option<String> {
-    let words: Vec<String> = directive.args().map(|word| String::from_utf8_lossy(word.raw()).into_owned()).collect();
+    let words: Vec<String> =
+        directive.args().map(|word| String::from_utf8_lossy(word.raw()).into_owned()).collect();
     let name = directive.name();
     let name = String::from_utf8_lossy(&name);
-    let is_time = directives::forms(directive.name_id()).iter().any(|form| matches!(form.setter, Setter::Msec | Setter::Sec));
+    let is_time = directives::forms(directive.name_id())
+        .iter()
+        .any(|form| matches!(form.setter, Setter::Msec | Setter::Sec));
     match &words[..] {
+        [_, _, ..] if directive.name_id() == INCLUDE => {
+            Some(words.iter().map(|path| format!("{name} {path};")).collect::<Vec<_>>().join("\n"))
+        }
         [time, unit] if is_time => Some(format!("{name} {time}{unit};")),
-        [header, equals, value] if directive.name_id() == PROXY_SET_HEADER && equals == "=" => Some(format!("{name} {header} {value};")),
+        [header, equals, value] if directive.name_id() == PROXY_SET_HEADER && equals == "=" => {
+            Some(format!("{name} {header} {value};"))
+        }
         [header, value @ ..] if directive.name_id() == PROXY_SET_HEADER && value.len() > 1 => {
             let quoted = value.iter().any(|word| word.contains('"'));
             (!quoted).then(|| format!("{name} {header} \"{}\";", value.join(" ")))

@@ -35,7 +35,8 @@ pub fn main_files(directory: &Path) -> Vec<PathBuf> {
     for entry in walk.into_iter().filter_entry(is_kept).filter_map(Result::ok) {
         let path = entry.path();
         let is_conf = path.extension().is_some_and(|extension| extension == "conf");
-        let inside_another = found.iter().any(|main| main.parent().is_some_and(|parent| path.starts_with(parent)));
+        let inside_another =
+            found.iter().any(|main| main.parent().is_some_and(|parent| path.starts_with(parent)));
         if entry.file_type().is_file() && is_conf && !inside_another && is_main(path) {
             found.push(path.to_owned());
         }

@@ -5,6 +5,7 @@ pub mod files;
 pub mod pattern;
 mod text;
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -38,11 +39,14 @@ pub struct Source {
     pub path: PathBuf,
     pub text: Text,
     lines: OnceLock<Vec<u32>>,
+    /// A place on a long line whose column is known: the next question is mostly about one further on.
+    known: Cell<Position>,
 }
 
 impl Source {
     pub fn new(path: PathBuf, text: Text) -> Self {
-        Self { path, text, lines: OnceLock::new() }
+        let start = Position { line: 1, column: 1, offset: 0 };
+        Self { path, text, lines: OnceLock::new(), known: Cell::new(start) }
     }
 
     fn lines(&self) -> &[u32] {
@@ -74,13 +78,22 @@ impl Source {
     pub fn position(&self, offset: u32) -> Position {
         let line = self.line(offset);
         let start = self.lines()[line as usize - 1];
+        let known = self.known.get();
+        let (from, before) = match known.line == line && start < known.offset && known.offset <= offset {
+            true => (known.offset, known.column),
+            false => (start, 1),
+        };
         let bytes = self.text.original();
-        let mut before = &bytes[start as usize..(offset as usize).min(bytes.len())];
-        if start == 0 {
-            before = before.strip_prefix(BYTE_ORDER_MARK).unwrap_or(before);
+        let mut between = &bytes[from as usize..(offset as usize).min(bytes.len())];
+        if from == 0 {
+            between = between.strip_prefix(BYTE_ORDER_MARK).unwrap_or(between);
         }
-        let column = scalars(before) + 1;
-        Position { line, column, offset }
+        let position = Position { line, column: before + scalars(between), offset };
+        // Between the bytes of one character, counting could not go on.
+        if bytes.get(offset as usize).is_none_or(u8::is_ascii) {
+            self.known.set(position);
+        }
+        position
     }
 }
 

@@ -22,7 +22,8 @@ pub struct Match {
 
 /// Everything an absolute pattern matches, sorted bytewise as in the C locale; `Err` is the number of matches
 /// when there are more than `limit`. Names that begin with a dot match only a pattern that does. A directory
-/// that cannot be listed matches nothing, as for glob(3) without GLOB_ERR.
+/// that cannot be listed matches nothing, as for glob(3) without GLOB_ERR; a symbolic link that leads nowhere matches,
+/// and it is for the server to fail on it.
 pub fn expand(files: &dyn Files, pattern: &Path, limit: usize) -> Result<Vec<Match>, usize> {
     let mut found = vec![Match { path: PathBuf::from("/"), plain: true }];
     let mut components = pattern.components().skip(1).peekable();
@@ -54,7 +55,6 @@ pub fn expand(files: &dyn Files, pattern: &Path, limit: usize) -> Result<Vec<Mat
         }
         found = next;
     }
-    found.retain(|place| place.plain || files.exists(&place.path));
     Ok(found)
 }
 

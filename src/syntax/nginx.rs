@@ -405,7 +405,11 @@ impl<'a> Reader<'a> {
                 let first = self.text[last.start as usize];
                 let raw = &self.text[last.start as usize..last.end as usize];
                 let open_quote = matches!(first, b'"' | b'\'') && quoted(raw).is_err();
-                self.problem(ProblemKind::EndInDirective, at, Some(if open_quote { first_byte(last) } else { last }));
+                self.problem(
+                    ProblemKind::EndInDirective,
+                    at,
+                    Some(if open_quote { first_byte(last) } else { last }),
+                );
             }
             self.finish_or_drop(end);
         } else if let Some(open) = self.open.last() {
@@ -454,7 +458,10 @@ mod tests {
         assert_eq!(words("a up\"gr\"ade;"), [["a", "up\"gr\"ade"]]);
         assert_eq!(words("a \"b c\"d;").concat(), ["a", "\"b c\"", "d"]);
         assert_eq!(problems("a \"b\"x;"), [(ProblemKind::Unexpected(b'x'), 5)]);
-        assert_eq!(problems("a \"b\"#x;\n;"), [(ProblemKind::Unexpected(b'#'), 5), (ProblemKind::EndInDirective, 10)][..1]);
+        assert_eq!(
+            problems("a \"b\"#x;\n;"),
+            [(ProblemKind::Unexpected(b'#'), 5), (ProblemKind::EndInDirective, 10)][..1]
+        );
     }
 
     #[test]
@@ -484,7 +491,8 @@ mod tests {
 
     #[test]
     fn lua_is_not_read_as_directives() {
-        let lua = "x_by_lua_block { s = \"}\" -- }\n t = { 1, [[}]], [==[ ]] } ]==] } --[[ } ]] # '}' \n} a b;";
+        let lua =
+            "x_by_lua_block { s = \"}\" -- }\n t = { 1, [[}]], [==[ ]] } ]==] } --[[ } ]] # '}' \n} a b;";
         assert_eq!(words(lua), [&["x_by_lua_block"][..], &["a", "b"]]);
         assert_eq!(problems(lua), []);
         assert_eq!(problems("x_by_lua_block { {"), [(ProblemKind::EndInBlock, 18)]);

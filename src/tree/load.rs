@@ -8,9 +8,7 @@ use std::rc::Rc;
 
 use rayon::prelude::*;
 
-use super::{
-    Graft, GraftId, IncludeProblem, IncludeProblemKind as Kind, NodeRef, Options, PathMap, Tree,
-};
+use super::{Graft, GraftId, IncludeProblem, IncludeProblemKind as Kind, NodeRef, Options, PathMap, Tree};
 use crate::source::files::{Files, ReadError};
 use crate::source::pattern::{self, Match};
 use crate::source::{FileId, Source, Sources, Text};

@@ -7,7 +7,7 @@ use super::directives::*;
 use super::map::Map;
 use super::{Block, Config, Listed, names, unknown, variables};
 use crate::effective::{BlockId, Target};
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 use crate::syntax::{Directive, DirectiveId, NameId, Problem, ProblemKind, Shape, to_span};
 use crate::tree::{NodeRef, Step, Tree, Walk};
 
@@ -44,7 +44,8 @@ const SURROUNDINGS: [(Contexts, &[Contexts]); 8] = [
 
 pub(super) fn build(tree: &Tree, target: Target) -> Config {
     let unseen = tree.problems.iter().map(|problem| (tree.file(problem.at.graft), problem.at.id));
-    let derailed: HashMap<_, _> = tree.files().filter_map(|file| Some((file, derailment(tree, file)?))).collect();
+    let derailed: HashMap<_, _> =
+        tree.files().filter_map(|file| Some((file, derailment(tree, file)?))).collect();
     let config = Config {
         blocks: Vec::new(),
         listed: Vec::new(),
@@ -62,7 +63,8 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         unseen: unseen.collect::<HashSet<_>>(),
         derailed,
     };
-    let mut builder = Builder { tree, config, open: Vec::new(), pending: Vec::new(), misspelt: HashMap::new() };
+    let mut builder =
+        Builder { tree, config, open: Vec::new(), pending: Vec::new(), misspelt: HashMap::new() };
     builder.surround();
     builder.run(tree.walk());
     builder.config
@@ -193,16 +195,21 @@ impl Builder<'_> {
             self.define_arguments(directive, node);
             self.define_inside(directive, node);
             if self.is_misspelt(&directive.name()) {
-                self.config.blocks[block.0 as usize].broken = true;
+                self.mark_broken(block);
             }
             return;
         }
         if directive.shape() == Shape::Unfinished {
-            self.config.blocks[block.0 as usize].broken = true;
+            self.mark_broken(block);
         }
         if let Some(kind) = check::refusal(&directive, context, self.config.target) {
-            self.config.blocks[block.0 as usize].broken = true;
+            self.mark_broken(block);
+            let derails = kind == RefusalKind::NotTerminated
+                && directive.args().all(|word| name_id(&word.value()) == NameId::UNKNOWN);
             self.config.refuse(self.tree, Refusal { node, block, kind });
+            if derails {
+                self.derail(&directive);
+            }
             return;
         }
         if name == names::INCLUDE {
@@ -219,6 +226,25 @@ impl Builder<'_> {
             BLOCKS.iter().find(|(block, within, _)| *block == name && within & context != 0)
         {
             self.enter(opens, node, walk);
+        }
+    }
+
+    /// A `{` inside a word was read as a block's: from here on no block ends where it was meant to.
+    fn derail(&mut self, directive: &Directive) {
+        let Span { file, start, .. } = directive.terminator();
+        let from = self.config.derailed.entry(file).or_insert(start);
+        *from = start.min(*from);
+        self.config.complete = false;
+    }
+
+    /// A block inside a location that runs in its place breaks the location too.
+    fn mark_broken(&mut self, block: BlockId) {
+        let marked = &mut self.config.blocks[block.0 as usize];
+        marked.broken = true;
+        if marked.context & (IF_LOCATION | LIMIT_EXCEPT) != 0
+            && let Some(around) = marked.parent
+        {
+            self.config.blocks[around.0 as usize].broken = true;
         }
     }
 
@@ -285,12 +311,16 @@ impl Builder<'_> {
         let directive = self.tree.directive(node);
         // A map's line has its regular expression where others have their name.
         for word in std::iter::once(directive.name_word()).chain(directive.args()) {
+            if !word.raw().contains(&b'(') {
+                continue;
+            }
             let value = word.value();
             for start in memchr::memmem::find_iter(&value, b"(?") {
                 let after = &value[start + 2..];
                 let after = after.strip_prefix(b"P").unwrap_or(after);
                 let Some((b'<' | b'\'', name)) = after.split_first() else { continue };
-                let len = name.iter().take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_').count();
+                let len =
+                    name.iter().take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_').count();
                 if len > 0 {
                     self.config.defined.entry(name[..len].to_ascii_lowercase()).or_insert(node);
                 }
@@ -308,10 +338,14 @@ impl Builder<'_> {
             let Some(target) = directive.arg(1).and_then(|word| variable_name(&word.value())) else { return };
             self.config.map_by_name.insert(target.clone(), self.config.maps.len() as u32);
             self.config.maps.push(Map { node, name: target });
-            for line in self.tree.children(node).filter(|&line| self.tree.directive(line).name().starts_with(b"~")) {
+            for line in
+                self.tree.children(node).filter(|&line| self.tree.directive(line).name().starts_with(b"~"))
+            {
                 self.define_groups(line);
             }
-        } else if let Some(target) = directive.args().next_back().and_then(|word| variable_name(&word.value())) {
+        } else if let Some(target) =
+            directive.args().next_back().and_then(|word| variable_name(&word.value()))
+        {
             self.config.defined.entry(target).or_insert(node);
         }
     }

@@ -2,8 +2,8 @@
 //! Knows the order in which the server looks, not the rules that report it.
 
 use super::directives::*;
-use super::versions::{self, NEW_COLUMN, OLD_COLUMN};
 use super::values;
+use super::versions::{self, NEW_COLUMN, OLD_COLUMN};
 use crate::effective::{BlockId, Target};
 use crate::syntax::{Directive, NameId, Shape, Word};
 use crate::tree::NodeRef;
@@ -104,7 +104,8 @@ fn invalid_value(directive: &Directive, setter: Setter) -> Option<String> {
         Number if values::number(&value).is_none() => Some(format!("\"{name}\" directive invalid number")),
         Buffers => {
             let number = values::number(&value).filter(|&number| number > 0);
-            let size = directive.arg(1).and_then(|word| values::size(&word.value(), false)).filter(|&size| size > 0);
+            let size =
+                directive.arg(1).and_then(|word| values::size(&word.value(), false)).filter(|&size| size > 0);
             if number.is_none() || size.is_none() { invalid() } else { None }
         }
         Enum(words) if !is_word(&first, words) => Some(format!("invalid value \"{}\"", first.show())),

@@ -127,7 +127,9 @@ impl<'a> Evaluator<'a> {
             };
             if let Value::Known(looked_up) = &answer.value {
                 let found = match map.find(self.tree, self.config, looked_up) {
-                    Found::Entry(entry) if entry.value.is_hole() => unknown("a template's expression".to_string()),
+                    Found::Entry(entry) if entry.value.is_hole() => {
+                        unknown("a template's expression".to_string())
+                    }
                     Found::Entry(entry) => self.expand(block, &entry.value.value(), depth + 1),
                     Found::Nothing => Answer { value: Value::empty(), everywhere: true },
                     Found::Unknown(why) => unknown(why.to_string()),

@@ -27,7 +27,10 @@ pub enum MapKey<'t> {
     Default,
     /// Compared without regard to case.
     Literal(Cow<'t, [u8]>),
-    Regex { pattern: Vec<u8>, caseless: bool },
+    Regex {
+        pattern: Vec<u8>,
+        caseless: bool,
+    },
 }
 
 /// What a value finds in a map.
@@ -88,7 +91,10 @@ impl Map {
                 Some(_) => {
                     let name = line.name();
                     let shown = name.strip_prefix(b"\\").unwrap_or(&name);
-                    format!("conflicting parameter \"{}\"", String::from_utf8_lossy(shown))
+                    format!(
+                        "conflicting parameter \"{}\"",
+                        String::from_utf8_lossy(shown).to_ascii_lowercase()
+                    )
                 }
             };
             if !seen.insert(entry) {

@@ -125,11 +125,21 @@ impl Config {
     }
 
     /// The directives of this name directly in the block, in order.
-    pub fn own(&self, block: BlockId, name: NameId) -> impl ExactSizeIterator<Item = NodeRef> + DoubleEndedIterator + '_ {
+    pub fn own(
+        &self,
+        block: BlockId,
+        name: NameId,
+    ) -> impl ExactSizeIterator<Item = NodeRef> + DoubleEndedIterator + '_ {
         let listed = self.listed_in(block);
-        let start = listed.partition_point(|entry| entry.name < name);
-        let len = listed[start..].partition_point(|entry| entry.name == name);
-        listed[start..start + len].iter().map(|entry| entry.node)
+        let rest = &listed[listed.partition_point(|entry| entry.name < name)..];
+        // Most questions have no answer, and most answers are one line: a second search pays only for long lists.
+        let len = match rest {
+            [first, ..] if first.name != name => 0,
+            [_, second, ..] if second.name == name => rest.partition_point(|entry| entry.name == name),
+            [_, ..] => 1,
+            [] => 0,
+        };
+        rest[..len].iter().map(|entry| entry.node)
     }
 
     /// Every directive directly in the block, sorted by name, then in order.
@@ -150,7 +160,9 @@ impl Config {
     /// Whether anything in the files gives the variable a value.
     pub fn defines(&self, name: &[u8]) -> bool {
         let name = name.to_ascii_lowercase();
-        self.map_by_name.contains_key(&name) || self.sets.contains_key(&name) || self.defined.contains_key(&name)
+        self.map_by_name.contains_key(&name)
+            || self.sets.contains_key(&name)
+            || self.defined.contains_key(&name)
     }
 
     /// Whether this is an include that could not be followed.
@@ -160,7 +172,7 @@ impl Config {
 
     /// Whether the directive stands behind a syntax problem after which nobody knows what the file means.
     pub fn is_derailed(&self, tree: &Tree, node: NodeRef) -> bool {
-        let behind = |&from: &u32| tree.head(node).start >= from;
+        let behind = |&from: &u32| tree.head(node).end > from;
         !self.derailed.is_empty() && self.derailed.get(&tree.file(node.graft)).is_some_and(behind)
     }
 

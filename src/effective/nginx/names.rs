@@ -73,6 +73,7 @@ names! {
     SERVER = "server";
     SERVER_NAME = "server_name";
     SET = "set";
+    SET_REAL_IP_FROM = "set_real_ip_from";
     SPLIT_CLIENTS = "split_clients";
     SSL = "ssl";
     SSL_ALPN = "ssl_alpn";

@@ -94,7 +94,8 @@ impl Config {
     pub fn time(&self, tree: &Tree, block: BlockId, name: NameId) -> Setting<u64> {
         match self.nearest(block, name) {
             Setting::Written { at, inherited, .. } => {
-                let word = tree.directive(at).arg(0).filter(|word| !word.is_hole());
+                let directive = tree.directive(at);
+                let word = directive.arg(0).filter(|word| directive.arg_count() == 1 && !word.is_hole());
                 match word.and_then(|word| values::milliseconds(&word.value())) {
                     Some(value) => Setting::Written { value, at, inherited },
                     None => Setting::Opaque,

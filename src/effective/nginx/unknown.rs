@@ -26,10 +26,19 @@ const INVENTED: [(&str, &str); 9] = [
     ("proxy_request_dynamic", "remove it"),
     ("proxy_set_header_inherit", "write every `proxy_set_header` again in the inner block"),
     ("proxy_set_headers", "write one `proxy_set_header` a header"),
-    ("proxy_upgrade", "write\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection \"upgrade\";"),
-    ("proxy_websocket", "write\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection \"upgrade\";"),
+    (
+        "proxy_upgrade",
+        "write\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection \"upgrade\";",
+    ),
+    (
+        "proxy_websocket",
+        "write\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection \"upgrade\";",
+    ),
     ("proxy_websocket_timeout", "write\nproxy_read_timeout 1h;"),
-    ("proxy_websockets", "write\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection \"upgrade\";"),
+    (
+        "proxy_websockets",
+        "write\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection \"upgrade\";",
+    ),
     ("websocket", "write\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection \"upgrade\";"),
     ("websocket_timeout", "write\nproxy_read_timeout 1h;"),
 ];
@@ -102,7 +111,7 @@ pub fn meant(name: &[u8]) -> Option<Meant> {
     if PLACEHOLDERS.iter().any(|word| first.eq_ignore_ascii_case(word)) {
         return Some(Meant::Placeholder);
     }
-    if let Some(at) = name.iter().position(|byte| !byte.is_ascii()) {
+    if let Some(at) = name.iter().position(|byte| !byte.is_ascii() || byte.is_ascii_control()) {
         let len = text[at..].chars().next().map_or(1, char::len_utf8);
         return Some(Meant::Foreign(at, len.min(name.len() - at)));
     }
@@ -112,7 +121,9 @@ pub fn meant(name: &[u8]) -> Option<Meant> {
         return glued.then_some(Meant::Glued(plain));
     }
     let lower = text.to_ascii_lowercase();
-    let known = |name: &str| super::directives::ENTRIES.get(name_id(name.as_bytes()).0 as usize).map(|entry| entry.name);
+    let known = |name: &str| {
+        super::directives::ENTRIES.get(name_id(name.as_bytes()).0 as usize).map(|entry| entry.name)
+    };
     if let Some(name) = known(&lower) {
         return Some(Meant::Cased(name));
     }

@@ -123,15 +123,17 @@ pub fn is_prefixed(name: &[u8]) -> bool {
 
 /// Whether nginx or one of its usual modules has the variable, or may have it.
 pub fn is_builtin(name: &[u8]) -> bool {
-    let lower = name.to_ascii_lowercase();
-    is_prefixed(&lower)
-        || starts_with_one(&lower, &FAMILIES)
-        || BUILTIN.binary_search_by(|builtin| builtin.as_bytes().cmp(&lower)).is_ok()
+    let by_bytes = |builtin: &&str| {
+        let lower = name.iter().map(u8::to_ascii_lowercase);
+        builtin.bytes().cmp(lower)
+    };
+    BUILTIN.binary_search_by(by_bytes).is_ok() || is_prefixed(name) || starts_with_one(name, &FAMILIES)
 }
 
 fn starts_with_one(name: &[u8], prefixes: &[&str]) -> bool {
-    let starts = |prefix: &&str| name.len() >= prefix.len() && name[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes());
-    prefixes.iter().any(starts)
+    prefixes.iter().any(|prefix| {
+        name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+    })
 }
 
 #[cfg(test)]

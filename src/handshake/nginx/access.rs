@@ -71,8 +71,11 @@ impl Passage<'_, '_> {
 
     fn by_address(&self) -> Says {
         let config = self.tracer.config;
-        let has_rules = |level| config.own(level, names::ALLOW).len() + config.own(level, names::DENY).len() > 0;
-        let Some(level) = config.chain(self.block).find(|&level| has_rules(level)) else { return Says::Nothing };
+        let has_rules =
+            |level| config.own(level, names::ALLOW).len() + config.own(level, names::DENY).len() > 0;
+        let Some(level) = config.chain(self.block).find(|&level| has_rules(level)) else {
+            return Says::Nothing;
+        };
         let Some(node) = config.block(level).node else { return Says::Nothing };
         for rule in self.tracer.tree.children(node) {
             let name = self.tracer.tree.directive(rule).name_id();
@@ -96,7 +99,10 @@ impl Passage<'_, '_> {
             Some(_) if self.session.request.header(b"authorization").is_some() => {
                 Says::Perhaps("whether the password is right".to_string())
             }
-            Some(_) => Says::No(401, "a password is asked for, and a browser's WebSocket cannot send one by itself".to_string()),
+            Some(_) => Says::No(
+                401,
+                "a password is asked for, and a browser's WebSocket cannot send one by itself".to_string(),
+            ),
         }
     }
 
@@ -128,7 +134,9 @@ impl Passage<'_, '_> {
         let Ok(found) = super::location::find(self.tracer, &session, self.server) else {
             return Says::Perhaps("which location answers `auth_request`".to_string());
         };
-        let Some(block) = found.block else { return Says::Perhaps("what `auth_request` is answered".to_string()) };
+        let Some(block) = found.block else {
+            return Says::Perhaps("what `auth_request` is answered".to_string());
+        };
         let config = self.tracer.config;
         if let Some(node) = config.own(block, names::RETURN).next() {
             let code = self.tracer.tree.directive(node).arg(0).map(|word| word.show()).unwrap_or_default();
@@ -144,14 +152,17 @@ impl Passage<'_, '_> {
         }
         let evaluator = crate::effective::nginx::Evaluator::new(self.tracer.tree, config, &session);
         let level = config.inherited(block, names::PROXY_SET_HEADER).level;
-        let upgrades = level.into_iter().flat_map(|level| config.own(level, names::PROXY_SET_HEADER)).any(|node| {
-            let directive = self.tracer.tree.directive(node);
-            let (Some(name), Some(value)) = (directive.arg(0), directive.arg(1)) else { return false };
-            name.value().eq_ignore_ascii_case(b"upgrade")
-                && evaluator.evaluate(block, &value.value()) != crate::effective::Value::empty()
-        });
+        let upgrades =
+            level.into_iter().flat_map(|level| config.own(level, names::PROXY_SET_HEADER)).any(|node| {
+                let directive = self.tracer.tree.directive(node);
+                let (Some(name), Some(value)) = (directive.arg(0), directive.arg(1)) else { return false };
+                name.value().eq_ignore_ascii_case(b"upgrade")
+                    && evaluator.evaluate(block, &value.value()) != crate::effective::Value::empty()
+            });
         if upgrades {
-            return Says::Perhaps("whether the backend of `auth_request` takes its request for a handshake".to_string());
+            return Says::Perhaps(
+                "whether the backend of `auth_request` takes its request for a handshake".to_string(),
+            );
         }
         Says::Yes
     }

@@ -25,23 +25,29 @@ impl Tracer<'_> {
 
     /// The same for another name of the server.
     pub fn arrive_as(&self, server: BlockId, host: &str, target: &[u8]) -> Arrival {
-        self.enter(server, host, target, Entrance { assumes_no_files: true, ..Entrance::default() })
+        self.enter(server, host, target, &[], Entrance { assumes_no_files: true, ..Entrance::default() })
+    }
+
+    /// The same for a handshake of which `headers` replace those of the same name.
+    pub fn arrive_with(&self, server: BlockId, target: &[u8], headers: &[(String, String)]) -> Arrival {
+        let entrance = Entrance { assumes_no_files: true, ..Entrance::default() };
+        self.enter(server, &self.plain_name(server), target, headers, entrance)
     }
 
     /// Where a subrequest that a handshake makes arrives, as `auth_request` and `mirror` send it.
     pub fn subrequest(&self, server: BlockId, host: &str, target: &[u8]) -> Arrival {
-        self.enter(server, host, target, Entrance { internal: true, assumes_no_files: true })
+        self.enter(server, host, target, &[], Entrance { internal: true, assumes_no_files: true })
     }
 
-    fn enter(&self, server: BlockId, host: &str, target: &[u8], entrance: Entrance) -> Arrival {
-        let url = Url {
-            text: String::new(),
-            tls: self.is_tls(server),
-            host: host.to_string(),
-            port: self.first_port(server),
-            target: target.to_vec(),
-        };
-        let request = Request::handshake(&url, &[]);
+    fn enter(
+        &self,
+        server: BlockId,
+        host: &str,
+        target: &[u8],
+        headers: &[(String, String)],
+        entrance: Entrance,
+    ) -> Arrival {
+        let request = Request::handshake(&self.url(server, host, target), headers);
         let mut hop = Hop { request_line: request.request_line(), ..Hop::default() };
         match self.serve(server, &request, &mut hop, entrance) {
             Ok(End::Proxied(proxied)) => match proxied.by {
@@ -67,6 +73,22 @@ impl Tracer<'_> {
             words().filter(|word| !word.is_hole()).map(|word| word.show()).filter(is_plain).collect();
         let all = !plain.is_empty() && plain.len() == words().count() && !self.config.block(server).opaque;
         (plain, all)
+    }
+
+    /// A URL at which a client reaches a server.
+    fn url(&self, server: BlockId, host: &str, target: &[u8]) -> Url {
+        Url {
+            text: String::new(),
+            tls: self.is_tls(server),
+            host: host.to_string(),
+            port: self.first_port(server),
+            target: target.to_vec(),
+        }
+    }
+
+    /// The handshake of a client that knows a server by its first name.
+    pub(super) fn request(&self, server: BlockId, target: &[u8]) -> Request {
+        Request::handshake(&self.url(server, &self.plain_name(server), target), &[])
     }
 
     /// A host that the server answers to: its first name without wildcards, or what stands for one.

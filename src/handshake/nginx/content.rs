@@ -11,15 +11,16 @@ use crate::syntax::NameId;
 use crate::tree::NodeRef;
 
 /// Handlers that answer a GET without a backend, with what they say.
-const ANSWERS: [(NameId, u16); 4] =
-    [(names::EMPTY_GIF, 200), (names::STUB_STATUS, 200), (names::TUNNEL_PASS, 405), (names::MEMCACHED_PASS, 502)];
+const ANSWERS: [(NameId, u16); 4] = [
+    (names::EMPTY_GIF, 200),
+    (names::STUB_STATUS, 200),
+    (names::TUNNEL_PASS, 405),
+    (names::MEMCACHED_PASS, 502),
+];
 
 /// Protocols that carry no WebSocket: what comes back is no answer to a handshake.
-const OTHER_PROTOCOLS: [(NameId, &str); 3] = [
-    (names::FASTCGI_PASS, "FastCGI"),
-    (names::SCGI_PASS, "SCGI"),
-    (names::UWSGI_PASS, "uwsgi"),
-];
+const OTHER_PROTOCOLS: [(NameId, &str); 3] =
+    [(names::FASTCGI_PASS, "FastCGI"), (names::SCGI_PASS, "SCGI"), (names::UWSGI_PASS, "uwsgi")];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -67,6 +68,11 @@ impl Passage<'_, '_> {
         if let Some(node) = config.proxy_pass(self.block) {
             return self.proxy(node);
         }
+        if self.proxies {
+            let why =
+                "an `if` that holds later has no backend, and takes the place of one that has".to_string();
+            return Ok(Flow::Fail { status: 500, why });
+        }
         let handler = |name| {
             let level = config.inherited(self.block, name).level?;
             config.own(level, name).next()
@@ -105,16 +111,21 @@ impl Passage<'_, '_> {
         };
         if !uri.ends_with(b"/") {
             return Ok(match self.kind(&path)? {
-                Kind::File => answer(self, format!("no directive proxies the request, and the file {shown} answers it")),
-                Kind::Directory => Flow::Fail { status: 301, why: format!("{shown} is a directory") },
-                Kind::Nothing => {
-                    Flow::Fail { status: 404, why: format!("no directive proxies the request, and there is no file {shown}") }
+                Kind::File => {
+                    answer(self, format!("no directive proxies the request, and the file {shown} answers it"))
                 }
+                Kind::Directory => Flow::Fail { status: 301, why: format!("{shown} is a directory") },
+                Kind::Nothing => Flow::Fail {
+                    status: 404,
+                    why: format!("no directive proxies the request, and there is no file {shown}"),
+                },
             });
         }
         let written = self.in_force(names::INDEX);
         let words: Vec<Vec<u8>> = match written {
-            Some(node) => self.tracer.tree.directive(node).args().map(|word| word.value().into_owned()).collect(),
+            Some(node) => {
+                self.tracer.tree.directive(node).args().map(|word| word.value().into_owned()).collect()
+            }
             None => vec![b"index.html".to_vec()],
         };
         for word in words {
@@ -140,7 +151,10 @@ impl Passage<'_, '_> {
         let config = self.tracer.config;
         let written = config.chain(self.block).find_map(|level| {
             let own = |name| config.own(level, name).next();
-            Some((level, own(names::ALIAS).map(|node| (node, true)).or(own(names::ROOT).map(|node| (node, false)))?))
+            Some((
+                level,
+                own(names::ALIAS).map(|node| (node, true)).or(own(names::ROOT).map(|node| (node, false)))?,
+            ))
         });
         let (base, alias) = match written {
             None => (b"html".to_vec(), None),
@@ -168,7 +182,8 @@ impl Passage<'_, '_> {
 
     fn kind(&self, path: &std::path::Path) -> Followed<Kind> {
         let roots = self.tracer.roots;
-        let through = roots.maps.iter().find_map(|map| path.strip_prefix(&map.from).ok().map(|rest| map.to.join(rest)));
+        let through =
+            roots.maps.iter().find_map(|map| path.strip_prefix(&map.from).ok().map(|rest| map.to.join(rest)));
         let here = match through {
             Some(mapped) => mapped,
             None if path.starts_with(&roots.root) => path.to_owned(),
@@ -208,7 +223,8 @@ impl Passage<'_, '_> {
         }
         let recursive = self.in_force(names::RECURSIVE_ERROR_PAGES).is_some_and(|node| self.says(node, "on"));
         self.in_error_page = !recursive;
-        let Some((node, overwrite, target)) = config.own(level, names::ERROR_PAGE).find_map(|node| self.page(node, status))
+        let Some((node, overwrite, target)) =
+            config.own(level, names::ERROR_PAGE).find_map(|node| self.page(node, status))
         else {
             return Ok(None);
         };
@@ -234,12 +250,14 @@ impl Passage<'_, '_> {
 
     /// Where this error_page sends a status, and the status it writes over the answer (0: the answer's own).
     fn page(&self, node: NodeRef, status: u16) -> Option<(NodeRef, Option<u16>, Vec<u8>)> {
-        let words: Vec<Vec<u8>> = self.tracer.tree.directive(node).args().map(|word| word.value().into_owned()).collect();
+        let words: Vec<Vec<u8>> =
+            self.tracer.tree.directive(node).args().map(|word| word.value().into_owned()).collect();
         let (target, codes) = words.split_last()?;
         let (overwrite, codes) = match codes.split_last() {
-            Some((last, codes)) if last.starts_with(b"=") => {
-                (Some(values::number(&last[1..]).and_then(|code| u16::try_from(code).ok()).unwrap_or(0)), codes)
-            }
+            Some((last, codes)) if last.starts_with(b"=") => (
+                Some(values::number(&last[1..]).and_then(|code| u16::try_from(code).ok()).unwrap_or(0)),
+                codes,
+            ),
             _ => (None, codes),
         };
         let names_it = codes.iter().any(|code| values::number(code) == Some(u64::from(status)));

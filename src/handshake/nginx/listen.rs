@@ -1,5 +1,8 @@
 //! Who accepts a connection: listening sockets, and the choice of the server by its name. Knows no location.
 
+use std::collections::HashMap;
+
+use super::start::{ByServer, Socket};
 use super::{Followed, Hop, Tracer, Unknown};
 use crate::effective::nginx::directives::{SERVER, STREAM_SERVER};
 use crate::effective::nginx::{Config, names, versions};
@@ -13,13 +16,16 @@ use crate::tree::{NodeRef, Tree};
 pub(super) enum Listener {
     Nobody(String),
     /// The connection is taken, but nothing in it is read as the request it is.
-    Refuses { status: Option<u16>, why: String },
+    Refuses {
+        status: Option<u16>,
+        why: String,
+    },
     Http(BlockId),
     Stream(BlockId),
 }
 
 /// Where a socket is bound.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Address {
     AnyV4,
     AnyV6,
@@ -42,6 +48,9 @@ struct Listen {
     at: Option<NodeRef>,
 }
 
+/// Whether TLS is on, and the line that turns HTTP/2 on.
+type Options = (bool, Option<NodeRef>);
+
 /// Every `listen` of a configuration.
 pub(super) struct Sockets {
     listens: Vec<Listen>,
@@ -50,7 +59,9 @@ pub(super) struct Sockets {
 impl Sockets {
     pub(super) fn new(tree: &Tree, config: &Config) -> Self {
         let mut listens = Vec::new();
-        for (server, block) in config.blocks().filter(|(_, block)| block.context & (SERVER | STREAM_SERVER) != 0) {
+        for (server, block) in
+            config.blocks().filter(|(_, block)| block.context & (SERVER | STREAM_SERVER) != 0)
+        {
             let stream = block.context == STREAM_SERVER;
             let written = config.own(server, names::LISTEN);
             // `ssl on;` makes every socket of its server one for TLS (up to 1.25.0).
@@ -75,6 +86,34 @@ impl Sockets {
             }
         }
         Self { listens }
+    }
+
+    /// Whether a backend of this name may be this same configuration: asked before a request is put together.
+    pub(super) fn may_be_own(&self, host: &str) -> bool {
+        host == "localhost"
+            || host.starts_with("127.")
+            || host.starts_with('[')
+            || host.starts_with("unix")
+            || self.listens.iter().any(|listen| listen.address == Address::Host(host.to_string()))
+    }
+
+    /// The sockets of each HTTP server, with the options that its neighbours on them give (`ngx_http_add_addresses`).
+    pub(super) fn by_server(&self) -> ByServer {
+        let mut shared: HashMap<(&Address, (u16, u16)), Options> = HashMap::new();
+        let tcp = |listen: &&Listen| !listen.stream && !listen.quic;
+        for listen in self.listens.iter().filter(tcp) {
+            let (ssl, http2) = shared.entry((&listen.address, listen.ports)).or_default();
+            *ssl |= listen.ssl;
+            *http2 = http2.or(listen.at.filter(|_| listen.http2));
+        }
+        let mut servers = ByServer::new();
+        for listen in self.listens.iter().filter(|listen| !listen.stream) {
+            let options = shared.get(&(&listen.address, listen.ports)).filter(|_| !listen.quic);
+            let (ssl, http2) = options.copied().unwrap_or_default();
+            let socket = Socket { at: listen.at, ssl, http2, quic: listen.quic };
+            servers.entry(listen.server).or_default().push(socket);
+        }
+        servers
     }
 
     /// Whether a request that is sent on arrives at this same configuration: at a loopback address or a socket it
@@ -103,7 +142,10 @@ impl Sockets {
             let socket: Vec<&Listen> = self
                 .listens
                 .iter()
-                .filter(|listen| listen.address == address && (matches!(address, Address::Unix(_)) || listen.takes(request.port)))
+                .filter(|listen| {
+                    listen.address == address
+                        && (matches!(address, Address::Unix(_)) || listen.takes(request.port))
+                })
                 .collect();
             answers.push(accept_at(tracer, &socket, request)?);
         }
@@ -134,7 +176,8 @@ impl Sockets {
                 all.push(listen.address.clone());
             }
         }
-        let named = |address: &Address| matches!(address, Address::Host(host) if same_host(host, &request.host));
+        let named =
+            |address: &Address| matches!(address, Address::Host(host) if same_host(host, &request.host));
         if let Some(address) = all.iter().find(|address| named(address)) {
             return vec![address.clone()];
         }
@@ -238,7 +281,10 @@ fn accept_at(tracer: &Tracer, socket: &[&Listen], request: &Request) -> Followed
         return at_default(Some(400), "the plain request was sent to a port for TLS");
     }
     if !ssl && any(|listen| listen.http2) && tracer.version < versions::HTTP2_BESIDE_HTTP1 {
-        return at_default(None, "`http2` on a port without TLS refuses every HTTP/1.1 request before nginx 1.25.1");
+        return at_default(
+            None,
+            "`http2` on a port without TLS refuses every HTTP/1.1 request before nginx 1.25.1",
+        );
     }
     let (server, why) = by_name(tracer, &tcp, default, request)?;
     Ok((Listener::Http(server), Some(chosen(tracer, server, why))))
@@ -315,5 +361,12 @@ fn by_name(
             None => return Err(Unknown("a regular expression that was not evaluated".to_string())),
         }
     }
-    Ok((default.server, if default.at.is_some() && default.default { "default_server" } else { "first server on this port, as no server_name matches" }))
+    Ok((
+        default.server,
+        if default.at.is_some() && default.default {
+            "default_server"
+        } else {
+            "first server on this port, as no server_name matches"
+        },
+    ))
 }

@@ -43,9 +43,15 @@ pub(super) fn find(tracer: &Tracer, session: &Session, server: BlockId) -> Follo
     for _ in 0..MAX_DEPTH {
         let step = prefix(tracer, &tracer.level(level), &uri)?;
         match step {
-            Step::Exact(block) => return Ok(Found { block: Some(block), redirect: false, why: "exact match".to_string() }),
+            Step::Exact(block) => {
+                return Ok(Found { block: Some(block), redirect: false, why: "exact match".to_string() });
+            }
             Step::Redirect(block) => {
-                return Ok(Found { block: Some(block), redirect: true, why: "the path without its slash".to_string() });
+                return Ok(Found {
+                    block: Some(block),
+                    redirect: true,
+                    why: "the path without its slash".to_string(),
+                });
             }
             Step::Prefix { block, no_regex } => {
                 levels.push((level, !no_regex));
@@ -78,7 +84,11 @@ pub(super) fn find(tracer: &Tracer, session: &Session, server: BlockId) -> Follo
                     return inside_regex(tracer, session, *block, why);
                 }
                 Some(None) => {}
-                None => return Err(Unknown("a location's regular expression that was not evaluated".to_string())),
+                None => {
+                    return Err(Unknown(
+                        "a location's regular expression that was not evaluated".to_string(),
+                    ));
+                }
             }
         }
     }
@@ -144,7 +154,9 @@ impl Level {
 
     fn longest(&self, uri: &[u8]) -> Option<(usize, BlockId, bool)> {
         let lengths = self.lengths.iter().filter(|&&len| len <= uri.len());
-        lengths.copied().find_map(|len| self.prefixes.get(&uri[..len]).map(|&(block, open)| (len, block, open)))
+        lengths
+            .copied()
+            .find_map(|len| self.prefixes.get(&uri[..len]).map(|&(block, open)| (len, block, open)))
     }
 }
 
@@ -169,7 +181,8 @@ fn prefix(tracer: &Tracer, level: &Level, uri: &[u8]) -> Followed<Step> {
     }
     let best = level.longest(uri);
     let with_slash = [uri, b"/"].concat();
-    let candidates = [level.exact.get(&with_slash).copied(), level.prefixes.get(&with_slash).map(|&(block, _)| block)];
+    let candidates =
+        [level.exact.get(&with_slash).copied(), level.prefixes.get(&with_slash).map(|&(block, _)| block)];
     let redirect = candidates.into_iter().flatten().find(|&block| redirects(tracer, block));
     Ok(match (best, redirect) {
         (Some((len, block, no_regex)), _) if len == uri.len() => Step::Prefix { block, no_regex },
@@ -207,7 +220,10 @@ fn matcher(tracer: &Tracer, node: NodeRef) -> Option<Matcher> {
     let (modifier, path): (&[u8], Vec<u8>) = match second {
         Some(path) => (&first, path),
         None => {
-            let len = [&b"~*"[..], b"^~", b"~", b"="].iter().find(|glued| first.starts_with(glued)).map_or(0, |glued| glued.len());
+            let len = [&b"~*"[..], b"^~", b"~", b"="]
+                .iter()
+                .find(|glued| first.starts_with(glued))
+                .map_or(0, |glued| glued.len());
             (&first[..len], first[len..].to_vec())
         }
     };

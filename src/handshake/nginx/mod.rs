@@ -7,13 +7,15 @@ mod content;
 mod listen;
 mod location;
 mod proxy;
+mod reached;
 mod rewrite;
 mod session;
+mod start;
 mod stream;
 mod uri;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Url, Verdict};
@@ -28,6 +30,9 @@ use crate::tree::{NodeRef, Tree};
 pub use arrive::Arrival;
 use listen::{Listener, Sockets};
 use session::Session;
+use start::ByServer;
+
+pub use start::Socket;
 
 /// Hops through the same configuration that are followed.
 const MAX_HOPS: usize = 8;
@@ -48,7 +53,9 @@ pub fn trace(
     let follow = |version| Tracer::new(tree, config, files, roots, version).trace(url, headers);
     let versions = config.target.nginx;
     let mut newest = follow(versions.last);
-    for since in versions::CHANGES.into_iter().rev().filter(|&since| versions.first < since && since <= versions.last) {
+    for since in
+        versions::CHANGES.into_iter().rev().filter(|&since| versions.first < since && since <= versions.last)
+    {
         let before = follow(since.before());
         if (before.verdict, before.status) != (newest.verdict, newest.status) {
             newest.why = format!(
@@ -76,6 +83,10 @@ pub struct Tracer<'a> {
     version: Version,
     /// The locations of each block, indexed when first asked for.
     levels: RefCell<HashMap<BlockId, Rc<location::Level>>>,
+    /// Hosts and ports that are looked up when nginx starts, listed when first asked for.
+    looked_up: OnceCell<HashSet<(String, u16)>>,
+    /// The listening sockets of each server, listed when first asked for.
+    sockets: OnceCell<ByServer>,
     /// The regular expressions of `if` and `rewrite`, with whether case is ignored; None for one that is not valid.
     patterns: RefCell<Patterns>,
 }
@@ -105,14 +116,26 @@ struct Unknown(String);
 type Followed<T> = Result<T, Unknown>;
 
 impl<'a> Tracer<'a> {
-    pub fn new(tree: &'a Tree, config: &'a Config, files: &'a dyn Files, roots: &'a Roots, version: Version) -> Self {
-        Self { tree, config, files, roots, version, levels: RefCell::default(), patterns: RefCell::default() }
+    pub fn new(
+        tree: &'a Tree,
+        config: &'a Config,
+        files: &'a dyn Files,
+        roots: &'a Roots,
+        version: Version,
+    ) -> Self {
+        let (levels, patterns, looked_up, sockets) = Default::default();
+        Self { tree, config, files, roots, version, levels, patterns, looked_up, sockets }
     }
 
     /// Follows the handshake for a URL; each of `headers` replaces or removes one that a browser sends.
     pub fn trace(&self, url: &Url, headers: &[(String, String)]) -> Trace {
-        let mut trace =
-            Trace { verdict: Verdict::Unknown, status: None, why: String::new(), hops: Vec::new(), idle_timeout_ms: None };
+        let mut trace = Trace {
+            verdict: Verdict::Unknown,
+            status: None,
+            why: String::new(),
+            hops: Vec::new(),
+            idle_timeout_ms: None,
+        };
         let sockets = Sockets::new(self.tree, self.config);
         let request = Request::handshake(url, headers);
         match self.follow(&sockets, request, &mut trace) {
@@ -155,7 +178,8 @@ impl<'a> Tracer<'a> {
                 End::Proxied(proxied) => {
                     hop.upstream = Some(proxied.upstream);
                     if let Some(limit) = proxied.idle_timeout_ms {
-                        trace.idle_timeout_ms = Some(trace.idle_timeout_ms.map_or(limit, |known| known.min(limit)));
+                        trace.idle_timeout_ms =
+                            Some(trace.idle_timeout_ms.map_or(limit, |known| known.min(limit)));
                     }
                     if let Some((verdict, status, why)) = proxied.ends {
                         trace.verdict = verdict;
@@ -175,7 +199,9 @@ impl<'a> Tracer<'a> {
                         }
                         None if !client_upgrades => {
                             trace.verdict = Verdict::Intercepted;
-                            trace.why = "the client asks for no upgrade, so nginx does not pass the answer on".to_string();
+                            trace.why =
+                                "the client asks for no upgrade, so nginx does not pass the answer on"
+                                    .to_string();
                         }
                         None if proxied.overwritten.is_some() => {
                             trace.verdict = Verdict::Intercepted;
@@ -208,6 +234,7 @@ impl<'a> Tracer<'a> {
             uri_changes: MAX_URI_CHANGES + 1,
             internal: entrance.internal,
             assumes_no_files: entrance.assumes_no_files,
+            proxies: false,
             in_error_page: false,
             err_status: None,
         };
@@ -228,7 +255,11 @@ impl<'a> Tracer<'a> {
 
     fn pattern(&self, pattern: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
         let key = (pattern.to_vec(), caseless);
-        self.patterns.borrow_mut().entry(key).or_insert_with(|| Pattern::new(pattern, caseless).map(Rc::new)).clone()
+        self.patterns
+            .borrow_mut()
+            .entry(key)
+            .or_insert_with(|| Pattern::new(pattern, caseless).map(Rc::new))
+            .clone()
     }
 
     /// What a location matches, as written.
@@ -242,7 +273,10 @@ impl<'a> Tracer<'a> {
             let node = self.config.own(server, name).next()?;
             self.tree.directive(node).arg(0).map(|word| word.show())
         };
-        first(names::SERVER_NAME).filter(|name| !name.is_empty()).or_else(|| first(names::LISTEN)).unwrap_or_default()
+        first(names::SERVER_NAME)
+            .filter(|name| !name.is_empty())
+            .or_else(|| first(names::LISTEN))
+            .unwrap_or_default()
     }
 
     fn span(&self, node: NodeRef) -> Span {
@@ -265,7 +299,10 @@ enum Phase {
 enum Flow {
     Go(Phase),
     /// A status that `error_page` may still turn into something else.
-    Fail { status: u16, why: String },
+    Fail {
+        status: u16,
+        why: String,
+    },
     End(End),
 }
 
@@ -281,6 +318,9 @@ struct Passage<'p, 'a> {
     uri_changes: u32,
     /// The request was redirected inside the server, so `internal` locations are open to it.
     internal: bool,
+    /// A block that was in force since the location was found proxies: nginx keeps to that even where a later one
+    /// does not (`ngx_http_update_location_config`).
+    proxies: bool,
     assumes_no_files: bool,
     in_error_page: bool,
     /// The status that `error_page` writes over the answer.
@@ -307,6 +347,7 @@ impl Passage<'_, '_> {
             return Err(Unknown("an include in the server that was not seen".to_string()));
         }
         self.session.uri_changed.set(false);
+        self.proxies = false;
         let found = location::find(self.tracer, self.session, self.server)?;
         self.block = found.block.unwrap_or(self.server);
         let Some(block) = found.block else {
@@ -323,9 +364,9 @@ impl Passage<'_, '_> {
             let why = format!("`location {name}` is internal");
             return Ok(Flow::Fail { status: 404, why });
         }
-        let limited = config
-            .inside(block)
-            .find(|&inner| config.block(inner).parent == Some(block) && config.block(inner).context == LIMIT_EXCEPT);
+        let limited = config.inside(block).find(|&inner| {
+            config.block(inner).parent == Some(block) && config.block(inner).context == LIMIT_EXCEPT
+        });
         if let Some(limited) = limited.filter(|&limited| self.is_excepted(limited)) {
             self.block = limited;
         }
@@ -399,6 +440,7 @@ impl Passage<'_, '_> {
         self.internal = true;
         self.session.internal.set(true);
         self.session.uri_changed.set(false);
+        self.proxies = false;
         self.block = block;
         self.hop.locations.push(block);
         let at = self.tracer.config.block(block).node.map(|node| self.tracer.span(node));

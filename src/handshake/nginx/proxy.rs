@@ -6,6 +6,7 @@ use crate::effective::nginx::directives::LOCATION;
 use crate::effective::nginx::{names, values, versions};
 use crate::effective::{BlockId, Setting, Value};
 use crate::handshake::{Request, Sent, Upstream, Verdict};
+use crate::routes::address::Address;
 use crate::syntax::NameId;
 use crate::tree::NodeRef;
 
@@ -69,7 +70,8 @@ impl Passage<'_, '_> {
             headers: Vec::new(),
         };
         let headers = self.headers(&host_header)?;
-        let sent = headers.iter().map(|header| (header.name.clone().into_bytes(), header.value.clone())).collect();
+        let sent =
+            headers.iter().map(|header| (header.name.clone().into_bytes(), header.value.clone())).collect();
         let request = Request { headers: sent, ..request };
         let address = match address_host.starts_with("unix:") {
             true => address_host,
@@ -121,7 +123,10 @@ impl Passage<'_, '_> {
             .into_iter()
             .find(|&name| self.milliseconds(name) == Some(0))?;
         let node = self.in_force(zero)?;
-        self.hop.upstream = Some(upstream.clone());
+        // A connection that is given up is never sent anything; a request is, before its answer is given up.
+        if zero == names::PROXY_READ_TIMEOUT {
+            self.hop.upstream = Some(upstream.clone());
+        }
         let name = self.tracer.tree.directive(node).name_word().show();
         self.step(node, format!("`{name} 0` is over at once"));
         Some(Flow::Fail { status: 504, why: format!("`{name} 0` gives the backend no time to answer") })
@@ -179,26 +184,18 @@ impl Passage<'_, '_> {
     fn address(&self, target: &Target, port: u16) -> Option<(String, u16)> {
         let config = self.tracer.config;
         let lower = target.host.to_ascii_lowercase();
-        if let Some(&block) = config.upstreams.get(lower.as_bytes()) {
+        // With a port a variable's value is never the name of an upstream block.
+        let named = target.port.is_none() || !target.variable;
+        if let Some(&block) = config.upstreams.get(lower.as_bytes()).filter(|_| named) {
             return Some(self.first_server(block).unwrap_or((target.host.clone(), port)));
         }
         let bare = target.host.trim_start_matches('[').trim_end_matches(']').to_string();
-        let is_address = bare.parse::<std::net::IpAddr>().is_ok() || bare.starts_with("unix:");
-        // A host that another proxy_pass names in so many words is looked up when nginx starts.
-        let looked_up = || {
-            config.blocks().any(|(block, _)| {
-                config.own(block, names::PROXY_PASS).any(|node| {
-                    let word = self.tracer.tree.directive(node).arg(0).map(|word| word.show().to_ascii_lowercase());
-                    let rest = word.as_deref().and_then(|word| word.split_once("://").map(|(_, rest)| rest.to_string()));
-                    rest.is_some_and(|rest| {
-                        let authority = rest.split(['/', '?']).next().unwrap_or_default();
-                        let (host, known) = authority.rsplit_once(':').unwrap_or((authority, ""));
-                        host == lower && (known.is_empty() || known.parse() == Ok(port))
-                    })
-                })
-            })
-        };
-        if target.variable && !is_address && self.in_force(names::RESOLVER).is_none() && !looked_up() {
+        let scheme = if target.tls { "https" } else { "http" }.to_string();
+        let address = Address { scheme, host: lower, port: target.port };
+        if target.variable
+            && self.in_force(names::RESOLVER).is_none()
+            && !self.tracer.is_known_at_start(&address)
+        {
             return None;
         }
         Some((bare, port))
@@ -207,7 +204,9 @@ impl Passage<'_, '_> {
     fn first_server(&self, upstream: BlockId) -> Option<(String, u16)> {
         let config = self.tracer.config;
         let servers = || config.own(upstream, names::SERVER);
-        let is = |node: NodeRef, flag: &str| self.tracer.tree.directive(node).args().skip(1).any(|word| word.is(flag));
+        let is = |node: NodeRef, flag: &str| {
+            self.tracer.tree.directive(node).args().skip(1).any(|word| word.is(flag))
+        };
         let node = servers()
             .find(|&node| !is(node, "down") && !is(node, "backup"))
             .or_else(|| servers().find(|&node| !is(node, "down")))?;
@@ -287,17 +286,26 @@ impl Passage<'_, '_> {
             if value.known().is_some_and(<[u8]>::is_empty) {
                 continue;
             }
-            let shown = value.known().map_or_else(|| word.show(), |value| String::from_utf8_lossy(value).into_owned());
+            // On the wire a name ends at its first colon, wherever the configuration has it.
+            let (name, value) = match name.split_once(':') {
+                Some((name, rest)) => (name.to_string(), prefixed(rest, value)),
+                None => (name, value),
+            };
+            let shown = value
+                .known()
+                .map_or_else(|| word.show(), |value| String::from_utf8_lossy(value).into_owned());
             sent.push(Sent { name, value, shown, at: Some(self.tracer.span(node)), origin: "set here" });
         }
         self.one_host(&mut sent, &mut set);
         if !set.iter().any(|name| name == "host") {
             sent.push(own("Host", host, "nginx's default, $proxy_host"));
         }
-        if !set.iter().any(|name| name == "connection") && self.tracer.version < versions::NEW_PROXY_DEFAULTS {
+        if !set.iter().any(|name| name == "connection") && self.tracer.version < versions::NEW_PROXY_DEFAULTS
+        {
             sent.push(own("Connection", "close", "nginx's default before 1.29.7"));
         }
-        let passes = self.in_force(names::PROXY_PASS_REQUEST_HEADERS).is_none_or(|node| !self.says(node, "off"));
+        let passes =
+            self.in_force(names::PROXY_PASS_REQUEST_HEADERS).is_none_or(|node| !self.says(node, "off"));
         let client = self.session.request.headers.iter().filter(|_| passes);
         for (name, value) in client {
             let name = String::from_utf8_lossy(name).into_owned();
@@ -305,7 +313,9 @@ impl Passage<'_, '_> {
             if set.contains(&lower) || NOT_PASSED.contains(&lower.as_str()) {
                 continue;
             }
-            let shown = value.known().map_or_else(|| "?".to_string(), |value| String::from_utf8_lossy(value).into_owned());
+            let shown = value
+                .known()
+                .map_or_else(|| "?".to_string(), |value| String::from_utf8_lossy(value).into_owned());
             sent.push(Sent { name, value: value.clone(), shown, at: None, origin: "the client's" });
         }
         Ok(sent)
@@ -330,18 +340,27 @@ impl Passage<'_, '_> {
 
     /// The status that stands in for a refusal, by `proxy_intercept_errors` and an `error_page` for 426.
     fn masked(&self) -> Option<u16> {
-        let intercepts = self.in_force(names::PROXY_INTERCEPT_ERRORS).is_some_and(|node| self.says(node, "on"));
+        let intercepts =
+            self.in_force(names::PROXY_INTERCEPT_ERRORS).is_some_and(|node| self.says(node, "on"));
         if !intercepts {
             return None;
         }
         let config = self.tracer.config;
         let level = config.inherited(self.block, names::ERROR_PAGE).level?;
         config.own(level, names::ERROR_PAGE).find_map(|node| {
-            let words: Vec<Vec<u8>> = self.tracer.tree.directive(node).args().map(|word| word.value().into_owned()).collect();
+            let words: Vec<Vec<u8>> =
+                self.tracer.tree.directive(node).args().map(|word| word.value().into_owned()).collect();
             let overwrite = words.iter().find_map(|word| word.strip_prefix(b"="))?;
             let masks = words.iter().any(|word| word == b"426");
             masks.then(|| values::number(overwrite).and_then(|code| u16::try_from(code).ok())).flatten()
         })
+    }
+}
+
+fn prefixed(rest: &str, value: Value) -> Value {
+    match value {
+        Value::Known(value) => Value::Known([rest.as_bytes(), b": ", &value].concat()),
+        unknown => unknown,
     }
 }
 

@@ -62,13 +62,16 @@ impl Passage<'_, '_> {
         if !self.holds(node)? {
             return Ok(None);
         }
-        let text = String::from_utf8_lossy(self.tracer.tree.sources.slice(self.tracer.span(node))).into_owned();
+        let text =
+            String::from_utf8_lossy(self.tracer.tree.sources.slice(self.tracer.span(node))).into_owned();
         self.step(node, format!("`{text}` holds"));
         let config = self.tracer.config;
         let inner = config.children(self.home()).find(|&block| config.block(block).node == Some(node));
-        if let Some(inner) = inner.filter(|&inner| config.block(inner).context & (IF_LOCATION | IF_SERVER) != 0)
+        if let Some(inner) =
+            inner.filter(|&inner| config.block(inner).context & (IF_LOCATION | IF_SERVER) != 0)
             && config.block(inner).context == IF_LOCATION
         {
+            self.proxies |= config.proxy_pass(self.block).is_some() || config.proxy_pass(inner).is_some();
             self.block = inner;
         }
         self.run_lines(node)
@@ -166,12 +169,13 @@ impl Passage<'_, '_> {
         Ok(match code {
             // With a text it is an answer, without one an error that `error_page` may turn.
             Some(444) => Flow::End(super::End::Answer { status: None, why }),
+            Some(status @ (301 | 302 | 303 | 307 | 308)) => Flow::Fail { status, why },
             Some(code) if code < 400 || directive.arg_count() > 1 => {
                 let status = self.err_status.unwrap_or(code);
                 Flow::End(super::End::Answer { status: Some(status), why })
             }
             Some(status) => Flow::Fail { status, why },
-            None => Flow::End(super::End::Answer { status: Some(self.err_status.unwrap_or(302)), why }),
+            None => Flow::Fail { status: 302, why },
         })
     }
 
@@ -188,7 +192,8 @@ impl Passage<'_, '_> {
         }
         let text = directive.args().map(|word| word.show()).collect::<Vec<_>>().join(" ");
         let flag = flag.first().map(Vec::as_slice).unwrap_or_default();
-        let away = [&b"http://"[..], b"https://", b"$scheme"].iter().any(|scheme| replacement.starts_with(scheme));
+        let away =
+            [&b"http://"[..], b"https://", b"$scheme"].iter().any(|scheme| replacement.starts_with(scheme));
         if away || flag == b"redirect" || flag == b"permanent" {
             self.step(node, format!("`rewrite {text}`"));
             self.hop.redirect = self.redirect_target(replacement);
@@ -215,7 +220,10 @@ impl Passage<'_, '_> {
             None => None,
         };
         if path.is_empty() {
-            return Ok(Some(Some(Flow::Fail { status: 500, why: format!("`rewrite {text}` leaves no path") })));
+            return Ok(Some(Some(Flow::Fail {
+                status: 500,
+                why: format!("`rewrite {text}` leaves no path"),
+            })));
         }
         let before = self.session.args.borrow().clone();
         let args = match (query, keeps_args && !before.is_empty()) {
@@ -265,7 +273,15 @@ impl Passage<'_, '_> {
 
 /// Whether a directive of an unknown module runs code in the phases that come before the content.
 fn is_script(name: &[u8]) -> bool {
-    [&b"set_by_lua"[..], b"rewrite_by_lua", b"access_by_lua", b"content_by_lua", b"js_access", b"js_content", b"perl"]
-        .iter()
-        .any(|script| name.starts_with(script))
+    [
+        &b"set_by_lua"[..],
+        b"rewrite_by_lua",
+        b"access_by_lua",
+        b"content_by_lua",
+        b"js_access",
+        b"js_content",
+        b"perl",
+    ]
+    .iter()
+    .any(|script| name.starts_with(script))
 }

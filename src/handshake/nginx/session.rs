@@ -119,14 +119,22 @@ impl crate::effective::nginx::Request for Session<'_> {
         if let Some(argument) = name.strip_prefix(b"arg_") {
             return Value::Known(self.argument(argument));
         }
-        if [&b"sent_http_"[..], b"sent_trailer_", b"upstream_http_", b"upstream_trailer_", b"upstream_cookie_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+        if [
+            &b"sent_http_"[..],
+            b"sent_trailer_",
+            b"upstream_http_",
+            b"upstream_trailer_",
+            b"upstream_cookie_",
+        ]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
         {
             return Value::empty();
         }
         match name {
-            b"host" => Value::Known(self.host().filter(|host| !host.is_empty()).unwrap_or_else(|| self.server_name())),
+            b"host" => Value::Known(
+                self.host().filter(|host| !host.is_empty()).unwrap_or_else(|| self.server_name()),
+            ),
             b"uri" | b"document_uri" => known(&self.uri.borrow()),
             b"args" | b"query_string" => known(&self.args.borrow()),
             b"is_args" => known(if self.args.borrow().is_empty() { b"" } else { b"?" }),
@@ -138,13 +146,16 @@ impl crate::effective::nginx::Request for Session<'_> {
             b"server_name" => Value::Known(self.server_name()),
             b"server_port" => Value::Known(self.request.port.to_string().into_bytes()),
             b"server_protocol" => known(if self.request.version == 10 { b"HTTP/1.0" } else { b"HTTP/1.1" }),
-            b"http2" | b"http3" | b"content_length" | b"content_type" | b"request_body" | b"invalid_referer" => Value::empty(),
+            b"http2" | b"http3" | b"content_length" | b"content_type" | b"request_body"
+            | b"invalid_referer" => Value::empty(),
             b"proxy_host" | b"proxy_port" => match &*self.proxy.borrow() {
                 Some((host, _)) if name == b"proxy_host" => known(host.as_bytes()),
                 Some((_, port)) => Value::Known(port.to_string().into_bytes()),
                 None => Value::empty(),
             },
-            name if name.starts_with(b"cookie_") && self.request.header(b"cookie").is_none() => Value::empty(),
+            name if name.starts_with(b"cookie_") && self.request.header(b"cookie").is_none() => {
+                Value::empty()
+            }
             name if name.starts_with(b"ssl_") && !self.request.tls => Value::empty(),
             b"ssl_server_name" => Value::Known(self.request.host.clone().into_bytes()),
             name => Value::Unknown(format!("${}", String::from_utf8_lossy(name))),

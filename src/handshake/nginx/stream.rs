@@ -21,7 +21,9 @@ impl crate::effective::nginx::Request for Connection<'_> {
             b"ssl_preread_server_name" | b"ssl_server_name" if self.request.tls => {
                 Value::Known(self.request.host.clone().into_bytes())
             }
-            b"ssl_preread_server_name" | b"ssl_preread_protocol" | b"ssl_preread_alpn_protocols" if !self.request.tls => {
+            b"ssl_preread_server_name" | b"ssl_preread_protocol" | b"ssl_preread_alpn_protocols"
+                if !self.request.tls =>
+            {
                 Value::empty()
             }
             b"ssl_preread_alpn_protocols" => Value::Known(b"http/1.1".to_vec()),
@@ -43,7 +45,9 @@ impl Tracer<'_> {
         if config.own(server, names::RETURN).next().is_some() {
             return answer("`return` in a stream server answers with text that is no HTTP");
         }
-        let terminates = config.own(server, names::LISTEN).any(|node| tree.directive(node).args().any(|word| word.is("ssl")));
+        let terminates = config
+            .own(server, names::LISTEN)
+            .any(|node| tree.directive(node).args().any(|word| word.is("ssl")));
         if terminates && !request.tls {
             return answer("this port speaks TLS only");
         }
@@ -73,7 +77,9 @@ impl Tracer<'_> {
         let passed = Request { host: host.clone(), port, tls, ..request.clone() };
         let sent = |(name, value): &(Vec<u8>, Value)| Sent {
             name: String::from_utf8_lossy(name).into_owned(),
-            shown: value.known().map_or_else(|| "?".to_string(), |value| String::from_utf8_lossy(value).into_owned()),
+            shown: value
+                .known()
+                .map_or_else(|| "?".to_string(), |value| String::from_utf8_lossy(value).into_owned()),
             value: value.clone(),
             at: None,
             origin: "the client's",
@@ -113,14 +119,18 @@ impl Tracer<'_> {
         let address = match listed {
             Some(&block) => {
                 let first = self.config.own(block, names::SERVER).next();
-                first.and_then(|node| self.tree.directive(node).arg(0)).map(|word| word.show()).unwrap_or(text)
+                first
+                    .and_then(|node| self.tree.directive(node).arg(0))
+                    .map(|word| word.show())
+                    .unwrap_or(text)
             }
             None => text,
         };
         if address.starts_with("unix:") {
             return Ok((address, 0));
         }
-        let (host, port) = address.rsplit_once(':').ok_or_else(|| Unknown("a backend without a port".to_string()))?;
+        let (host, port) =
+            address.rsplit_once(':').ok_or_else(|| Unknown("a backend without a port".to_string()))?;
         let port = port.parse().map_err(|_| Unknown("a backend without a port".to_string()))?;
         Ok((host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase(), port))
     }

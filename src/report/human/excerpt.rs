@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Range;
 
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
-    SourceSpan, SpanContents,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
 };
 
 use super::Style;
@@ -72,7 +72,8 @@ impl Drawer {
         let source = linted.tree.sources.get(file);
         let primary = (finding.primary, finding.primary_label.as_deref(), true);
         let others = finding.labels.iter().map(|label| (label.span, Some(label.message.as_str()), false));
-        let told: Vec<_> = std::iter::once(primary).chain(others).filter(|(span, ..)| span.file == file).collect();
+        let told: Vec<_> =
+            std::iter::once(primary).chain(others).filter(|(span, ..)| span.file == file).collect();
         let lines = Lines::new(report.path(linted, file), source, told.iter().map(|(span, ..)| *span));
         let label = |&(span, text, primary): &(Span, Option<&str>, bool)| {
             let text = text.map(|text| safe(text).into_owned());
@@ -153,7 +154,9 @@ impl Lines {
             let shown = window(source.line_range(line), place);
             let column = source.position(place).column as usize - 1;
             lines.rows.push(Row { start: lines.text.len(), line, shown: shown.clone(), column });
-            lines.text += &fit(source, shown);
+            let text = fit(source, shown);
+            // Nothing can be underlined on an empty line, such as the one on which a file ends too soon.
+            lines.text += if text.is_empty() { " " } else { &text };
             lines.text.push('\n');
         }
         lines
@@ -165,7 +168,8 @@ impl Lines {
         let clip = |offset: u32| offset.clamp(row.shown.start, row.shown.end);
         let (start, end) = (clip(span.start), clip(span.end.max(span.start)));
         let offset = |offset: u32| row.start + fit(source, row.shown.start..offset).len();
-        SourceSpan::from((offset(start), offset(end) - offset(start)))
+        let len = if row.shown.is_empty() { 1 } else { offset(end) - offset(start) };
+        SourceSpan::from((offset(start), len))
     }
 
     fn row_at(&self, offset: usize) -> usize {

@@ -20,8 +20,12 @@ pub(super) enum Refused {
 }
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
-    for (_, block) in facts.config.blocks().filter(|(_, block)| block.context & (IF_SERVER | IF_LOCATION) != 0) {
-        let Some(node) = block.node.filter(|&node| !facts.config.is_derailed(facts.tree, node)) else { continue };
+    for (_, block) in
+        facts.config.blocks().filter(|(_, block)| block.context & (IF_SERVER | IF_LOCATION) != 0)
+    {
+        let Some(node) = block.node.filter(|&node| !facts.config.is_derailed(facts.tree, node)) else {
+            continue;
+        };
         let directive = facts.directive(node);
         if directive.args().any(|word| word.is_hole()) {
             continue;
@@ -75,17 +79,23 @@ fn finding(facts: &Facts, node: NodeRef, refused: &Refused) -> Finding {
                 b"==" | b"===" | b"eq" => "write `=`",
                 b"=~" => "write `~`, or `~*` to ignore case",
                 b"<>" | b"ne" | b"!==" => "write `!=`",
-                b"&&" | b"||" | b"and" | b"or" => "ask one question: nginx has no `and` and no `or`, a `map` of both values does it",
+                b"&&" | b"||" | b"and" | b"or" => {
+                    "ask one question: nginx has no `and` and no `or`, a `map` of both values does it"
+                }
                 _ => "write one of `=`, `!=`, `~`, `~*`, `!~`, `!~*`",
             };
             (format!("unexpected \"{shown}\" in condition"), help)
         }
         Refused::Invalid(word) => {
             let help = match &word[..] {
-                [b'"' | b'\'', ..] => "write the variable without quotes\nif ($http_upgrade = \"websocket\") {",
+                [b'"' | b'\'', ..] => {
+                    "write the variable without quotes\nif ($http_upgrade = \"websocket\") {"
+                }
                 b"!" => "write `!` and the test in one word\nif (!-f $request_filename) {",
                 [b'!', b'$', ..] => "compare with an empty value\nif ($http_upgrade = \"\") {",
-                _ => "write a variable, or a variable, an operator and one value, in parentheses\nif ($http_upgrade = \"websocket\") {",
+                _ => {
+                    "write a variable, or a variable, an operator and one value, in parentheses\nif ($http_upgrade = \"websocket\") {"
+                }
             };
             (format!("invalid condition \"{}\"", String::from_utf8_lossy(word)), help)
         }

@@ -19,7 +19,10 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             let directive = facts.directive(node);
             let hole = directive.args().any(|word| word.is_hole());
             // A socket for QUIC is another one on the same address.
-            if hole || directive.args().any(|word| word.is("quic")) || facts.config.is_derailed(facts.tree, node) {
+            if hole
+                || directive.args().any(|word| word.is("quic"))
+                || facts.config.is_derailed(facts.tree, node)
+            {
                 continue;
             }
             let Some(address) = directive.arg(0).and_then(|word| normal(&word.show())) else { continue };
@@ -34,8 +37,11 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             }
             match defaults.get(&address) {
                 Some(&first) => {
-                    let finding = facts.refused(&RULE, node, format!("a duplicate default server for {address}"));
-                    findings.push(told(facts, finding, first, node).help("remove `default_server` from one of the two"));
+                    let finding =
+                        facts.refused(&RULE, node, format!("a duplicate default server for {address}"));
+                    findings.push(
+                        told(facts, finding, first, node).help("remove `default_server` from one of the two"),
+                    );
                 }
                 None => {
                     defaults.insert(address, node);

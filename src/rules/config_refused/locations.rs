@@ -1,7 +1,9 @@
 //! Locations that nginx refuses (`ngx_http_core_location`, `ngx_http_join_exact_locations`). Knows how a location is
 //! written, not what it does.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::RULE;
 use crate::effective::BlockId;
@@ -21,37 +23,38 @@ pub(super) enum Kind {
     Named,
 }
 
-pub(super) struct Matcher {
+pub(super) struct Matcher<'t> {
     pub(super) kind: Kind,
-    pub(super) name: Vec<u8>,
+    pub(super) name: Cow<'t, [u8]>,
 }
 
 /// None where a template's expression stands in it; `Err` holds a modifier that nginx does not know.
-pub(super) fn matcher(directive: &Directive) -> Option<Result<Matcher, String>> {
+pub(super) fn matcher<'t>(directive: &Directive<'t>) -> Option<Result<Matcher<'t>, String>> {
     if directive.args().any(|word| word.is_hole()) {
         return None;
     }
     let first = directive.arg(0)?;
+    let value = first.value();
     let (kind, name) = match directive.arg(1) {
-        Some(name) => match &*first.value() {
-            b"=" => (Kind::Exact, name.value().into_owned()),
-            b"^~" => (Kind::Prefix, name.value().into_owned()),
-            b"~" | b"~*" => (Kind::Regex, name.value().into_owned()),
+        Some(name) => match &*value {
+            b"=" => (Kind::Exact, name.value()),
+            b"^~" => (Kind::Prefix, name.value()),
+            b"~" | b"~*" => (Kind::Regex, name.value()),
             _ => return Some(Err(first.show())),
         },
-        None => match &*first.value() {
-            [b'=', name @ ..] => (Kind::Exact, name.to_vec()),
-            [b'^', b'~', name @ ..] => (Kind::Prefix, name.to_vec()),
-            [b'~', b'*', name @ ..] | [b'~', name @ ..] => (Kind::Regex, name.to_vec()),
-            name @ [b'@', ..] => (Kind::Named, name.to_vec()),
-            name => (Kind::Prefix, name.to_vec()),
+        None => match &*value {
+            [b'=', name @ ..] => (Kind::Exact, Cow::Owned(name.to_vec())),
+            [b'^', b'~', name @ ..] => (Kind::Prefix, Cow::Owned(name.to_vec())),
+            [b'~', b'*', name @ ..] | [b'~', name @ ..] => (Kind::Regex, Cow::Owned(name.to_vec())),
+            [b'@', ..] => (Kind::Named, value),
+            _ => (Kind::Prefix, value),
         },
     };
     Some(Ok(Matcher { kind, name }))
 }
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
-    let mut seen: HashMap<(BlockId, Kind, Vec<u8>), NodeRef> = HashMap::new();
+    let mut seen: HashMap<(BlockId, Kind, Cow<[u8]>), NodeRef> = HashMap::new();
     let blocks = facts.config.blocks().filter(|(_, block)| block.context == LOCATION);
     for (node, parent) in blocks.filter_map(|(_, block)| Some((block.node?, block.parent?))) {
         if facts.config.is_derailed(facts.tree, node) {
@@ -75,10 +78,12 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         if !matches!(matcher.kind, Kind::Exact | Kind::Prefix) {
             continue;
         }
-        let shown = String::from_utf8_lossy(&matcher.name).into_owned();
         match seen.entry((parent, matcher.kind, matcher.name)) {
-            std::collections::hash_map::Entry::Occupied(first) => findings.push(duplicate(facts, *first.get(), node, &shown)),
-            std::collections::hash_map::Entry::Vacant(place) => {
+            Entry::Occupied(first) => {
+                let name = String::from_utf8_lossy(&first.key().2);
+                findings.push(duplicate(facts, *first.get(), node, &name));
+            }
+            Entry::Vacant(place) => {
                 place.insert(node);
             }
         }
@@ -95,7 +100,8 @@ fn duplicate(facts: &Facts, first: NodeRef, second: NodeRef, name: &str) -> Find
 }
 
 fn inside(facts: &Facts, node: NodeRef, matcher: &Matcher, parent: BlockId) -> Option<Finding> {
-    let outer_node = facts.config.block(parent).node.filter(|_| facts.config.block(parent).context == LOCATION)?;
+    let outer_node =
+        facts.config.block(parent).node.filter(|_| facts.config.block(parent).context == LOCATION)?;
     let outer = super::locations::matcher(&facts.directive(outer_node))?.ok()?;
     let (name, outer_name) = (String::from_utf8_lossy(&matcher.name), String::from_utf8_lossy(&outer.name));
     let (message, help) = match outer.kind {
@@ -111,7 +117,7 @@ fn inside(facts: &Facts, node: NodeRef, matcher: &Matcher, parent: BlockId) -> O
             format!("named location \"{name}\" can be on the server level only"),
             "write it in the server, beside the other locations",
         ),
-        _ if matcher.kind != Kind::Regex && !matcher.name.starts_with(&outer.name) => (
+        _ if matcher.kind != Kind::Regex && !matcher.name.starts_with(&outer.name[..]) => (
             format!("location \"{name}\" is outside location \"{outer_name}\""),
             "write it in the server, beside the outer location; if it was meant to stand there, a `}` is missing before it",
         ),

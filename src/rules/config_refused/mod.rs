@@ -11,8 +11,9 @@ mod variables;
 
 use crate::effective::nginx::directives;
 use crate::engine::{Check, Facts, Level, Rule};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::routes::Intent;
+use crate::source::Span;
 
 pub static RULE: Rule = Rule {
     id: "config-refused",
@@ -37,7 +38,20 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
 /// `ngx_event_init_conf`: whatever the main file holds, it holds `events`.
 fn events(facts: &Facts, findings: &mut Vec<Finding>) {
     let config = facts.config;
-    if !config.complete || config.fragment || config.blocks().any(|(_, block)| block.context == directives::EVENTS) {
+    if !config.complete
+        || config.fragment
+        || config.blocks().any(|(_, block)| block.context == directives::EVENTS)
+    {
+        return;
+    }
+    let file = facts.tree.file(facts.tree.root());
+    if facts.tree.document(file).is_empty() {
+        // Somebody's fragment may well be empty, or hold nothing but comments; a main file hardly.
+        let is_main = facts.tree.sources.path(file).ends_with("nginx.conf");
+        let severity = if is_main { Severity::Warning } else { Severity::Note };
+        let start = Span { file, start: 0, end: 0 };
+        let finding = RULE.refusal(start, "no \"events\" section in configuration").severity(severity);
+        findings.push(finding.here("this file holds no directive at all"));
         return;
     }
     let Some(main) = config.blocks().find(|(_, block)| block.context == directives::HTTP) else { return };

@@ -22,7 +22,9 @@ const PASSES: [(NameId, &[&str]); 5] = [
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for (id, block) in facts.config.blocks() {
-        if block.context & (LOCATION | IF_LOCATION | LIMIT_EXCEPT) == 0 || facts.config.enclosing(id, HTTP).is_none() {
+        if block.context & (LOCATION | IF_LOCATION | LIMIT_EXCEPT) == 0
+            || facts.config.enclosing(id, HTTP).is_none()
+        {
             continue;
         }
         for (name, schemes) in PASSES {
@@ -45,16 +47,20 @@ fn address(facts: &Facts, block: BlockId, node: NodeRef, schemes: &[&str]) -> Op
         value.len() >= scheme.len() && value[..scheme.len()].eq_ignore_ascii_case(scheme.as_bytes())
     });
     if is_proxy && scheme.is_none() {
-        return Some(prefix(facts, node, &value));
+        return prefix(facts, node, &value);
     }
     let rest = &value[scheme.map_or(0, |scheme| scheme.len())..];
     if rest.starts_with(b"unix:") {
-        let uri = rest[5..].iter().any(|&byte| byte == b':');
+        let uri = rest[5..].split(|&byte| byte == b':').nth(1).is_some_and(|uri| !uri.is_empty());
         return (is_proxy && uri).then(|| uri_part(facts, block, node)).flatten();
     }
     let end = rest.iter().position(|byte| b"/?".contains(byte)).unwrap_or(rest.len());
     if is_proxy && rest.is_empty() {
-        return Some(facts.refused(&RULE, node, "no host in upstream \"\"").help("write the backend's address\nproxy_pass http://127.0.0.1:8080;"));
+        return Some(
+            facts
+                .refused(&RULE, node, "no host in upstream \"\"")
+                .help("write the backend's address\nproxy_pass http://127.0.0.1:8080;"),
+        );
     }
     if is_proxy
         && end < rest.len()
@@ -65,22 +71,19 @@ fn address(facts: &Facts, block: BlockId, node: NodeRef, schemes: &[&str]) -> Op
     port(facts, node, &rest[..end])
 }
 
-fn prefix(facts: &Facts, node: NodeRef, value: &[u8]) -> Finding {
+fn prefix(facts: &Facts, node: NodeRef, value: &[u8]) -> Option<Finding> {
     let text = String::from_utf8_lossy(value);
-    let finding = facts.refused(&RULE, node, "invalid URL prefix");
-    let swap = |from: &str, to: &str| {
-        let matches = text.get(..from.len()).is_some_and(|start| start.eq_ignore_ascii_case(from));
-        matches.then(|| format!("proxy_pass {to}{};", &text[from.len()..]))
-    };
-    if let Some(line) = swap("ws://", "http://").or_else(|| swap("wss://", "https://")) {
-        let says = "a WebSocket begins as an HTTP request, and nginx knows no other scheme";
-        return finding.here(says).help(format!("write\n{line}"));
+    let lower = text.to_ascii_lowercase();
+    // Another rule tells of these, with a variable in the address too.
+    if lower.starts_with("ws://") || lower.starts_with("wss://") {
+        return None;
     }
+    let finding = facts.refused(&RULE, node, "invalid URL prefix");
     let line = match text.contains("://") || text.is_empty() {
         true => "proxy_pass http://127.0.0.1:8080;".to_string(),
         false => format!("proxy_pass http://{text};"),
     };
-    finding.here("begins with neither `http://` nor `https://`").help(format!("write\n{line}"))
+    Some(finding.here("begins with neither `http://` nor `https://`").help(format!("write\n{line}")))
 }
 
 /// A path behind the address, where nginx could not tell what it replaces.
@@ -97,7 +100,9 @@ fn uri_part(facts: &Facts, block: BlockId, node: NodeRef) -> Option<Finding> {
     let word = facts.directive(node).arg(0)?.show();
     let scheme = word.find("://").map_or(0, |at| at + 3);
     let end = word[scheme..].find(['/', '?']).map_or(word.len(), |at| at + scheme);
-    let finding = facts.refused(&RULE, node, message).label(facts.head(place), "nginx cannot tell which part of the path it replaces here");
+    let finding = facts
+        .refused(&RULE, node, message)
+        .label(facts.head(place), "nginx cannot tell which part of the path it replaces here");
     Some(match word[scheme..].starts_with("unix:") {
         true => finding.help("remove the path behind the socket's name"),
         false => finding.help(format!("write it without the path, and change the path with `rewrite … break` if need be\nproxy_pass {};", &word[..end])),

@@ -16,7 +16,9 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     let mut seen: HashMap<(u32, Vec<u8>), NodeRef> = HashMap::new();
     let blocks = facts.config.blocks().filter(|(_, block)| block.context & (UPSTREAM | STREAM_UPSTREAM) != 0);
     for (id, block) in blocks {
-        let Some(node) = block.node.filter(|&node| !facts.config.is_derailed(facts.tree, node)) else { continue };
+        let Some(node) = block.node.filter(|&node| !facts.config.is_derailed(facts.tree, node)) else {
+            continue;
+        };
         let Some(name) = facts.directive(node).arg(0).filter(|word| !word.is_hole()) else { continue };
         let key = (block.context, name.value().to_ascii_lowercase());
         match seen.get(&key) {
@@ -59,7 +61,9 @@ fn servers(facts: &Facts, id: BlockId, node: NodeRef, findings: &mut Vec<Finding
                 let backup = directive.args().skip(1).any(|word| word.is("backup"));
                 backups += usize::from(backup);
                 findings.extend(scheme(facts, line));
+                // In http another rule says so, with the line to write.
                 if backup
+                    && block.context == STREAM_UPSTREAM
                     && backups_taken == Some(false)
                     && let Some(method) = method
                 {
@@ -78,7 +82,7 @@ fn servers(facts: &Facts, id: BlockId, node: NodeRef, findings: &mut Vec<Finding
         0 => RULE
             .refusal(facts.head(node), "no servers are inside upstream")
             .label(end, "nginx complains about this line, where the block ends")
-            .help("write\nserver 127.0.0.1:8080;"),
+            .help("write in it\nserver 127.0.0.1:8080;"),
         _ => {
             let name = facts.directive(node).arg(0).map(|word| word.show()).unwrap_or_default();
             let finding = facts.refused(&RULE, node, format!("no servers in upstream \"{name}\""));

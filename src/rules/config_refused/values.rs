@@ -2,10 +2,10 @@
 //! how a variable is written, not which exist.
 
 use super::RULE;
+use crate::effective::BlockId;
 use crate::effective::nginx::directives::{HTTP, SERVER, STREAM};
 use crate::effective::nginx::names;
 use crate::effective::nginx::values::{ValueError, pieces};
-use crate::effective::BlockId;
 use crate::engine::Facts;
 use crate::finding::Finding;
 use crate::syntax::{NameId, Word};
@@ -21,28 +21,41 @@ const VALUES: [(NameId, &[usize]); 6] = [
     (names::SET, &[1]),
 ];
 
-/// Every value in `http` that is put together from variables, with its directive and the block that holds it.
+/// Every value in `http` that holds a `$` where it is put together from variables, with its directive and the block
+/// that holds it.
 pub(super) fn each<'a>(facts: &'a Facts, mut act: impl FnMut(BlockId, NodeRef, Word<'a>)) {
     for (id, block) in facts.config.blocks() {
         let in_http = block.context == HTTP || facts.config.enclosing(id, SERVER).is_some();
         if !in_http {
             continue;
         }
-        for (name, arguments) in VALUES {
-            for node in facts.config.own(id, name) {
-                let directive = facts.directive(node);
-                let words = arguments.iter().filter_map(|&index| directive.arg(index));
-                words.filter(|word| !word.is_hole()).for_each(|word| act(id, node, word));
-            }
+        for (name, node) in facts.config.all(id) {
+            let Some((_, arguments)) = VALUES.iter().find(|(known, _)| *known == name) else { continue };
+            let directive = facts.directive(node);
+            let words = arguments.iter().filter_map(|&index| directive.arg(index));
+            words
+                .filter(|word| word.raw().contains(&b'$') && !word.is_hole())
+                .for_each(|word| act(id, node, word));
         }
     }
 }
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
-    each(facts, |_, node, word| {
+    each(facts, |block, node, word| {
         let error = pieces(&word.value()).find_map(|piece| piece.err().map(|error| message(&error)));
         if let Some(message) = error.filter(|_| !facts.config.is_derailed(facts.tree, node)) {
-            findings.push(finding(facts, node, message));
+            let finding = finding(facts, node, message);
+            findings.push(
+                match facts.config.enclosing(block, HTTP).and_then(|http| facts.config.block(http).node) {
+                    // Headers are put together when the whole of `http` has been read.
+                    Some(http) if facts.directive(node).name_id() == names::PROXY_SET_HEADER => finding
+                        .label(
+                            facts.directive(http).last_byte(),
+                            "nginx complains about this line, where `http` ends",
+                        ),
+                    _ => finding,
+                },
+            );
         }
     });
     for map in &facts.config.maps {
@@ -55,7 +68,10 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             }
         }
         findings.extend(map.refused(facts.tree).into_iter().map(|(node, words)| {
-            facts.refused(&RULE, node, words).label(facts.head(map.node), "in this map").help(help_for_line(facts, node))
+            facts
+                .refused(&RULE, node, words)
+                .label(facts.head(map.node), "in this map")
+                .help(help_for_line(facts, node))
         }));
     }
     for (id, block) in facts.config.blocks() {
@@ -87,7 +103,9 @@ fn target(facts: &Facts, node: NodeRef, index: usize) -> Option<Finding> {
         return None;
     }
     let name = word.show();
-    let finding = RULE.refusal(word.span(), format!("invalid variable name \"{name}\"")).here("a variable begins with `$`");
+    let finding = RULE
+        .refusal(word.span(), format!("invalid variable name \"{name}\""))
+        .here("a variable begins with `$`");
     Some(facts.with_server_line(finding.help(format!("write\n${name}")), node))
 }
 

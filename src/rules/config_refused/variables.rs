@@ -4,9 +4,11 @@
 use std::collections::HashSet;
 
 use super::{RULE, conditions, values};
-use crate::effective::nginx::directives::{HTTP, IF_LOCATION, IF_SERVER, MAIN, SERVER, STREAM, STREAM_SERVER};
+use crate::effective::nginx::directives::{
+    HTTP, IF_LOCATION, IF_SERVER, MAIN, SERVER, STREAM, STREAM_SERVER,
+};
 use crate::effective::nginx::values::variables;
-use crate::effective::nginx::{is_builtin, is_prefixed, names};
+use crate::effective::nginx::{is_builtin, names};
 use crate::engine::Facts;
 use crate::finding::Finding;
 use crate::routes::nginx::is_header;
@@ -14,7 +16,10 @@ use crate::tree::NodeRef;
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     // What another module defines shows only where one of its directives stands, or where it is loaded.
-    let loads = facts.config.blocks().any(|(id, block)| block.context == MAIN && facts.config.own(id, names::LOAD_MODULE).len() > 0);
+    let loads = facts
+        .config
+        .blocks()
+        .any(|(id, block)| block.context == MAIN && facts.config.own(id, names::LOAD_MODULE).len() > 0);
     if !facts.config.complete || facts.config.fragment || !facts.config.unknown.is_empty() || loads {
         return;
     }
@@ -31,7 +36,9 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         let used = headers_of_http || facts.config.block(block).context != HTTP;
         if is_compiled(facts, node, used) {
             let value = word.value();
-            variables(&value).filter(|name| is_unknown(facts, name)).for_each(|name| report(node, name, false));
+            variables(&value)
+                .filter(|name| is_unknown(facts, name))
+                .for_each(|name| report(node, name, false));
         }
     });
     for map in &facts.config.maps {
@@ -42,18 +49,22 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             names.for_each(|name| report(node, name, false));
         }
     }
-    for (_, block) in facts.config.blocks().filter(|(_, block)| block.context & (IF_SERVER | IF_LOCATION) != 0) {
+    for (_, block) in
+        facts.config.blocks().filter(|(_, block)| block.context & (IF_SERVER | IF_LOCATION) != 0)
+    {
         let Some(node) = block.node else { continue };
         let Ok(words) = conditions::words(&facts.directive(node)) else { continue };
         // The first word is a variable whole; a regular expression is taken as it stands.
-        if let [[b'$', name @ ..], ..] = &words.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] {
-            if is_unknown(facts, name) {
-                report(node, name, false);
-            }
+        if let Some([b'$', name @ ..]) = words.first().map(Vec::as_slice)
+            && is_unknown(facts, name)
+        {
+            report(node, name, false);
         }
         let compared = words.len() == 2 || words.get(1).is_some_and(|operator| operator.ends_with(b"="));
         if let Some(value) = words.get(1..).and_then(<[_]>::last).filter(|_| compared) {
-            variables(value).filter(|name| is_unknown(facts, name)).for_each(|name| report(node, name, false));
+            variables(value)
+                .filter(|name| is_unknown(facts, name))
+                .for_each(|name| report(node, name, false));
         }
     }
     in_stream(facts, &mut report);
@@ -61,7 +72,9 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
 
 /// `stream` knows nothing of HTTP: a request's headers, cookies and arguments are no variables there.
 fn in_stream(facts: &Facts, report: &mut impl FnMut(NodeRef, &[u8], bool)) {
-    for (id, block) in facts.config.blocks().filter(|(_, block)| block.context & (STREAM | STREAM_SERVER) != 0) {
+    for (id, block) in
+        facts.config.blocks().filter(|(_, block)| block.context & (STREAM | STREAM_SERVER) != 0)
+    {
         let words: &[_] = match block.context {
             STREAM => &[names::MAP],
             _ => &[names::PROXY_PASS, names::RETURN, names::SET],
@@ -79,11 +92,13 @@ fn in_stream(facts: &Facts, report: &mut impl FnMut(NodeRef, &[u8], bool)) {
 
 fn is_of_http(name: &[u8]) -> bool {
     let name = name.to_ascii_lowercase();
-    [&b"http_"[..], b"cookie_", b"arg_", b"sent_http_", b"upstream_http_"].iter().any(|prefix| name.starts_with(prefix))
+    [&b"http_"[..], b"cookie_", b"arg_", b"sent_http_", b"upstream_http_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }
 
 fn is_unknown(facts: &Facts, name: &[u8]) -> bool {
-    !name.is_empty() && !is_prefixed(name) && !is_builtin(name) && !facts.config.defines(name)
+    !name.is_empty() && !is_builtin(name) && !facts.config.defines(name)
 }
 
 /// A header is looked at where a server uses it (`used`); the handshake's own are another rule's.
@@ -103,15 +118,21 @@ fn unknown(facts: &Facts, node: NodeRef, name: &[u8], stream: bool) -> Finding {
     let name = String::from_utf8_lossy(name);
     let finding = RULE.refusal(facts.head(node), format!("unknown \"{name}\" variable"));
     if stream {
-        return finding.here("`stream` passes bytes on and knows no HTTP request").help("write the address itself, or proxy in `http`");
+        return finding
+            .here("`stream` passes bytes on and knows no HTTP request")
+            .help("write the address itself, or proxy in `http`");
     }
     if let Some((base, _)) = name.split_once('$') {
-        return finding.here("one variable's name, as nginx reads it").help(format!("ask about one variable\nif (${base}) {{"));
+        return finding
+            .here("one variable's name, as nginx reads it")
+            .help(format!("ask about one variable\nif (${base}) {{"));
     }
     let known = facts.config.maps.iter().map(|map| String::from_utf8_lossy(&map.name).into_owned());
     let near = known.filter(|known| strsim::osa_distance(known, &name.to_ascii_lowercase()) <= 2).min();
     match near {
         Some(near) => finding.here(format!("did you mean `${near}`?")).help(format!("write\n${near}")),
-        None => finding.here("nothing defines it").help(format!("define it, or write the name of one that exists\nset ${name} \"\";")),
+        None => finding
+            .here("nothing defines it")
+            .help(format!("define it, or write the name of one that exists\nset ${name} \"\";")),
     }
 }
