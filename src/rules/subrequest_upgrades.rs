@@ -84,10 +84,11 @@ fn told(facts: &Facts, route: &Route, line: NodeRef, mirror: bool) -> Option<Fin
     Some(finding.label(facts.head(line), "sent beside every handshake").help(help))
 }
 
-/// Host and port as `proxy_pass` names them; with a variable in them the text alone decides.
+/// Host and port as `proxy_pass` names them.
 fn authority(text: &str) -> &str {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or(rest)
+    let end = rest.char_indices().find(|&(at, letter)| letter == '/' || (letter == '$' && at > 0));
+    end.map_or(rest, |(at, _)| &rest[..at])
 }
 
 const EMPTY: &str = "proxy_set_header Upgrade \"\";\nproxy_set_header Connection \"\";";
