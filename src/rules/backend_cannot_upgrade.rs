@@ -40,9 +40,7 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         if unclear || proxies(block) || facts.config.inside(block).any(proxies) {
             continue;
         }
-        // Where nothing is proxied at all, headers have gone astray, but no WebSocket has.
-        let no_handler = || if facts.routes.is_empty() { None } else { no_handler(facts, block) };
-        findings.extend(wrong_handler(facts, block).or_else(no_handler));
+        findings.extend(wrong_handler(facts, block).or_else(|| no_handler(facts, block)));
     }
 }
 
@@ -78,6 +76,11 @@ fn wrong_handler(facts: &Facts, block: BlockId) -> Option<Finding> {
     })
 }
 
+fn is_named(facts: &Facts, block: BlockId) -> bool {
+    let path = facts.config.block(block).node.and_then(|node| facts.directive(node).args().next_back());
+    path.is_some_and(|path| is_websocket_path(&path.value()))
+}
+
 /// Whether the path can mean nothing but a WebSocket; `ws` is also short for web services, which PHP may serve.
 fn is_surely_named(facts: &Facts, block: BlockId) -> bool {
     let path = facts.config.block(block).node.and_then(|node| facts.directive(node).args().next_back());
@@ -90,6 +93,10 @@ fn is_surely_named(facts: &Facts, block: BlockId) -> bool {
 
 fn no_handler(facts: &Facts, block: BlockId) -> Option<Finding> {
     let header = asks(facts, block)?;
+    // Where nothing is proxied at all, headers have gone astray, but hardly a WebSocket.
+    if facts.routes.is_empty() && !is_named(facts, block) {
+        return None;
+    }
     let server = facts.config.enclosing(block, SERVER)?;
     let own = |name| facts.config.own(block, name).next();
     let handled = OTHER_HANDLERS.into_iter().any(|name| own(name).is_some());
