@@ -59,15 +59,7 @@ impl Facts<'_> {
     /// an exact one for a path below. None where its path is not known, or anything about the way.
     pub fn ways(&self, location: BlockId, server: BlockId) -> Option<Vec<Way>> {
         let path = self.path_of(location)?;
-        let exact = self.directive(self.config.block(location).node?).arg(0).is_some_and(|word| word.is("="));
-        let below = || {
-            if path.ends_with(b"/") {
-                [&path, &b"room"[..]].concat()
-            } else {
-                [&path, &b"/room"[..]].concat()
-            }
-        };
-        let paths: Vec<Vec<u8>> = if exact { vec![path] } else { vec![path.clone(), below()] };
+        let paths = self.asked_paths(location, path)?;
         let hosts = self.tracer.hosts(server).0;
         let mut ways = Vec::new();
         for path in paths {
@@ -91,6 +83,42 @@ impl Facts<'_> {
             }
         }
         Some(ways)
+    }
+
+    /// The path of a location, and one below it unless only the path itself is meant.
+    fn asked_paths(&self, location: BlockId, path: Vec<u8>) -> Option<Vec<Vec<u8>>> {
+        if self.directive(self.config.block(location).node?).arg(0).is_some_and(|word| word.is("=")) {
+            return Some(vec![path]);
+        }
+        let room: &[u8] = if path.ends_with(b"/") { b"room" } else { b"/room" };
+        let below = [&path, room].concat();
+        Some(vec![path, below])
+    }
+
+    /// Whether handshakes for the location come to it and stay there, as can be seen without following any: nothing
+    /// rewrites or answers them on the way, and no other location takes their paths.
+    pub fn goes_straight(&self, location: BlockId, server: BlockId) -> bool {
+        let config = self.config;
+        let quiet = |block: BlockId, names: &[NameId]| {
+            names.iter().all(|&name| config.own(block, name).len() == 0)
+                && config.own(block, NameId::UNKNOWN).len() == 0
+                && config.own(block, names::IF).len() == 0
+        };
+        let in_server = [names::REWRITE, names::RETURN];
+        let in_location =
+            [names::REWRITE, names::RETURN, names::TRY_FILES, names::INTERNAL, names::LIMIT_EXCEPT];
+        if !quiet(server, &in_server) || !quiet(location, &in_location) {
+            return false;
+        }
+        // Who is kept out may be sent on by `error_page`.
+        let guards = [names::ALLOW, names::DENY, names::AUTH_BASIC, names::AUTH_REQUEST, names::ERROR_PAGE];
+        if guards.iter().any(|&name| config.inherited(location, name).level.is_some()) {
+            return false;
+        }
+        let Some(paths) = self.path_of(location).and_then(|path| self.asked_paths(location, path)) else {
+            return false;
+        };
+        paths.iter().all(|path| self.tracer.found(server, path) == Some((Some(location), false)))
     }
 
     /// Whether every handshake for the URL goes this way: what decided on it is the same for all, so that neither a

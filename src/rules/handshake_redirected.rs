@@ -27,6 +27,9 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if route.broken {
         return None;
     }
+    if facts.goes_straight(location, server) {
+        return without_slash(facts, route, location, server);
+    }
     let ways = facts.ways(location, server)?;
     match ways.iter().all(|way| redirected(way).is_some()) {
         true if ways.iter().any(|way| leads_on(facts, server, way)) => None,
@@ -103,6 +106,9 @@ fn without_slash(facts: &Facts, route: &Route, location: BlockId, server: BlockI
     let path = facts.path_of(location)?;
     let short = path.strip_suffix(b"/").filter(|short| !short.is_empty())?;
     if route.intent < Intent::Written || is_polling_path(&path) || !is_websocket_path(&path) {
+        return None;
+    }
+    if facts.tracer.found(server, short)? != (Some(location), true) {
         return None;
     }
     let Arrival::Answered { hop, .. } = facts.tracer.arrive(server, short) else { return None };

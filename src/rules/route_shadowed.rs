@@ -25,7 +25,11 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if route.broken {
         return None;
     }
-    let ways = facts.ways(location, route.server?)?;
+    let server = route.server?;
+    if facts.goes_straight(location, server) {
+        return None;
+    }
+    let ways = facts.ways(location, server)?;
     let away: Vec<&Way> = ways.iter().filter(|way| is_away(facts, location, way)).collect();
     let way = *away.first()?;
     let all = away.len() == ways.len();

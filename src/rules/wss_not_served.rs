@@ -2,9 +2,9 @@
 //! pages open the WebSocket.
 
 use crate::effective::BlockId;
-use crate::effective::nginx::directives::{LOCATION, SERVER};
+use crate::effective::nginx::directives::LOCATION;
 use crate::effective::nginx::names::{LISTEN, SSL};
-use crate::engine::{Check, Facts, Level, Rule};
+use crate::engine::{Check, Facts, Level, Rule, Way};
 use crate::finding::Finding;
 use crate::handshake::nginx::Arrival;
 use crate::routes::{Intent, Route};
@@ -26,22 +26,14 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     }
     let location = facts.config.enclosing(route.block, LOCATION)?;
     let path = facts.path_of(location)?;
-    if !facts
-        .ways(location, plain)?
-        .iter()
-        .all(|way| matches!(way.arrival, Arrival::Sent { by, .. } if by == route.node))
-    {
+    let host = facts.tracer.hosts(plain).0.into_iter().next()?;
+    let same = facts.tracer.servers_named(&host.to_ascii_lowercase()).iter().copied();
+    let secure: Vec<BlockId> = same.filter(|&server| server != plain && is_secure(facts, server)).collect();
+    let &[server] = &secure[..] else { return None };
+    let arrives = |way: &Way| matches!(way.arrival, Arrival::Sent { by, .. } if by == route.node);
+    if !facts.goes_straight(location, plain) && !facts.ways(location, plain)?.iter().all(arrives) {
         return None;
     }
-    let host = facts.tracer.hosts(plain).0.into_iter().next()?;
-    let mut servers =
-        facts.config.blocks().filter(|(_, block)| block.context == SERVER).map(|(server, _)| server);
-    let same = |&server: &BlockId| {
-        server != plain && facts.tracer.hosts(server).0.iter().any(|name| name.eq_ignore_ascii_case(&host))
-    };
-    let secure: Vec<BlockId> =
-        servers.by_ref().filter(same).filter(|&server| is_secure(facts, server)).collect();
-    let &[server] = &secure[..] else { return None };
     let (Arrival::Sent { hop, .. } | Arrival::Answered { status: None | Some(200 | 404), hop, .. }) =
         facts.tracer.arrive_as(server, &host, &path)
     else {

@@ -34,6 +34,16 @@ impl Tracer<'_> {
         self.enter(server, &self.plain_name(server), target, headers, entrance)
     }
 
+    /// The location that a path finds by itself, before anything rewrites it, and whether it is answered there by a
+    /// redirect to its slash. None where that is not known.
+    pub fn found(&self, server: BlockId, path: &[u8]) -> Option<(Option<BlockId>, bool)> {
+        if self.config.block(server).opaque {
+            return None;
+        }
+        let found = super::location::search(self, path, server, &mut None).ok()?;
+        Some((found.block, found.redirect))
+    }
+
     /// Where a subrequest that a handshake makes arrives, as `auth_request` and `mirror` send it.
     pub fn subrequest(&self, server: BlockId, host: &str, target: &[u8]) -> Arrival {
         self.enter(server, host, target, &[], Entrance { internal: true, assumes_no_files: true })

@@ -17,7 +17,7 @@ pub(super) struct Found {
     pub(super) block: Option<BlockId>,
     /// The URI lacks only the slash at the end of this location's name, and it proxies.
     pub(super) redirect: bool,
-    pub(super) why: String,
+    pub(super) why: &'static str,
 }
 
 /// How a location is written.
@@ -32,33 +32,40 @@ enum Matcher {
 /// How deep locations may lie in one another; the grammar follows no more blocks than this.
 const MAX_DEPTH: usize = 1000;
 
-/// The location for the session's URI (`ngx_http_core_find_location`): an exact one, else the longest prefix and
-/// inside it the same again, else regular expressions in order, the innermost level first.
+/// A regular expression that matched: its groups, and their names.
+pub(super) type Match = (Vec<Vec<u8>>, Vec<Option<String>>);
+
+/// The location for the session's URI; what its regular expression matched is kept in the session.
 pub(super) fn find(tracer: &Tracer, session: &Session, server: BlockId) -> Followed<Found> {
     let uri = session.uri.borrow().clone();
+    let mut matched = None;
+    let found = search(tracer, &uri, server, &mut matched)?;
+    if let Some((groups, names)) = matched {
+        session.matched(groups, &names);
+    }
+    Ok(found)
+}
+
+/// The location for a URI (`ngx_http_core_find_location`): an exact one, else the longest prefix and inside it the same
+/// again, else regular expressions in order, the innermost level first.
+pub(super) fn search(
+    tracer: &Tracer,
+    uri: &[u8],
+    server: BlockId,
+    matched: &mut Option<Match>,
+) -> Followed<Found> {
+    let found = |block, redirect, why| Ok(Found { block, redirect, why });
     let mut level = server;
     // The levels passed through, each with whether its regular expressions may still be asked.
     let mut levels: Vec<(BlockId, bool)> = Vec::new();
-    let mut found = Found { block: None, redirect: false, why: String::new() };
+    let mut longest = None;
     for _ in 0..MAX_DEPTH {
-        let step = prefix(tracer, &tracer.level(level), &uri)?;
-        match step {
-            Step::Exact(block) => {
-                return Ok(Found { block: Some(block), redirect: false, why: "exact match".to_string() });
-            }
-            Step::Redirect(block) => {
-                return Ok(Found {
-                    block: Some(block),
-                    redirect: true,
-                    why: "the path without its slash".to_string(),
-                });
-            }
+        match prefix(tracer, &tracer.level(level), uri)? {
+            Step::Exact(block) => return found(Some(block), false, "exact match"),
+            Step::Redirect(block) => return found(Some(block), true, "the path without its slash"),
             Step::Prefix { block, no_regex } => {
                 levels.push((level, !no_regex));
-                found = Found { block: Some(block), redirect: false, why: "longest prefix".to_string() };
-                if no_regex {
-                    found.why += ", `^~` forbids regular expressions";
-                }
+                longest = Some((block, no_regex));
                 level = block;
             }
             Step::None => {
@@ -67,43 +74,32 @@ pub(super) fn find(tracer: &Tracer, session: &Session, server: BlockId) -> Follo
             }
         }
     }
-    let mut asked = 0;
+    let unknown = || Unknown("a location's regular expression that was not evaluated".to_string());
+    let mut asked = false;
     while let Some((level, open)) = levels.pop() {
         if !open {
             continue;
         }
         for (block, pattern) in &tracer.level(level).regexes {
-            asked += 1;
-            let Some(pattern) = pattern else {
-                return Err(Unknown("a location's regular expression that was not evaluated".to_string()));
-            };
-            match pattern.captures(&uri) {
-                Some(Some(groups)) => {
-                    session.matched(groups, pattern.names());
-                    let why = "first regular expression that matches".to_string();
-                    return inside_regex(tracer, session, *block, why);
-                }
-                Some(None) => {}
-                None => {
-                    return Err(Unknown(
-                        "a location's regular expression that was not evaluated".to_string(),
-                    ));
-                }
+            asked = true;
+            let pattern = pattern.as_ref().ok_or_else(unknown)?;
+            if let Some(groups) = pattern.captures(uri).ok_or_else(unknown)? {
+                *matched = Some((groups, pattern.names().to_vec()));
+                let nested = search(tracer, uri, *block, matched)?;
+                return match nested.block {
+                    Some(_) => Ok(nested),
+                    None => found(Some(*block), false, "first regular expression that matches"),
+                };
             }
         }
     }
-    if asked > 0 && found.block.is_some() {
-        found.why += ", and no regular expression matches";
-    }
-    Ok(found)
-}
-
-/// Locations nested in one that a regular expression chose.
-fn inside_regex(tracer: &Tracer, session: &Session, block: BlockId, why: String) -> Followed<Found> {
-    let nested = find(tracer, session, block)?;
-    match nested.block {
-        Some(_) => Ok(nested),
-        None => Ok(Found { block: Some(block), redirect: false, why }),
+    match longest {
+        None => found(None, false, ""),
+        Some((block, _)) if asked => {
+            found(Some(block), false, "longest prefix, and no regular expression matches")
+        }
+        Some((block, true)) => found(Some(block), false, "longest prefix, `^~` forbids regular expressions"),
+        Some((block, false)) => found(Some(block), false, "longest prefix"),
     }
 }
 

@@ -85,8 +85,12 @@ pub struct Tracer<'a> {
     levels: RefCell<HashMap<BlockId, Rc<location::Level>>>,
     /// Hosts and ports that are looked up when nginx starts, listed when first asked for.
     looked_up: OnceCell<HashSet<(String, u16)>>,
+    /// Every listening socket, listed when first asked for.
+    all_sockets: OnceCell<Sockets>,
     /// The listening sockets of each server, listed when first asked for.
     sockets: OnceCell<ByServer>,
+    /// The servers of each host, listed when first asked for.
+    named: OnceCell<HashMap<String, Vec<BlockId>>>,
     /// The regular expressions of `if` and `rewrite`, with whether case is ignored; None for one that is not valid.
     patterns: RefCell<Patterns>,
 }
@@ -123,8 +127,8 @@ impl<'a> Tracer<'a> {
         roots: &'a Roots,
         version: Version,
     ) -> Self {
-        let (levels, patterns, looked_up, sockets) = Default::default();
-        Self { tree, config, files, roots, version, levels, patterns, looked_up, sockets }
+        let (levels, patterns, looked_up, all_sockets, sockets, named) = Default::default();
+        Self { tree, config, files, roots, version, levels, patterns, looked_up, all_sockets, sockets, named }
     }
 
     /// Follows the handshake for a URL; each of `headers` replaces or removes one that a browser sends.
@@ -136,9 +140,8 @@ impl<'a> Tracer<'a> {
             hops: Vec::new(),
             idle_timeout_ms: None,
         };
-        let sockets = Sockets::new(self.tree, self.config);
         let request = Request::handshake(url, headers);
-        match self.follow(&sockets, request, &mut trace) {
+        match self.follow(self.all_sockets(), request, &mut trace) {
             Ok(()) => {}
             Err(Unknown(why)) => {
                 trace.verdict = Verdict::Unknown;
@@ -359,7 +362,7 @@ impl Passage<'_, '_> {
         let name = node.map(|node| self.tracer.location_name(node)).unwrap_or_default();
         let at = node.map(|node| self.tracer.span(node));
         self.hop.locations.push(block);
-        self.hop.route = Some(Chosen { name: name.clone(), at, why: found.why });
+        self.hop.route = Some(Chosen { name: name.clone(), at, why: found.why.to_string() });
         if !self.internal && self.in_force(names::INTERNAL).is_some() {
             let why = format!("`location {name}` is internal");
             return Ok(Flow::Fail { status: 404, why });

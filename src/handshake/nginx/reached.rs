@@ -27,7 +27,7 @@ impl Tracer<'_> {
 
     /// Raises the intent of every route at which the handshakes of a WebSocket route arrive next.
     pub fn mark_reached(&self, routes: &mut [Route]) {
-        let sockets = Sockets::new(self.tree, self.config);
+        let sockets = self.all_sockets();
         let by_node: HashMap<NodeRef, usize> =
             routes.iter().enumerate().map(|(index, route)| (route.node, index)).collect();
         let mut open: Vec<usize> =
@@ -37,7 +37,7 @@ impl Tracer<'_> {
             if !sockets.may_be_own(&route.backend.host) && route.backend.upstream.is_none() {
                 continue;
             }
-            let Some(next) = self.next(&sockets, route).and_then(|node| by_node.get(&node).copied()) else {
+            let Some(next) = self.next(sockets, route).and_then(|node| by_node.get(&node).copied()) else {
                 continue;
             };
             if routes[next].intent < Intent::Lost {

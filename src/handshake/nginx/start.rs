@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::Tracer;
 use super::listen::Sockets;
 use crate::effective::BlockId;
-use crate::effective::nginx::directives::{IF_LOCATION, LIMIT_EXCEPT, LOCATION};
+use crate::effective::nginx::directives::{IF_LOCATION, LIMIT_EXCEPT, LOCATION, SERVER};
 use crate::effective::nginx::names;
 use crate::routes::address::Address;
 use crate::tree::NodeRef;
@@ -62,9 +62,27 @@ impl Tracer<'_> {
             .collect()
     }
 
+    pub(super) fn all_sockets(&self) -> &Sockets {
+        self.all_sockets.get_or_init(|| Sockets::new(self.tree, self.config))
+    }
+
+    /// The servers of `http` that have this name among those that stand for one host, in lower case.
+    pub fn servers_named(&self, host: &str) -> &[BlockId] {
+        let list = || {
+            let mut named: HashMap<String, Vec<BlockId>> = HashMap::new();
+            for (server, _) in self.config.blocks().filter(|(_, block)| block.context == SERVER) {
+                for host in self.hosts(server).0 {
+                    named.entry(host.to_ascii_lowercase()).or_default().push(server);
+                }
+            }
+            named
+        };
+        self.named.get_or_init(list).get(host).map_or(&[], Vec::as_slice)
+    }
+
     /// The sockets a server listens on; none where one of them is not known.
     pub fn sockets(&self, server: BlockId) -> &[Socket] {
-        let known = self.sockets.get_or_init(|| Sockets::new(self.tree, self.config).by_server());
+        let known = self.sockets.get_or_init(|| self.all_sockets().by_server());
         let sockets = known.get(&server).map_or(&[][..], Vec::as_slice);
         let written = self.config.own(server, names::LISTEN).len();
         if self.config.block(server).opaque || sockets.len() != written.max(1) { &[] } else { sockets }
