@@ -76,6 +76,11 @@ fn wrong_handler(facts: &Facts, block: BlockId) -> Option<Finding> {
     })
 }
 
+fn is_named(facts: &Facts, block: BlockId) -> bool {
+    let path = facts.config.block(block).node.and_then(|node| facts.directive(node).args().next_back());
+    path.is_some_and(|path| is_websocket_path(&path.value()))
+}
+
 /// Whether the path can mean nothing but a WebSocket; `ws` is also short for web services, which PHP may serve.
 fn is_surely_named(facts: &Facts, block: BlockId) -> bool {
     let path = facts.config.block(block).node.and_then(|node| facts.directive(node).args().next_back());
@@ -88,6 +93,10 @@ fn is_surely_named(facts: &Facts, block: BlockId) -> bool {
 
 fn no_handler(facts: &Facts, block: BlockId) -> Option<Finding> {
     let header = asks(facts, block)?;
+    // Where nothing is proxied at all, headers have gone astray, but hardly a WebSocket.
+    if facts.routes.is_empty() && !is_named(facts, block) {
+        return None;
+    }
     let server = facts.config.enclosing(block, SERVER)?;
     let own = |name| facts.config.own(block, name).next();
     let handled = OTHER_HANDLERS.into_iter().any(|name| own(name).is_some());
