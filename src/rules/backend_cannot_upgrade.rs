@@ -146,10 +146,6 @@ fn nothing_proxies(facts: &Facts, block: BlockId, header: NodeRef) -> Finding {
     let finding =
         RULE.finding(facts.head(primary), message).here("has no `proxy_pass`, so nginx looks for a file");
     let finding = finding.label(facts.head(header), "for a backend that is never asked");
-    // A server in which nothing proxies is not finished yet.
-    let server = facts.config.enclosing(block, SERVER).unwrap_or(block);
-    let unfinished = facts.config.inside(server).all(|inner| facts.config.own(inner, PROXY_PASS).len() == 0);
-    let finding = if unfinished { finding.at_most(Severity::Warning) } else { finding };
     let outer =
         facts.config.chain(block).skip(1).find_map(|outer| facts.config.own(outer, PROXY_PASS).next());
     match outer {
