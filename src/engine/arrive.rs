@@ -55,11 +55,6 @@ impl Facts<'_> {
         self.path_of(self.config.enclosing(route.block, LOCATION)?)
     }
 
-    /// Where a handshake for the route's own path arrives in its server.
-    pub fn arrival(&self, route: &Route) -> Option<Arrival> {
-        Some(self.tracer.arrive(route.server?, &self.own_path(route)?))
-    }
-
     /// Where handshakes arrive that a location is for, under each name of its server: for its path, and unless it is
     /// an exact one for a path below. None where its path is not known, or anything about the way.
     pub fn ways(&self, location: BlockId, server: BlockId) -> Ways {
