@@ -53,6 +53,7 @@ pub fn lint(
         config: &config,
         routes: &routes,
         sharing: Default::default(),
+        last_ways: Default::default(),
     };
     let findings = engine::run(&facts, &rules::ALL, selection);
     Ok(Linted { tree, config, routes, findings })

@@ -1,5 +1,7 @@
 //! Where the handshakes of a route arrive: its own paths, asked along the phases of its server. Knows no rule.
 
+use std::rc::Rc;
+
 use super::Facts;
 use crate::effective::nginx::directives::{IF_LOCATION, IF_SERVER, LOCATION};
 use crate::effective::nginx::{names, values};
@@ -15,6 +17,9 @@ pub struct Way {
     pub path: Vec<u8>,
     pub arrival: Arrival,
 }
+
+/// All ways of a location's handshakes.
+pub type Ways = Option<Rc<Vec<Way>>>;
 
 /// Names of one server that are asked under.
 const MAX_HOSTS: usize = 4;
@@ -50,14 +55,20 @@ impl Facts<'_> {
         self.path_of(self.config.enclosing(route.block, LOCATION)?)
     }
 
-    /// Where a handshake for the route's own path arrives in its server.
-    pub fn arrival(&self, route: &Route) -> Option<Arrival> {
-        Some(self.tracer.arrive(route.server?, &self.own_path(route)?))
-    }
-
     /// Where handshakes arrive that a location is for, under each name of its server: for its path, and unless it is
     /// an exact one for a path below. None where its path is not known, or anything about the way.
-    pub fn ways(&self, location: BlockId, server: BlockId) -> Option<Vec<Way>> {
+    pub fn ways(&self, location: BlockId, server: BlockId) -> Ways {
+        if let Some((known, ways)) = &*self.last_ways.borrow()
+            && *known == location
+        {
+            return ways.clone();
+        }
+        let ways = self.follow(location, server).map(Rc::new);
+        *self.last_ways.borrow_mut() = Some((location, ways.clone()));
+        ways
+    }
+
+    fn follow(&self, location: BlockId, server: BlockId) -> Option<Vec<Way>> {
         let path = self.path_of(location)?;
         let paths = self.asked_paths(location, path)?;
         let hosts = self.tracer.hosts(server).0;

@@ -21,7 +21,7 @@ use crate::source::Span;
 use crate::syntax::{Directive, NameId};
 use crate::tree::{GraftId, NodeRef, Tree};
 
-pub use arrive::Way;
+pub use arrive::{Way, Ways};
 pub use fingerprint::fingerprints;
 pub use run::{Selection, run};
 
@@ -111,6 +111,8 @@ pub struct Facts<'a> {
     pub tracer: Tracer<'a>,
     /// How many servers share each upstream's connections, counted when first asked for.
     pub sharing: RefCell<HashMap<BlockId, Option<usize>>>,
+    /// The ways of the location that was asked about last: several rules ask in a row.
+    pub last_ways: RefCell<Option<(BlockId, Ways)>>,
 }
 
 impl<'a> Facts<'a> {

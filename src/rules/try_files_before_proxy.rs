@@ -75,10 +75,10 @@ fn beside(
 /// None where some handshake is upgraded all the same, or may be.
 fn by_path(facts: &Facts, location: BlockId, server: BlockId) -> Option<Left> {
     let mut left = None;
-    for way in facts.ways(location, server)? {
-        let (hop, this) = match way.arrival {
-            Arrival::Sent { by, hop } if facts.asks(&hop) == Some(false) => (hop, Left::Proxied(by)),
-            Arrival::Answered { status, hop, .. } => (hop, Left::Answered(status)),
+    for way in facts.ways(location, server)?.iter() {
+        let (hop, this) = match &way.arrival {
+            Arrival::Sent { by, hop } if facts.asks(hop) == Some(false) => (hop, Left::Proxied(*by)),
+            Arrival::Answered { status, hop, .. } => (hop, Left::Answered(*status)),
             _ => return None,
         };
         let by_this =

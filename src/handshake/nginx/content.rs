@@ -187,7 +187,7 @@ impl Passage<'_, '_> {
         let here = match through {
             Some(mapped) => mapped,
             None if path.starts_with(&roots.root) => path.to_owned(),
-            None if self.assumes_no_files => return Ok(Kind::Nothing),
+            None if self.entrance.assumes_no_files => return Ok(Kind::Nothing),
             None => return Err(Unknown(format!("whether {} exists", path.display()))),
         };
         if here.components().any(|part| part == std::path::Component::ParentDir) {

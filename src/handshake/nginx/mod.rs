@@ -236,7 +236,7 @@ impl<'a> Tracer<'a> {
             hop,
             uri_changes: MAX_URI_CHANGES + 1,
             internal: entrance.internal,
-            assumes_no_files: entrance.assumes_no_files,
+            entrance,
             proxies: false,
             in_error_page: false,
             err_status: None,
@@ -324,7 +324,7 @@ struct Passage<'p, 'a> {
     /// A block that was in force since the location was found proxies: nginx keeps to that even where a later one
     /// does not (`ngx_http_update_location_config`).
     proxies: bool,
-    assumes_no_files: bool,
+    entrance: Entrance,
     in_error_page: bool,
     /// The status that `error_page` writes over the answer.
     err_status: Option<u16>,

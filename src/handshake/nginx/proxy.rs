@@ -1,7 +1,7 @@
 //! The request that a backend receives: address, request line, headers. Knows nginx's proxy module by version, no
 //! other phase.
 
-use super::{End, Flow, Followed, Passage, Unknown, location, uri};
+use super::{Arrival, End, Flow, Followed, Passage, Unknown, location, uri};
 use crate::effective::nginx::directives::LOCATION;
 use crate::effective::nginx::{names, values, versions};
 use crate::effective::{BlockId, Setting, Value};
@@ -84,6 +84,11 @@ impl Passage<'_, '_> {
         if let Some(flow) = self.times_out(&upstream) {
             return Ok(flow);
         }
+        if self.is_doubled(&upstream) {
+            return Err(Unknown(
+                "whether the mirrored request is answered first, which closes the tunnel".to_string(),
+            ));
+        }
         let ends = http2.then(|| {
             let why = "the backend is spoken to in HTTP/2, over which nginx upgrades nothing".to_string();
             (Verdict::Refused, None, why)
@@ -115,6 +120,33 @@ impl Passage<'_, '_> {
             masked: None,
             overwritten: None,
         })))
+    }
+
+    /// Whether `mirror` sends a handshake of its own to the same backend: its 101 closes the connection, before or after
+    /// the client's own.
+    fn is_doubled(&self, upstream: &Upstream) -> bool {
+        let config = self.tracer.config;
+        if self.entrance.internal {
+            return false;
+        }
+        let level = config.inherited(self.block, names::MIRROR).level;
+        let mut lines = level.into_iter().flat_map(|level| config.own(level, names::MIRROR));
+        lines.any(|node| {
+            let Some(uri) = self.tracer.tree.directive(node).arg(0).map(|word| word.value().into_owned())
+            else {
+                return false;
+            };
+            let host = self.session.host().unwrap_or_default();
+            match self.tracer.subrequest(self.server, &String::from_utf8_lossy(&host), &uri) {
+                Arrival::Sent { hop, .. } => hop.upstream.is_some_and(|mirrored| {
+                    let asks = |name: &str| {
+                        mirrored.headers.iter().any(|header| header.name.eq_ignore_ascii_case(name))
+                    };
+                    mirrored.address == upstream.address && asks("upgrade")
+                }),
+                Arrival::Answered { .. } | Arrival::Unknown(_) => false,
+            }
+        })
     }
 
     /// A timeout of 0 is over before the backend can answer.
