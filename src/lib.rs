@@ -19,12 +19,11 @@ pub mod tree;
 use std::path::Path;
 
 use effective::Target;
-use effective::nginx::{Config, Evaluator, directives};
+use effective::nginx::{Config, directives};
 use engine::{Facts, Linted, Selection};
 use finding::Severity;
 use handshake::nginx::Tracer;
 use handshake::{Roots, Trace, Url, Verdict};
-use routes::model::{Handshake, Plain};
 use source::files::{Files, ReadError};
 use tree::Tree;
 
@@ -45,16 +44,7 @@ pub fn lint(
     let tracer = Tracer::new(&tree, &config, files, &roots, target.nginx.last);
     let mut routes = routes::nginx::routes(&tree, &config);
     tracer.mark_reached(&mut routes);
-    let facts = Facts {
-        tracer,
-        handshake: Evaluator::new(&tree, &config, &Handshake),
-        plain: Evaluator::new(&tree, &config, &Plain),
-        tree: &tree,
-        config: &config,
-        routes: &routes,
-        sharing: Default::default(),
-        last_ways: Default::default(),
-    };
+    let facts = Facts::new(&tree, &config, &routes, tracer);
     let findings = engine::run(&facts, &rules::ALL, selection);
     Ok(Linted { tree, config, routes, findings })
 }

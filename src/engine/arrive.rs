@@ -109,6 +109,17 @@ impl Facts<'_> {
     /// Whether handshakes for the location come to it and stay there, as can be seen without following any: nothing
     /// rewrites or answers them on the way, and no other location takes their paths.
     pub fn goes_straight(&self, location: BlockId, server: BlockId) -> bool {
+        match self.straight.get() {
+            Some((known, straight)) if known == location => straight,
+            _ => {
+                let straight = self.is_straight(location, server);
+                self.straight.set(Some((location, straight)));
+                straight
+            }
+        }
+    }
+
+    fn is_straight(&self, location: BlockId, server: BlockId) -> bool {
         let config = self.config;
         let quiet = |block: BlockId, names: &[NameId]| {
             names.iter().all(|&name| config.own(block, name).len() == 0)

@@ -7,7 +7,7 @@ mod fingerprint;
 pub mod remedy;
 mod run;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -16,6 +16,7 @@ use crate::effective::{BlockId, Value};
 use crate::finding::{Finding, Label, Severity};
 use crate::handshake::nginx::Tracer;
 use crate::routes::nginx::is_header;
+use crate::routes::model::{Handshake, Plain};
 use crate::routes::{Header, Intent, Route, has_token};
 use crate::source::Span;
 use crate::syntax::{Directive, NameId};
@@ -110,12 +111,28 @@ pub struct Facts<'a> {
     /// For following a handshake through the phases of a server.
     pub tracer: Tracer<'a>,
     /// How many servers share each upstream's connections, counted when first asked for.
-    pub sharing: RefCell<HashMap<BlockId, Option<usize>>>,
+    sharing: RefCell<HashMap<BlockId, Option<usize>>>,
     /// The ways of the location that was asked about last: several rules ask in a row.
-    pub last_ways: RefCell<Option<(BlockId, Ways)>>,
+    last_ways: RefCell<Option<(BlockId, Ways)>>,
+    /// The same for whether its handshakes go straight to it.
+    straight: Cell<Option<(BlockId, bool)>>,
 }
 
 impl<'a> Facts<'a> {
+    pub fn new(tree: &'a Tree, config: &'a Config, routes: &'a [Route], tracer: Tracer<'a>) -> Self {
+        Self {
+            tree,
+            config,
+            routes,
+            handshake: Evaluator::new(tree, config, &Handshake),
+            plain: Evaluator::new(tree, config, &Plain),
+            tracer,
+            sharing: RefCell::default(),
+            last_ways: RefCell::default(),
+            straight: Cell::default(),
+        }
+    }
+
     pub fn directive(&self, node: NodeRef) -> Directive<'a> {
         self.tree.directive(node)
     }

@@ -1,6 +1,6 @@
 //! Who accepts a connection: listening sockets, and the choice of the server by its name. Knows no location.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::start::{ByServer, Socket};
 use super::{Followed, Hop, Tracer, Unknown};
@@ -54,6 +54,8 @@ type Options = (bool, Option<NodeRef>);
 /// Every `listen` of a configuration.
 pub(super) struct Sockets {
     listens: Vec<Listen>,
+    /// The hosts they name, in lower case.
+    hosts: HashSet<String>,
 }
 
 impl Sockets {
@@ -85,7 +87,11 @@ impl Sockets {
                 });
             }
         }
-        Self { listens }
+        let hosts = listens.iter().filter_map(|listen| match &listen.address {
+            Address::Host(host) => Some(host.clone()),
+            _ => None,
+        });
+        Self { hosts: hosts.collect(), listens }
     }
 
     /// Whether a backend of this name may be this same configuration: asked before a request is put together.
@@ -94,7 +100,7 @@ impl Sockets {
             || host.starts_with("127.")
             || host.starts_with('[')
             || host.starts_with("unix")
-            || self.listens.iter().any(|listen| listen.address == Address::Host(host.to_string()))
+            || self.hosts.contains(host)
     }
 
     /// The sockets of each HTTP server, with the options that its neighbours on them give (`ngx_http_add_addresses`).

@@ -7,6 +7,7 @@ use super::listen::{Listener, Sockets};
 use super::{End, Entrance, Tracer};
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::LOCATION;
+use crate::effective::nginx::names;
 use crate::handshake::Hop;
 use crate::routes::{Intent, Route};
 use crate::tree::NodeRef;
@@ -32,9 +33,14 @@ impl Tracer<'_> {
             routes.iter().enumerate().map(|(index, route)| (route.node, index)).collect();
         let mut open: Vec<usize> =
             (0..routes.len()).filter(|&index| routes[index].intent >= Intent::Lost).collect();
+        let mut upstreams: HashMap<BlockId, bool> = HashMap::new();
         while let Some(index) = open.pop() {
             let route = &routes[index];
-            if !sockets.may_be_own(&route.backend.host) && route.backend.upstream.is_none() {
+            let may_be_own = match route.backend.upstream {
+                None => sockets.may_be_own(&route.backend.host),
+                Some(block) => *upstreams.entry(block).or_insert_with(|| self.lists_own(sockets, block)),
+            };
+            if !may_be_own {
                 continue;
             }
             let Some(next) = self.next(sockets, route).and_then(|node| by_node.get(&node).copied()) else {
@@ -45,6 +51,16 @@ impl Tracer<'_> {
                 open.push(next);
             }
         }
+    }
+
+    /// Whether an upstream block may list this same configuration among its servers.
+    fn lists_own(&self, sockets: &Sockets, upstream: BlockId) -> bool {
+        let words = self.config.own(upstream, names::SERVER).filter_map(|node| self.tree.directive(node).arg(0));
+        words.map(|word| word.show().to_ascii_lowercase()).any(|address| {
+            let bare = !address.starts_with(['[', 'u']);
+            let host = address.rsplit_once(':').filter(|_| bare).map_or(address.as_str(), |(host, _)| host);
+            sockets.may_be_own(host)
+        })
     }
 
     /// The directive that sends a route's own handshake on from the server it reaches next.
