@@ -1,5 +1,6 @@
 //! Which location takes a URI. Knows no phase.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -21,12 +22,11 @@ pub(super) struct Found {
 }
 
 /// How a location is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Matcher {
-    Exact(Vec<u8>),
-    Prefix { path: Vec<u8>, no_regex: bool },
-    Regex { pattern: Vec<u8>, caseless: bool },
-    Named(Vec<u8>),
+enum Matcher<'t> {
+    Exact(Cow<'t, [u8]>),
+    Prefix { path: Cow<'t, [u8]>, no_regex: bool },
+    Regex { pattern: Cow<'t, [u8]>, caseless: bool },
+    Named(Cow<'t, [u8]>),
 }
 
 /// How deep locations may lie in one another; the grammar follows no more blocks than this.
@@ -83,7 +83,9 @@ pub(super) fn search(
         for (block, pattern) in &tracer.level(level).regexes {
             asked = true;
             let pattern = pattern.as_ref().ok_or_else(unknown)?;
-            if let Some(groups) = pattern.captures(uri).ok_or_else(unknown)? {
+            // Few match, and asking for the groups costs more than asking whether.
+            if pattern.is_match(uri).ok_or_else(unknown)? {
+                let groups = pattern.captures(uri).ok_or_else(unknown)?.unwrap_or_default();
                 *matched = Some((groups, pattern.names().to_vec()));
                 let nested = search(tracer, uri, *block, matched)?;
                 return match nested.block {
@@ -112,19 +114,19 @@ enum Step {
 
 /// The locations directly in one block, indexed by how they are found.
 #[derive(Default)]
-pub(super) struct Level {
-    exact: HashMap<Vec<u8>, BlockId>,
-    prefixes: HashMap<Vec<u8>, (BlockId, bool)>,
+pub(super) struct Level<'t> {
+    exact: HashMap<Cow<'t, [u8]>, BlockId>,
+    prefixes: HashMap<Cow<'t, [u8]>, (BlockId, bool)>,
     /// The lengths of the prefixes, longest first.
     lengths: Vec<usize>,
     regexes: Vec<(BlockId, Option<Pattern>)>,
-    named: HashMap<Vec<u8>, BlockId>,
+    named: HashMap<Cow<'t, [u8]>, BlockId>,
     /// A template fills in some of them.
     holes: bool,
 }
 
-impl Level {
-    fn new(tracer: &Tracer, block: BlockId) -> Self {
+impl<'t> Level<'t> {
+    fn new(tracer: &Tracer<'t>, block: BlockId) -> Self {
         let mut level = Self::default();
         let config = tracer.config;
         for block in config.children(block).filter(|&block| config.block(block).context == LOCATION) {
@@ -156,8 +158,8 @@ impl Level {
     }
 }
 
-impl Tracer<'_> {
-    fn level(&self, block: BlockId) -> Rc<Level> {
+impl<'t> Tracer<'t> {
+    fn level(&self, block: BlockId) -> Rc<Level<'t>> {
         if let Some(known) = self.levels.borrow().get(&block) {
             return known.clone();
         }
@@ -178,7 +180,7 @@ fn prefix(tracer: &Tracer, level: &Level, uri: &[u8]) -> Followed<Step> {
     let best = level.longest(uri);
     let with_slash = [uri, b"/"].concat();
     let candidates =
-        [level.exact.get(&with_slash).copied(), level.prefixes.get(&with_slash).map(|&(block, _)| block)];
+        [level.exact.get(&with_slash[..]).copied(), level.prefixes.get(&with_slash[..]).map(|&(block, _)| block)];
     let redirect = candidates.into_iter().flatten().find(|&block| redirects(tracer, block));
     Ok(match (best, redirect) {
         (Some((len, block, no_regex)), _) if len == uri.len() => Step::Prefix { block, no_regex },
@@ -209,21 +211,20 @@ pub(super) fn named(tracer: &Tracer, server: BlockId, name: &[u8]) -> Option<Blo
 }
 
 /// How a location is written (`ngx_http_core_location`): a modifier as a word of its own, or glued to the path.
-fn matcher(tracer: &Tracer, node: NodeRef) -> Option<Matcher> {
+fn matcher<'t>(tracer: &Tracer<'t>, node: NodeRef) -> Option<Matcher<'t>> {
     let directive = tracer.tree.directive(node);
-    let first = directive.arg(0)?.value().into_owned();
-    let second = directive.arg(1).map(|word| word.value().into_owned());
-    let (modifier, path): (&[u8], Vec<u8>) = match second {
-        Some(path) => (&first, path),
+    let first = directive.arg(0)?.value();
+    let (modifier, path) = match directive.arg(1) {
+        Some(path) => (first, path.value()),
         None => {
-            let len = [&b"~*"[..], b"^~", b"~", b"="]
-                .iter()
-                .find(|glued| first.starts_with(glued))
-                .map_or(0, |glued| glued.len());
-            (&first[..len], first[len..].to_vec())
+            let glued = [&b"~*"[..], b"^~", b"~", b"="].into_iter().find(|glued| first.starts_with(glued));
+            match glued {
+                Some(glued) => (Cow::Borrowed(glued), Cow::Owned(first[glued.len()..].to_vec())),
+                None => (Cow::Borrowed(&b""[..]), first),
+            }
         }
     };
-    match modifier {
+    match &*modifier {
         b"=" => Some(Matcher::Exact(path)),
         b"^~" => Some(Matcher::Prefix { path, no_regex: true }),
         b"~" => Some(Matcher::Regex { pattern: path, caseless: false }),

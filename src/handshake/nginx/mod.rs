@@ -82,7 +82,7 @@ pub struct Tracer<'a> {
     /// The one version that is asked about.
     version: Version,
     /// The locations of each block, indexed when first asked for.
-    levels: RefCell<HashMap<BlockId, Rc<location::Level>>>,
+    levels: RefCell<HashMap<BlockId, Rc<location::Level<'a>>>>,
     /// Hosts and ports that are looked up when nginx starts, listed when first asked for.
     looked_up: OnceCell<HashSet<(String, u16)>>,
     /// Every listening socket, listed when first asked for.
