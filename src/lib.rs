@@ -40,12 +40,13 @@ pub fn lint(
 ) -> Result<Linted, ReadError> {
     let tree = Tree::read(files, main, directives::name_id, options)?;
     let config = Config::new(&tree, target);
+    let mut routes = routes::nginx::routes(&tree, &config);
     let roots = roots(options);
     let tracer = Tracer::new(&tree, &config, files, &roots, target.nginx.last);
-    let mut routes = routes::nginx::routes(&tree, &config);
     tracer.mark_reached(&mut routes);
     let facts = Facts::new(&tree, &config, &routes, tracer);
     let findings = engine::run(&facts, &rules::ALL, selection);
+    drop(facts);
     Ok(Linted { tree, config, routes, findings })
 }
 

@@ -1,6 +1,6 @@
 //! Where a route's handshakes go: the address behind variables, the servers of an upstream. Knows no header.
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 use super::Facts;
 use crate::effective::nginx::names::SERVER;

@@ -1,7 +1,7 @@
 //! What stays of a finding when the file is edited elsewhere: a hash for baselines and code scanning. Knows no
 //! rule.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::finding::Finding;
 use crate::source::FileId;

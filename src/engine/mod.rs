@@ -8,7 +8,7 @@ pub mod remedy;
 mod run;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::path::Path;
 
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};

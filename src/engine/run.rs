@@ -1,6 +1,6 @@
 //! Asking every rule: which ones, on which routes, who yields to whom. Knows no rule by name.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::{Check, Facts, Level, Rule};
 use crate::finding::{Confidence, Finding, MAX_ROUTES, RouteName, Severity};

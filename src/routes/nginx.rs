@@ -1,6 +1,6 @@
 //! The routes of an nginx configuration. Knows what `proxy_pass` and `proxy_set_header` mean, no rule.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::rc::Rc;
 
 use super::intent::{is_websocket_backend, is_websocket_path};

@@ -1,6 +1,6 @@
 //! A variable with two maps, of which nginx silently takes the last. Knows that they differ, not which one is right.
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 use crate::effective::nginx::{Map, values};
 use crate::engine::{Check, Facts, Level, Rule};

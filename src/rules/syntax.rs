@@ -1,7 +1,7 @@
 //! What nginx's parser refuses, in its words and on its line; where that is the end of the file, what is not closed
 //! comes first. Knows the problems that reading a file and the table of directives give, not what any directive means.
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 use crate::effective::nginx::{Refusal, RefusalKind};
 use crate::engine::{Check, Facts, Level, Rule};

@@ -9,7 +9,7 @@ pub fn unescape(raw: &[u8]) -> Cow<'_, [u8]> {
         [quote @ (b'"' | b'\''), inner @ ..] => inner.strip_suffix(&[*quote]).unwrap_or(inner),
         _ => raw,
     };
-    let Some(first) = memchr::memchr(b'\\', inner) else { return Cow::Borrowed(inner) };
+    let Some(first) = inner.iter().position(|&byte| byte == b'\\') else { return Cow::Borrowed(inner) };
     let mut value = inner[..first].to_vec();
     let mut rest = &inner[first..];
     loop {

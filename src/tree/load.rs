@@ -1,6 +1,6 @@
 //! Reading a tree: files in waves, each once, then the grafts. Knows include patterns and limits.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};

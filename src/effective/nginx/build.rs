@@ -1,6 +1,6 @@
 //! One walk over the tree that lists every block's directives. Knows which blocks open which context.
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 use super::check::{self, Refusal, RefusalKind};
 use super::directives::*;

@@ -88,20 +88,24 @@ fn is_possible(form: &Form, name: NameId, target: Target) -> bool {
 
 /// The server's words where it refuses the value; None where it takes it or nothing is known.
 fn invalid_value(directive: &Directive, setter: Setter) -> Option<String> {
-    let name = String::from_utf8_lossy(&directive.name()).into_owned();
+    if matches!(setter, List | Once | Own | Block | OnceBlock | Text | Path) {
+        return None;
+    }
+    let name = || directive.name_word().show();
     let first = directive.arg(0)?;
     let value = first.value();
-    let invalid = || Some(format!("\"{name}\" directive invalid value"));
+    let invalid = || Some(format!("\"{}\" directive invalid value", name()));
     match setter {
         Flag if !is_word(&first, &["on", "off"]) => Some(format!(
-            "invalid value \"{}\" in \"{name}\" directive, it must be \"on\" or \"off\"",
-            first.show()
+            "invalid value \"{}\" in \"{}\" directive, it must be \"on\" or \"off\"",
+            first.show(),
+            name()
         )),
         Msec if values::milliseconds(&value).is_none() => invalid(),
         Sec if values::seconds(&value).is_none() => invalid(),
         Size if values::size(&value, false).is_none() => invalid(),
         Offset if values::size(&value, true).is_none() => invalid(),
-        Number if values::number(&value).is_none() => Some(format!("\"{name}\" directive invalid number")),
+        Number if values::number(&value).is_none() => Some(format!("\"{}\" directive invalid number", name())),
         Buffers => {
             let number = values::number(&value).filter(|&number| number > 0);
             let size =
@@ -118,5 +122,6 @@ fn invalid_value(directive: &Directive, setter: Setter) -> Option<String> {
 }
 
 fn is_word(word: &Word, words: &[&str]) -> bool {
-    words.iter().any(|expected| word.value().eq_ignore_ascii_case(expected.as_bytes()))
+    let value = word.value();
+    words.iter().any(|expected| value.eq_ignore_ascii_case(expected.as_bytes()))
 }

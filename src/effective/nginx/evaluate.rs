@@ -2,7 +2,7 @@
 //! define variables.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::directives::{IF_LOCATION, IF_SERVER, LOCATION, SERVER};
 use super::map::Found;

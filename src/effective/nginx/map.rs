@@ -67,7 +67,7 @@ impl Map {
     /// Lines that nginx refuses, with its words.
     pub fn refused(&self, tree: &Tree) -> Vec<(NodeRef, String)> {
         let mut refused = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = hashbrown::HashSet::new();
         for node in tree.children(self.node) {
             let line = tree.directive(node);
             let single = line.arg_count() == 0 && matches!(&*line.name(), b"volatile" | b"hostnames");

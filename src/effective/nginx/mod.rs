@@ -14,7 +14,7 @@ pub mod values;
 mod variables;
 pub mod versions;
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::effective::{BlockId, Target};

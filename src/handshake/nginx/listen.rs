@@ -1,6 +1,6 @@
 //! Who accepts a connection: listening sockets, and the choice of the server by its name. Knows no location.
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 use super::start::{ByServer, Socket};
 use super::{Followed, Hop, Tracer, Unknown};

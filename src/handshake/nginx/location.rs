@@ -1,7 +1,6 @@
 //! Which location takes a URI. Knows no phase.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::session::Session;
@@ -112,17 +111,39 @@ enum Step {
     None,
 }
 
-/// The locations directly in one block, indexed by how they are found.
+/// The locations directly in one block, indexed by how they are found. Sorted lists rather than hash tables: most
+/// levels have a handful.
 #[derive(Default)]
 pub(super) struct Level<'t> {
-    exact: HashMap<Cow<'t, [u8]>, BlockId>,
-    prefixes: HashMap<Cow<'t, [u8]>, (BlockId, bool)>,
+    exact: Index<'t, BlockId>,
+    /// With whether regular expressions are forbidden.
+    prefixes: Index<'t, (BlockId, bool)>,
     /// The lengths of the prefixes, longest first.
     lengths: Vec<usize>,
     regexes: Vec<(BlockId, Option<Pattern>)>,
-    named: HashMap<Cow<'t, [u8]>, BlockId>,
+    named: Index<'t, BlockId>,
     /// A template fills in some of them.
     holes: bool,
+}
+
+/// Sorted by name; of equal ones the first that was written.
+struct Index<'t, T>(Vec<(Cow<'t, [u8]>, T)>);
+
+impl<T> Default for Index<'_, T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy> Index<'_, T> {
+    fn sort(&mut self) {
+        self.0.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.0.dedup_by(|(b, _), (a, _)| a == b);
+    }
+
+    fn get(&self, name: &[u8]) -> Option<T> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(name)).ok().map(|index| self.0[index].1)
+    }
 }
 
 impl<'t> Level<'t> {
@@ -133,18 +154,21 @@ impl<'t> Level<'t> {
             let Some(node) = config.block(block).node else { continue };
             level.holes |= tracer.tree.directive(node).args().any(|word| word.is_hole());
             match matcher(tracer, node) {
-                Some(Matcher::Exact(path)) => drop(level.exact.entry(path).or_insert(block)),
+                Some(Matcher::Exact(path)) => level.exact.0.push((path, block)),
                 Some(Matcher::Prefix { path, no_regex }) => {
                     level.lengths.push(path.len());
-                    level.prefixes.entry(path).or_insert((block, no_regex));
+                    level.prefixes.0.push((path, (block, no_regex)));
                 }
                 Some(Matcher::Regex { pattern, caseless }) => {
                     level.regexes.push((block, Pattern::new(&pattern, caseless)));
                 }
-                Some(Matcher::Named(name)) => drop(level.named.entry(name).or_insert(block)),
+                Some(Matcher::Named(name)) => level.named.0.push((name, block)),
                 None => {}
             }
         }
+        level.exact.sort();
+        level.prefixes.sort();
+        level.named.sort();
         level.lengths.sort_unstable_by(|a, b| b.cmp(a));
         level.lengths.dedup();
         level
@@ -152,9 +176,7 @@ impl<'t> Level<'t> {
 
     fn longest(&self, uri: &[u8]) -> Option<(usize, BlockId, bool)> {
         let lengths = self.lengths.iter().filter(|&&len| len <= uri.len());
-        lengths
-            .copied()
-            .find_map(|len| self.prefixes.get(&uri[..len]).map(|&(block, open)| (len, block, open)))
+        lengths.copied().find_map(|len| self.prefixes.get(&uri[..len]).map(|(block, closed)| (len, block, closed)))
     }
 }
 
@@ -174,13 +196,13 @@ fn prefix(tracer: &Tracer, level: &Level, uri: &[u8]) -> Followed<Step> {
     if level.holes {
         return Err(Unknown("a location that a template fills in".to_string()));
     }
-    if let Some(&block) = level.exact.get(uri) {
+    if let Some(block) = level.exact.get(uri) {
         return Ok(Step::Exact(block));
     }
     let best = level.longest(uri);
     let with_slash = [uri, b"/"].concat();
     let candidates =
-        [level.exact.get(&with_slash[..]).copied(), level.prefixes.get(&with_slash[..]).map(|&(block, _)| block)];
+        [level.exact.get(&with_slash), level.prefixes.get(&with_slash).map(|(block, _)| block)];
     let redirect = candidates.into_iter().flatten().find(|&block| redirects(tracer, block));
     Ok(match (best, redirect) {
         (Some((len, block, no_regex)), _) if len == uri.len() => Step::Prefix { block, no_regex },
@@ -207,7 +229,7 @@ fn redirects(tracer: &Tracer, block: BlockId) -> bool {
 
 /// The location of a server with this `@name`.
 pub(super) fn named(tracer: &Tracer, server: BlockId, name: &[u8]) -> Option<BlockId> {
-    tracer.level(server).named.get(name).copied()
+    tracer.level(server).named.get(name)
 }
 
 /// How a location is written (`ngx_http_core_location`): a modifier as a word of its own, or glued to the path.

@@ -15,7 +15,7 @@ mod stream;
 mod uri;
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Url, Verdict};

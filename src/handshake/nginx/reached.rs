@@ -1,7 +1,7 @@
 //! Routes that are meant for WebSockets because another route of the same configuration sends its handshakes to
 //! them. Knows no evidence but that.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::listen::{Listener, Sockets};
 use super::{End, Entrance, Tracer};

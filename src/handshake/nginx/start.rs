@@ -1,7 +1,7 @@
 //! What nginx knows once it has started: the hosts it has looked up, and what speaks on each listening socket.
 //! Knows no request.
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 use super::Tracer;
 use super::listen::Sockets;

@@ -1,7 +1,7 @@
 //! Addresses on which two servers cannot both listen so (`ngx_http_add_addresses`). Knows how an address is written,
 //! resolves no name.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::RULE;
 use crate::effective::BlockId;

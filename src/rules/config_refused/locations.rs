@@ -2,8 +2,8 @@
 //! written, not what it does.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use super::RULE;
 use crate::effective::BlockId;

@@ -1,7 +1,7 @@
 //! Upstreams that nginx refuses (`ngx_http_upstream`, `ngx_http_upstream_server`,
 //! `ngx_http_upstream_init_round_robin`). Knows how their servers are listed, not who uses them.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::RULE;
 use crate::effective::BlockId;

@@ -1,7 +1,7 @@
 //! Variables that nothing gives a value (`ngx_http_variables_init_vars`). Knows where variables are named, not what
 //! they hold; those of the Upgrade and Connection headers have a rule of their own.
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 use super::{RULE, conditions, values};
 use crate::effective::nginx::directives::{
