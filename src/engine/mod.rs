@@ -7,16 +7,16 @@ mod fingerprint;
 pub mod remedy;
 mod run;
 
-use std::cell::{Cell, RefCell};
 use hashbrown::HashMap;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
 use crate::effective::{BlockId, Value};
 use crate::finding::{Finding, Label, Severity};
 use crate::handshake::nginx::Tracer;
-use crate::routes::nginx::is_header;
 use crate::routes::model::{Handshake, Plain};
+use crate::routes::nginx::is_header;
 use crate::routes::{Header, Intent, Route, has_token};
 use crate::source::Span;
 use crate::syntax::{Directive, NameId};

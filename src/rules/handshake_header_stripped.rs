@@ -37,12 +37,12 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
 /// The header is set to something that is not the client's.
 fn removed(facts: &Facts, route: &Route) -> Option<Finding> {
     REQUEST.into_iter().filter(|_| !route.headers.opaque).find_map(|(name, variable)| {
+        let header = route.headers.named(name).next_back()?;
         let clients = facts.handshake.evaluate(route.block, variable.as_bytes());
         let is_wrong = |header: &crate::routes::Header| {
             let passes = header.value == clients && (name != "Sec-WebSocket-Key" || !facts.is_constant(header));
             header.value.known().is_some() && !passes
         };
-        let header = route.headers.named(name).next_back()?;
         if !route.headers.named(name).all(is_wrong) {
             return None;
         }

@@ -32,7 +32,7 @@ pub type Names = fn(&[u8]) -> NameId;
 #[derive(Debug, Default)]
 pub struct Document {
     nodes: Vec<Node>,
-    words: Vec<Bytes>,
+    words: Vec<Written>,
     pub comments: Vec<Bytes>,
     /// What belongs to no directive: a stray `;` or `}`, bytes after a closing quote.
     pub skipped: Vec<Bytes>,
@@ -46,6 +46,30 @@ pub struct Document {
 pub struct Bytes {
     pub start: u32,
     pub end: u32,
+}
+
+/// A word's place. The highest bit of `end` says that the server stores it as it is written, as it does almost every
+/// word: asking that once spares looking for quotes and backslashes each time. Files are far smaller than that bit.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    start: u32,
+    end: u32,
+}
+
+impl Written {
+    const PLAIN: u32 = 1 << 31;
+
+    fn new(bytes: Bytes, plain: bool) -> Self {
+        Self { start: bytes.start, end: bytes.end | if plain { Self::PLAIN } else { 0 } }
+    }
+
+    fn bytes(self) -> Bytes {
+        Bytes { start: self.start, end: self.end & !Self::PLAIN }
+    }
+
+    fn is_plain(self) -> bool {
+        self.end & Self::PLAIN != 0
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +144,7 @@ impl Document {
         Directive { document: self, text, file, id }
     }
 
-    fn words_of(&self, id: DirectiveId) -> &[Bytes] {
+    fn words_of(&self, id: DirectiveId) -> &[Written] {
         let start = self.nodes[id.0 as usize].words as usize;
         let end = self.nodes.get(id.0 as usize + 1).map_or(self.words.len(), |next| next.words as usize);
         &self.words[start..end]
@@ -156,20 +180,20 @@ impl<'a> Directive<'a> {
 
     pub fn args(&self) -> impl ExactSizeIterator<Item = Word<'a>> + DoubleEndedIterator + 'a + use<'a> {
         let this = *self;
-        self.document.words_of(self.id)[1..].iter().map(move |&bytes| this.word(bytes))
+        self.document.words_of(self.id)[1..].iter().map(move |&written| this.word(written))
     }
 
     /// The argument at `index`, counted from 0.
     pub fn arg(&self, index: usize) -> Option<Word<'a>> {
-        self.document.words_of(self.id).get(index + 1).map(|&bytes| self.word(bytes))
+        self.document.words_of(self.id).get(index + 1).map(|&written| self.word(written))
     }
 
     pub fn arg_count(&self) -> usize {
         self.document.words_of(self.id).len() - 1
     }
 
-    fn word(&self, bytes: Bytes) -> Word<'a> {
-        Word { text: self.text, file: self.file, bytes }
+    fn word(&self, written: Written) -> Word<'a> {
+        Word { text: self.text, file: self.file, bytes: written.bytes(), plain: written.is_plain() }
     }
 
     pub fn shape(&self) -> Shape {
@@ -198,7 +222,7 @@ impl<'a> Directive<'a> {
     /// From the name to the last word: what a finding underlines.
     pub fn head(&self) -> Span {
         let words = self.document.words_of(self.id);
-        self.to_span(Bytes { start: words[0].start, end: words[words.len() - 1].end })
+        self.to_span(Bytes { start: words[0].start, end: words[words.len() - 1].bytes().end })
     }
 
     /// The `;` or `{` that makes the server look at the directive, and on whose line it complains.
@@ -208,7 +232,7 @@ impl<'a> Directive<'a> {
             return self.to_span(Bytes { start: node.end.saturating_sub(1), end: node.end });
         }
         let words = self.document.words_of(self.id);
-        let after = words[words.len() - 1].end;
+        let after = words[words.len() - 1].bytes().end;
         let opening = nginx::next_token(&self.text.parsed()[after as usize..]) as u32 + after;
         self.to_span(Bytes { start: opening, end: opening + 1 })
     }
@@ -235,6 +259,7 @@ pub struct Word<'a> {
     text: &'a Text,
     file: FileId,
     bytes: Bytes,
+    plain: bool,
 }
 
 impl<'a> Word<'a> {
@@ -245,7 +270,7 @@ impl<'a> Word<'a> {
 
     /// As the server stores it: without quotes, escapes resolved.
     pub fn value(&self) -> Cow<'a, [u8]> {
-        unescape(self.raw())
+        if self.plain { Cow::Borrowed(self.raw()) } else { unescape(self.raw()) }
     }
 
     /// The value for a message: invalid UTF-8 replaced.

@@ -8,7 +8,7 @@ use nom::multi::many0_count;
 use nom::sequence::{pair, preceded};
 use nom::{IResult, Parser};
 
-use super::{Bytes, DirectiveId, Document, NameId, Names, Node, Problem, ProblemKind, Shape};
+use super::{Bytes, DirectiveId, Document, NameId, Names, Node, Problem, ProblemKind, Shape, Written};
 
 /// `NGX_CONF_BUFFER`: a word or comment must fit into the server's read buffer, together with the byte that ends
 /// it and, after white space, the one that comes next (measured: `set $x aaa…;` passes with 4095 bytes, with a
@@ -242,7 +242,8 @@ impl<'a> Reader<'a> {
     fn bare(&mut self) {
         let rest = bare(self.rest).map_or(&self.rest[1..], |(rest, _)| rest);
         let word = self.pass(rest);
-        self.out.words.push(word);
+        let plain = !self.text[word.start as usize..word.end as usize].contains(&b'\\');
+        self.out.words.push(Written::new(word, plain));
         if self.fills_buffer((word.end - word.start) as usize) {
             self.problem(ProblemKind::TooLong, first_byte(word), None);
         }
@@ -263,11 +264,11 @@ impl<'a> Reader<'a> {
             if (word.end - word.start) as usize > BUFFER {
                 self.problem(ProblemKind::TooLongQuoted(quote), first_byte(word), None);
             }
-            self.out.words.push(word);
+            self.out.words.push(Written::new(word, false));
             return;
         };
         let word = self.pass(rest);
-        self.out.words.push(word);
+        self.out.words.push(Written::new(word, false));
         let after_quote = (word.end - word.start) as usize - 1;
         if after_quote > BUFFER {
             self.problem(ProblemKind::TooLongQuoted(quote), first_byte(word), None);
@@ -328,13 +329,13 @@ impl<'a> Reader<'a> {
     }
 
     fn is_lua(&self) -> bool {
-        let name = self.out.words[self.first_word];
+        let name = self.out.words[self.first_word].bytes();
         self.text[name.start as usize..name.end as usize].ends_with(b"_by_lua_block")
     }
 
     fn closing(&mut self) {
         if self.in_directive() {
-            let last = self.out.words[self.out.words.len() - 1];
+            let last = self.out.words[self.out.words.len() - 1].bytes();
             let start = self.here();
             self.problem(ProblemKind::Unexpected(b'}'), Bytes { start, end: start + 1 }, Some(last));
             self.finish_or_drop(last.end);
@@ -367,8 +368,9 @@ impl<'a> Reader<'a> {
             return id;
         }
         let name = self.out.words[self.first_word];
-        let raw = &self.text[name.start as usize..name.end as usize];
-        let value = super::unescape(raw);
+        let Bytes { start, end: name_end } = name.bytes();
+        let raw = &self.text[start as usize..name_end as usize];
+        let value = if name.is_plain() { raw.into() } else { super::unescape(raw) };
         if *value == *b"include" {
             self.out.includes.push(id);
         }
@@ -400,7 +402,7 @@ impl<'a> Reader<'a> {
             matches!(problem.kind, ProblemKind::TooLongQuoted(_)) && self.in_directive()
         });
         if self.in_directive() {
-            let last = self.out.words[self.out.words.len() - 1];
+            let last = self.out.words[self.out.words.len() - 1].bytes();
             if !too_long {
                 let first = self.text[last.start as usize];
                 let raw = &self.text[last.start as usize..last.end as usize];
@@ -414,7 +416,7 @@ impl<'a> Reader<'a> {
             self.finish_or_drop(end);
         } else if let Some(open) = self.open.last() {
             let near = match *open {
-                Open::Block(id) => self.out.words_of(id)[0],
+                Open::Block(id) => self.out.words_of(id)[0].bytes(),
                 Open::Nameless(at) => at,
             };
             self.problem(ProblemKind::EndInBlock, at, Some(near));
@@ -428,7 +430,7 @@ impl<'a> Reader<'a> {
 
     fn unclosed(&mut self, id: DirectiveId) {
         let end = self.text.len() as u32;
-        let near = self.out.words_of(id)[0];
+        let near = self.out.words_of(id)[0].bytes();
         self.problem(ProblemKind::EndInBlock, Bytes { start: end, end }, Some(near));
     }
 }
@@ -450,7 +452,7 @@ mod tests {
         let document = parse(text.as_bytes(), |_| NameId::UNKNOWN);
         let word = |bytes: &Bytes| text[bytes.start as usize..bytes.end as usize].to_string();
         let ids = (0..document.len() as u32).map(DirectiveId);
-        ids.map(|id| document.words_of(id).iter().map(word).collect()).collect()
+        ids.map(|id| document.words_of(id).iter().map(|written| word(&written.bytes())).collect()).collect()
     }
 
     #[test]

@@ -105,7 +105,9 @@ fn invalid_value(directive: &Directive, setter: Setter) -> Option<String> {
         Sec if values::seconds(&value).is_none() => invalid(),
         Size if values::size(&value, false).is_none() => invalid(),
         Offset if values::size(&value, true).is_none() => invalid(),
-        Number if values::number(&value).is_none() => Some(format!("\"{}\" directive invalid number", name())),
+        Number if values::number(&value).is_none() => {
+            Some(format!("\"{}\" directive invalid number", name()))
+        }
         Buffers => {
             let number = values::number(&value).filter(|&number| number > 0);
             let size =

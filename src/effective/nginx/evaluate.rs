@@ -1,8 +1,8 @@
 //! The one evaluator of variables: maps, `set`, and what a request gives. Knows no directive but those that
 //! define variables.
 
-use std::cell::RefCell;
 use hashbrown::HashMap;
+use std::cell::RefCell;
 
 use super::directives::{IF_LOCATION, IF_SERVER, LOCATION, SERVER};
 use super::map::Found;

@@ -176,7 +176,9 @@ impl<'t> Level<'t> {
 
     fn longest(&self, uri: &[u8]) -> Option<(usize, BlockId, bool)> {
         let lengths = self.lengths.iter().filter(|&&len| len <= uri.len());
-        lengths.copied().find_map(|len| self.prefixes.get(&uri[..len]).map(|(block, closed)| (len, block, closed)))
+        lengths
+            .copied()
+            .find_map(|len| self.prefixes.get(&uri[..len]).map(|(block, closed)| (len, block, closed)))
     }
 }
 
@@ -201,8 +203,7 @@ fn prefix(tracer: &Tracer, level: &Level, uri: &[u8]) -> Followed<Step> {
     }
     let best = level.longest(uri);
     let with_slash = [uri, b"/"].concat();
-    let candidates =
-        [level.exact.get(&with_slash), level.prefixes.get(&with_slash).map(|(block, _)| block)];
+    let candidates = [level.exact.get(&with_slash), level.prefixes.get(&with_slash).map(|(block, _)| block)];
     let redirect = candidates.into_iter().flatten().find(|&block| redirects(tracer, block));
     Ok(match (best, redirect) {
         (Some((len, block, no_regex)), _) if len == uri.len() => Step::Prefix { block, no_regex },

@@ -14,8 +14,8 @@ mod start;
 mod stream;
 mod uri;
 
-use std::cell::{OnceCell, RefCell};
 use hashbrown::{HashMap, HashSet};
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Url, Verdict};

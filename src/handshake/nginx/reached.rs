@@ -55,7 +55,8 @@ impl Tracer<'_> {
 
     /// Whether an upstream block may list this same configuration among its servers.
     fn lists_own(&self, sockets: &Sockets, upstream: BlockId) -> bool {
-        let words = self.config.own(upstream, names::SERVER).filter_map(|node| self.tree.directive(node).arg(0));
+        let words =
+            self.config.own(upstream, names::SERVER).filter_map(|node| self.tree.directive(node).arg(0));
         words.map(|word| word.show().to_ascii_lowercase()).any(|address| {
             let bare = !address.starts_with(['[', 'u']);
             let host = address.rsplit_once(':').filter(|_| bare).map_or(address.as_str(), |(host, _)| host);

@@ -1,7 +1,7 @@
 //! What nginx knows of one request: its URI, its variables, its headers. Knows no phase.
 
-use std::cell::{Cell, RefCell};
 use hashbrown::HashMap;
+use std::cell::{Cell, RefCell};
 
 use super::uri;
 use crate::effective::nginx::{Config, names};

@@ -1,9 +1,9 @@
 //! Locations that nginx refuses (`ngx_http_core_location`, `ngx_http_join_exact_locations`). Knows how a location is
 //! written, not what it does.
 
-use std::borrow::Cow;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
+use std::borrow::Cow;
 
 use super::RULE;
 use crate::effective::BlockId;
