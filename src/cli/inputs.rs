@@ -1,13 +1,13 @@
 //! From paths on the command line to configurations that are read. Knows the current directory.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::args::{InputArguments, ReadArguments, TraceArguments};
 use crate::effective::Target;
 use crate::engine::{Linted, Selection};
 use crate::handshake::Trace;
 use crate::source::discover;
-use crate::source::files::{Disk, ReadError};
+use crate::source::files::{Disk, ReadError, normal};
 use crate::tree::{Limits, Options, PathMap};
 
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
@@ -88,19 +88,4 @@ fn reason(error: &ReadError) -> String {
         ReadError::TooLarge(limit) => format!("has more than {limit} bytes"),
         ReadError::Other(words) => words.clone(),
     }
-}
-
-/// Without `.` and `..`, by the path's own words alone.
-fn normal(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            other => out.push(other),
-        }
-    }
-    out
 }

@@ -1,6 +1,8 @@
 //! nginx's grammar, as `ngx_conf_read_token` and `ngx_conf_parse` read it. Knows nothing of which directives
 //! exist.
 
+mod lua;
+
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take, take_till, take_till1, take_while};
 use nom::combinator::{opt, recognize};
@@ -94,61 +96,6 @@ fn quoted(input: Input) -> Result<Input, ()> {
             return Ok(after);
         }
         rest = after.get(1..).ok_or(())?;
-    }
-}
-
-/// The body of a `*_by_lua_block`, from after its `{` to after its `}`: braces inside Lua's strings and
-/// comments do not count. None where it never ends.
-fn lua(input: Input) -> Option<Input> {
-    let mut rest = input;
-    let mut depth = 1;
-    loop {
-        let at = rest.iter().position(|byte| b"{}\"'-[".contains(byte))?;
-        let (found, after) = (rest[at], &rest[at + 1..]);
-        rest = match found {
-            b'{' => {
-                depth += 1;
-                after
-            }
-            b'}' if depth == 1 => return Some(after),
-            b'}' => {
-                depth -= 1;
-                after
-            }
-            b'-' => match after {
-                [b'-', comment @ ..] => match comment.first() {
-                    Some(b'[') if lua_level(&comment[1..]).is_some() => lua_long(&comment[1..])?,
-                    _ => &comment[memchr::memchr(b'\n', comment)?..],
-                },
-                _ => after,
-            },
-            b'[' if lua_level(after).is_some() => lua_long(after)?,
-            b'[' => after,
-            quote => lua_string(quote, after)?,
-        }
-    }
-}
-
-/// How many `=` stand in a long bracket, after its first `[`.
-fn lua_level(input: Input) -> Option<usize> {
-    let equals = input.iter().take_while(|&&byte| byte == b'=').count();
-    (input.get(equals) == Some(&b'[')).then_some(equals)
-}
-
-fn lua_long(input: Input) -> Option<Input> {
-    let mut closing = vec![b'='; lua_level(input)?];
-    closing.insert(0, b']');
-    closing.push(b']');
-    memchr::memmem::find(input, &closing).map(|at| &input[at + closing.len()..])
-}
-
-fn lua_string(quote: u8, mut rest: Input) -> Option<Input> {
-    loop {
-        let at = memchr::memchr3(quote, b'\\', b'\n', rest)?;
-        match rest[at] {
-            b'\\' => rest = rest.get(at + 2..)?,
-            _ => return Some(&rest[at + 1..]),
-        }
     }
 }
 
@@ -312,7 +259,7 @@ impl<'a> Reader<'a> {
             self.open.push(Open::Nameless(at));
         } else if self.is_lua() {
             let id = self.finish(Shape::Raw, at.end);
-            match lua(self.rest) {
+            match lua::body(self.rest) {
                 Some(rest) => {
                     self.pass(rest);
                 }

@@ -3,13 +3,13 @@
 use hashbrown::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use rayon::prelude::*;
 
 use super::{Graft, GraftId, IncludeProblem, IncludeProblemKind as Kind, NodeRef, Options, PathMap, Tree};
-use crate::source::files::{Files, ReadError};
+use crate::source::files::{Files, ReadError, normal};
 use crate::source::pattern::{self, Match};
 use crate::source::{FileId, Source, Sources, Text};
 use crate::syntax::{self, DirectiveId, Document, Names};
@@ -327,19 +327,4 @@ impl Grafter<'_> {
 fn mapped(path: &Path, maps: &[PathMap]) -> PathBuf {
     let through = |map: &PathMap| path.strip_prefix(&map.from).ok().map(|rest| map.to.join(rest));
     maps.iter().find_map(through).unwrap_or_else(|| path.to_owned())
-}
-
-/// Without `.` and `..`, by the path's own words alone.
-fn normal(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            other => out.push(other),
-        }
-    }
-    out
 }
