@@ -225,3 +225,33 @@ fn the_same_input_gives_the_same_output() {
     let once = || stdout(&wslint(&trees, &["--format", "json"]));
     assert_eq!(once(), once());
 }
+
+#[test]
+fn a_trace_names_what_was_not_seen() {
+    let location = "location /ws { proxy_pass http://10.0.0.5:3000; }\n";
+    let server = format!("server {{ listen 80; server_name a.test; include /srv/x/tls.conf;\n{location}}}\n");
+    let directory = tree(&[("location.conf", location), ("server.conf", &server)]);
+    let trace = |file| stdout(&wslint(directory.path(), &["trace", file, "ws://a.test/ws"]));
+    let (bare, including) = (trace("location.conf"), trace("server.conf"));
+    assert!(bare.ends_with("unknown: it depends on what stands around this fragment\n"), "{bare}");
+    let include = "unknown: it depends on `include /srv/x/tls.conf`, which was not seen\n";
+    assert!(including.ends_with(include), "{including}");
+}
+
+#[test]
+fn a_trace_knows_what_a_server_name_caught() {
+    let server = |names: &str| {
+        format!(
+            "events {{}}\nhttp {{ server {{ listen 80; server_name {names};\nlocation / {{ proxy_pass \
+             http://10.0.0.$node:90/$1$request_uri; }} }} }}\n"
+        )
+    };
+    let directory = tree(&[
+        ("regex.conf", &server(r"~^node(?<node>\d+)\.(\w+)\.test$")),
+        ("exact.conf", &server(r"~^node(?<node>\d+)\.(\w+)\.test$ node7.a.test")),
+    ]);
+    let trace = |file| stdout(&wslint(directory.path(), &["trace", file, "ws://NODE7.a.test/ws"]));
+    let (regex, exact) = (trace("regex.conf"), trace("exact.conf"));
+    assert!(regex.contains("10.0.0.7:90") && regex.contains("GET /7/ws "), "{regex}");
+    assert!(!exact.contains("10.0.0.7"), "{exact}");
+}

@@ -32,14 +32,38 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
 
 fn missing(facts: &Facts, problem: &IncludeProblem) -> Finding {
     let message = format!("open() \"{}\" failed (2: No such file or directory)", facts.path(&problem.path));
+    let written = facts.directive(problem.at).arg(0).map(|word| word.show()).unwrap_or_default();
+    let (here, help) = match written.contains('$') {
+        true => (
+            "no variable is replaced in the path of an include",
+            "write the path without a variable".to_string(),
+        ),
+        false => (
+            "included here",
+            format!(
+                "write the path of a file that exists, or, where it may be missing, a pattern\ninclude {};",
+                pattern(&written)
+            ),
+        ),
+    };
     facts
         .refused(&RULE, problem.at, message)
-        .here(match facts.directive(problem.at).arg(0).is_some_and(|word| word.value().contains(&b'$')) {
-            true => "no variable is replaced in the path of an include",
-            false => "included here",
-        })
+        .here(here)
         .labels(facts.included_from(problem.at.graft))
-        .help("write the path of a file that exists, or a pattern, which may match nothing\ninclude conf.d/*.conf;")
+        .help(help)
+}
+
+/// A pattern that matches this file alone, and nothing where there is none.
+fn pattern(path: &str) -> String {
+    let name = path.rfind('/').map_or(0, |slash| slash + 1);
+    let at = path[name..].rfind('.').map(|dot| name + dot);
+    match at.or_else(|| path.char_indices().next_back().map(|(last, _)| last)) {
+        Some(at) => {
+            let len = path[at..].chars().next().map_or(0, char::len_utf8);
+            format!("{}[{}]{}", &path[..at], &path[at..at + len], &path[at + len..])
+        }
+        None => path.to_string(),
+    }
 }
 
 /// nginx resolves against the main file's directory, and which that is a fragment does not tell.

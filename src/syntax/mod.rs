@@ -253,6 +253,26 @@ pub fn to_span(file: FileId, text: &Text, bytes: Bytes) -> Span {
     Span { file, start: text.to_original(bytes.start), end: text.to_original(bytes.end) }
 }
 
+/// Pairs around a name in capitals that a tool replaces before the server reads it: envsubst's `${NAME}`, and
+/// what scripts with `sed` use.
+const PLACEHOLDERS: [(&[u8], &[u8]); 4] = [(b"${", b"}"), (b"__", b"__"), (b"@", b"@"), (b"%", b"%")];
+
+/// Whether a name to be replaced stands in the word. Nobody writes nginx's own variables in capitals and braces.
+fn has_placeholder(word: &[u8]) -> bool {
+    word.iter().any(u8::is_ascii_uppercase)
+        && PLACEHOLDERS.iter().any(|(open, close)| {
+            memchr::memmem::find_iter(word, open).any(|at| {
+                let name = &word[at + open.len()..];
+                let len = memchr::memmem::find(name, close).unwrap_or(0);
+                len > 1
+                    && name[0].is_ascii_uppercase()
+                    && name[..len]
+                        .iter()
+                        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+            })
+        })
+}
+
 /// One word of a directive.
 #[derive(Clone, Copy)]
 pub struct Word<'a> {
@@ -284,10 +304,26 @@ impl<'a> Word<'a> {
 
     /// Part of it is a template's expression, so its value is not known.
     pub fn is_hole(&self) -> bool {
-        self.text.has_hole(self.bytes.start..self.bytes.end)
+        self.text.has_hole(self.bytes.start..self.bytes.end) || has_placeholder(self.raw())
     }
 
     pub fn span(&self) -> Span {
         to_span(self.file, self.text, self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_placeholder;
+
+    #[test]
+    fn placeholders_are_names_in_capitals_between_marks() {
+        for word in ["${WS_TIMEOUT}s", "\"${PORT}\"", "__PATH__/", "http://@HOST@:80", "%TIMEOUT%"] {
+            assert!(has_placeholder(word.as_bytes()), "{word}");
+        }
+        for word in ["${http_upgrade}", "$HTTP_UPGRADE", "@BACKEND", "__init__", "/A_B", "%Y%m", "${}", "__"]
+        {
+            assert!(!has_placeholder(word.as_bytes()), "{word}");
+        }
     }
 }

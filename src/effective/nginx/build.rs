@@ -157,6 +157,7 @@ impl Builder<'_> {
             node,
             parent: self.open.last().map(|&(parent, _)| parent),
             opaque: false,
+            scripted: false,
             broken: false,
             listed: 0..0,
             end: id.0 + 1,
@@ -194,6 +195,9 @@ impl Builder<'_> {
             self.config.unknown.push((block, node));
             self.define_arguments(directive, node);
             self.define_inside(directive, node);
+            if unknown::is_script(&directive.name()) {
+                self.config.blocks[block.0 as usize].scripted = true;
+            }
             if self.is_misspelt(&directive.name()) {
                 self.mark_broken(block);
             }

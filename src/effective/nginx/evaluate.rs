@@ -153,8 +153,11 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The value that `set` leaves in a variable when a block's location handles the request: the location's
-    /// own last one, else the server's; unknown where an `if` or another location has a say.
+    /// own last one, else the server's; unknown where an `if`, another location or a script has a say.
     fn set(&self, block: BlockId, name: &[u8], sets: &[(BlockId, NodeRef)], depth: usize) -> Value {
+        if self.config.chain(block).any(|level| self.config.block(level).scripted) {
+            return Value::Unknown(format!("${}, which a script may set", String::from_utf8_lossy(name)));
+        }
         let location = self.config.enclosing(block, LOCATION);
         let server = self.config.enclosing(block, SERVER);
         let runs = |place: BlockId| Some(place) == location || Some(place) == server;

@@ -40,6 +40,8 @@ pub struct Block {
     pub parent: Option<BlockId>,
     /// Something directly in here was not seen (an include, what surrounds a fragment), so anything may stand here.
     pub opaque: bool,
+    /// A script of another module stands directly in here, and may set any variable.
+    pub scripted: bool,
     /// A directive directly in here was refused, so what is in force is not what was meant.
     pub broken: bool,
     listed: Range<u32>,

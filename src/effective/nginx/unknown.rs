@@ -130,6 +130,21 @@ pub fn meant(name: &[u8]) -> Option<Meant> {
     near(&text)
 }
 
+/// Whether a directive of another module runs code before the content is made, which may set any variable.
+pub fn is_script(name: &[u8]) -> bool {
+    [
+        &b"set_by_lua"[..],
+        b"rewrite_by_lua",
+        b"access_by_lua",
+        b"content_by_lua",
+        b"js_access",
+        b"js_content",
+        b"perl",
+    ]
+    .iter()
+    .any(|script| name.starts_with(script))
+}
+
 fn near(name: &str) -> Option<Meant> {
     let allowed = if name.len() >= 9 { 2 } else { 1 };
     let close = |known: &&&str| {

@@ -99,10 +99,9 @@ impl Passage<'_, '_> {
             Some(_) if self.session.request.header(b"authorization").is_some() => {
                 Says::Perhaps("whether the password is right".to_string())
             }
-            Some(_) => Says::No(
-                401,
-                "a password is asked for, and a browser's WebSocket cannot send one by itself".to_string(),
-            ),
+            Some(_) => {
+                Says::No(401, "`auth_basic` asks for a password, and this handshake brings none".to_string())
+            }
         }
     }
 

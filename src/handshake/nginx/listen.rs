@@ -1,12 +1,13 @@
 //! Who accepts a connection: listening sockets, and the choice of the server by its name. Knows no location.
 
 use hashbrown::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::start::{ByServer, Socket};
 use super::{Followed, Hop, Tracer, Unknown};
 use crate::effective::nginx::directives::{SERVER, STREAM_SERVER};
 use crate::effective::nginx::{Config, names, versions};
-use crate::effective::regex::Pattern;
+use crate::effective::regex::{Captures, Pattern};
 use crate::effective::{BlockId, Value};
 use crate::handshake::{Chosen, Request};
 use crate::syntax::Word;
@@ -375,4 +376,40 @@ fn by_name(
             "first server on this port, as no server_name matches"
         },
     ))
+}
+
+/// What the regular expression that chose a server caught in the host's name; None where another name chose it.
+pub(super) fn name_groups(
+    tracer: &Tracer,
+    server: BlockId,
+    request: &Request,
+) -> Option<(Captures, Rc<Pattern>)> {
+    let host = request.header(b"host")?.known()?.to_ascii_lowercase();
+    let host = super::uri::without_port(&host);
+    let mut caught = None;
+    for word in
+        tracer.config.own(server, names::SERVER_NAME).flat_map(|node| tracer.tree.directive(node).args())
+    {
+        let value = word.value();
+        match value.strip_prefix(b"~") {
+            Some(pattern) if caught.is_none() => {
+                let pattern = tracer.pattern(pattern, true)?;
+                caught = pattern.captures(host)?.map(|groups| (groups, pattern));
+            }
+            Some(_) => {}
+            None if fits(&value.to_ascii_lowercase(), host) => return None,
+            None => {}
+        }
+    }
+    caught
+}
+
+/// Whether a name without a regular expression is the host's, or a wildcard over it.
+fn fits(name: &[u8], host: &[u8]) -> bool {
+    let suffix = name.strip_prefix(b"*").unwrap_or(name);
+    let prefix = name.strip_suffix(b"*").unwrap_or_default();
+    name == host
+        || name.strip_prefix(b".") == Some(host)
+        || (suffix.starts_with(b".") && host.ends_with(suffix))
+        || (prefix.ends_with(b".") && host.starts_with(prefix))
 }

@@ -226,6 +226,9 @@ impl<'a> Tracer<'a> {
     /// All phases of one request in one server.
     fn serve(&self, server: BlockId, request: &Request, hop: &mut Hop, entrance: Entrance) -> Followed<End> {
         let session = Session::new(self.tree, self.config, server, request);
+        if let Some((groups, pattern)) = listen::name_groups(self, server, request) {
+            session.matched(groups, pattern.names());
+        }
         let evaluator = Evaluator::new(self.tree, self.config, &session);
         let mut passage = Passage {
             tracer: self,
@@ -280,6 +283,20 @@ impl<'a> Tracer<'a> {
             .filter(|name| !name.is_empty())
             .or_else(|| first(names::LISTEN))
             .unwrap_or_default()
+    }
+
+    /// What was not seen and may decide over a block: an include in it or around it, or what a fragment stands in.
+    fn unseen(&self, block: BlockId) -> Unknown {
+        let config = self.config;
+        let opaque = config.chain(block).find(|&level| config.block(level).opaque);
+        let include = opaque.and_then(|level| {
+            config.own(level, names::INCLUDE).find(|&node| config.is_unseen(self.tree, node))
+        });
+        Unknown(match include.and_then(|node| self.tree.directive(node).arg(0)) {
+            Some(file) => format!("`include {}`, which was not seen", file.show()),
+            None if config.fragment => "what stands around this fragment".to_string(),
+            None => "an include that was not seen".to_string(),
+        })
     }
 
     fn span(&self, node: NodeRef) -> Span {
@@ -347,7 +364,7 @@ impl Passage<'_, '_> {
 
     fn find_location(&mut self) -> Followed<Flow> {
         if self.tracer.config.block(self.server).opaque {
-            return Err(Unknown("an include in the server that was not seen".to_string()));
+            return Err(self.tracer.unseen(self.server));
         }
         self.session.uri_changed.set(false);
         self.proxies = false;
@@ -396,6 +413,10 @@ impl Passage<'_, '_> {
             && let Some(flow) = self.rewrite(self.block)?
         {
             return Ok(flow);
+        }
+        let config = self.tracer.config;
+        if config.chain(self.server).skip(1).any(|around| config.block(around).scripted) {
+            return Err(Unknown("what a script around the server does".to_string()));
         }
         if !self.session.uri_changed.get() {
             return Ok(Flow::Go(Phase::Access));

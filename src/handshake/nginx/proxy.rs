@@ -260,7 +260,7 @@ impl Passage<'_, '_> {
                 Some((older, since)) if self.tracer.version < since => older,
                 _ => value,
             }),
-            Setting::Absent | Setting::Opaque => Err(Unknown("an include that was not seen".to_string())),
+            Setting::Absent | Setting::Opaque => Err(self.tracer.unseen(self.block)),
         }
     }
 
@@ -302,7 +302,7 @@ impl Passage<'_, '_> {
         let (tree, config) = (self.tracer.tree, self.tracer.config);
         let inherited = config.inherited(self.block, names::PROXY_SET_HEADER);
         if inherited.opaque {
-            return Err(Unknown("an include that was not seen, which may set headers".to_string()));
+            return Err(self.tracer.unseen(self.block));
         }
         let mut sent: Vec<Sent> = Vec::new();
         let mut set: Vec<String> = Vec::new();

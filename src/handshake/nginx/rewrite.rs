@@ -4,6 +4,7 @@
 use super::{Flow, Followed, Passage, Unknown, uri};
 use crate::effective::nginx::directives::{IF_LOCATION, IF_SERVER};
 use crate::effective::nginx::names;
+use crate::effective::nginx::unknown::is_script;
 use crate::effective::{BlockId, Value};
 use crate::syntax::NameId;
 use crate::tree::NodeRef;
@@ -269,19 +270,4 @@ impl Passage<'_, '_> {
         };
         target.known().map(|target| [target, &query[..]].concat())
     }
-}
-
-/// Whether a directive of an unknown module runs code in the phases that come before the content.
-fn is_script(name: &[u8]) -> bool {
-    [
-        &b"set_by_lua"[..],
-        b"rewrite_by_lua",
-        b"access_by_lua",
-        b"content_by_lua",
-        b"js_access",
-        b"js_content",
-        b"perl",
-    ]
-    .iter()
-    .any(|script| name.starts_with(script))
 }
