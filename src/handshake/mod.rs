@@ -138,6 +138,8 @@ pub struct Request {
     pub target: Vec<u8>,
     /// 10 or 11.
     pub version: u8,
+    /// A line of the PROXY protocol comes first.
+    pub proxy_line: bool,
     pub headers: Vec<(Vec<u8>, Value)>,
 }
 
@@ -173,6 +175,7 @@ impl Request {
             method: b"GET".into(),
             target: url.target.clone(),
             version: 11,
+            proxy_line: false,
             headers: all,
         }
     }

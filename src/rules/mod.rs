@@ -13,6 +13,7 @@ mod duplicate_directive;
 mod duplicate_handshake_header;
 mod h2c_smuggling;
 mod handshake_header_stripped;
+mod handshake_not_get;
 mod handshake_redirected;
 mod host_not_forwarded;
 mod http2_plaintext_listen;
@@ -56,7 +57,7 @@ mod wss_not_served;
 use crate::engine::Rule;
 
 /// In the order of their names.
-pub static ALL: [&Rule; 52] = [
+pub static ALL: [&Rule; 53] = [
     &backend_cannot_upgrade::RULE,
     &cached_handshake::RULE,
     &config_refused::RULE,
@@ -70,6 +71,7 @@ pub static ALL: [&Rule; 52] = [
     &duplicate_handshake_header::RULE,
     &h2c_smuggling::RULE,
     &handshake_header_stripped::RULE,
+    &handshake_not_get::RULE,
     &handshake_redirected::RULE,
     &host_not_forwarded::RULE,
     &http_1_0_hop::RULE,

@@ -53,6 +53,7 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         refusals: Vec::new(),
         unknown: Vec::new(),
         maps: Vec::new(),
+        stream_maps: HashMap::new(),
         map_by_name: HashMap::new(),
         sets: HashMap::new(),
         defined: HashMap::new(),
@@ -350,6 +351,10 @@ impl Builder<'_> {
         } else if let Some(target) =
             directive.args().next_back().and_then(|word| variable_name(&word.value()))
         {
+            if name == names::MAP && self.config.block(block).context == STREAM && directive.arg_count() == 2
+            {
+                self.config.stream_maps.insert(target.clone(), Map { node, name: target.clone() });
+            }
             self.config.defined.entry(target).or_insert(node);
         }
     }

@@ -116,7 +116,7 @@ impl<'a> Evaluator<'a> {
         if let Some(value) = self.request.assigned(name) {
             return Answer { value, everywhere: false };
         }
-        if let Some(map) = self.config.map(name) {
+        if let Some(map) = self.config.map_in(block, name) {
             if let Some(value) = self.maps.borrow().get(name) {
                 return Answer { value: value.clone(), everywhere: true };
             }

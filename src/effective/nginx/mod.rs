@@ -68,6 +68,8 @@ pub struct Config {
     /// `map` blocks of `http`, in order.
     pub maps: Vec<Map>,
     map_by_name: HashMap<Vec<u8>, u32>,
+    /// `map` blocks of `stream`, by the variable's name in lower case.
+    stream_maps: HashMap<Vec<u8>, Map>,
     /// `set` directives by the variable's name in lower case.
     sets: HashMap<Vec<u8>, Vec<(BlockId, NodeRef)>>,
     /// Names that something else defines: `geo`, `split_clients`, a module's directive, a named group.
@@ -157,6 +159,14 @@ impl Config {
     /// The map that gives a variable its value: the last one of that name.
     pub fn map(&self, name: &[u8]) -> Option<&Map> {
         self.map_by_name.get(&name.to_ascii_lowercase()).map(|&index| &self.maps[index as usize])
+    }
+
+    /// The map that gives a variable its value where the block stands: `http` and `stream` have maps of their own.
+    pub fn map_in(&self, block: BlockId, name: &[u8]) -> Option<&Map> {
+        match self.stream_maps.is_empty() || self.enclosing(block, directives::STREAM).is_none() {
+            true => self.map(name),
+            false => self.stream_maps.get(&name.to_ascii_lowercase()),
+        }
     }
 
     /// Whether anything in the files gives the variable a value.

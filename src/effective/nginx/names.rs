@@ -36,7 +36,9 @@ names! {
     KEEPALIVE_TIMEOUT = "keepalive_timeout";
     LEAST_CONN = "least_conn";
     LEAST_TIME = "least_time";
+    LIMIT_CONN = "limit_conn";
     LIMIT_EXCEPT = "limit_except";
+    LIMIT_REQ = "limit_req";
     LISTEN = "listen";
     LOAD_MODULE = "load_module";
     LOCATION = "location";
@@ -44,6 +46,7 @@ names! {
     MAP = "map";
     MEMCACHED_PASS = "memcached_pass";
     MIRROR = "mirror";
+    PASS = "pass";
     PROXY_CACHE = "proxy_cache";
     PROXY_CACHE_BYPASS = "proxy_cache_bypass";
     PROXY_CACHE_KEY = "proxy_cache_key";
@@ -77,6 +80,8 @@ names! {
     SPLIT_CLIENTS = "split_clients";
     SSL = "ssl";
     SSL_ALPN = "ssl_alpn";
+    SSL_CERTIFICATE = "ssl_certificate";
+    SSL_REJECT_HANDSHAKE = "ssl_reject_handshake";
     SSL_VERIFY_CLIENT = "ssl_verify_client";
     STICKY = "sticky";
     STREAM = "stream";

@@ -1,5 +1,7 @@
 //! Who is let in: `allow` and `deny`, passwords, `auth_request`, and `satisfy` over them. Knows no other phase.
 
+use std::net::IpAddr;
+
 use super::{Flow, Followed, Passage, Unknown};
 use crate::effective::Setting;
 use crate::effective::nginx::names;
@@ -82,13 +84,20 @@ impl Passage<'_, '_> {
             if name != names::ALLOW && name != names::DENY {
                 continue;
             }
-            if !self.says(rule, "all") {
-                return Says::Perhaps("the client's address".to_string());
-            }
-            return match name == names::DENY {
-                true => Says::No(403, "`deny all` keeps everybody out".to_string()),
-                false => Says::Yes,
+            let word = self.tracer.tree.directive(rule).arg(0).filter(|word| !word.is_hole());
+            let all = self.says(rule, "all");
+            let here = match (self.session.client(), word) {
+                _ if all => Some(true),
+                (Some(client), Some(word)) => is_in(client, &word.show()),
+                _ => None,
             };
+            match here {
+                None => return Says::Perhaps("the client's address".to_string()),
+                Some(false) => {}
+                Some(true) if name == names::ALLOW => return Says::Yes,
+                Some(true) if all => return Says::No(403, "`deny all` keeps everybody out".to_string()),
+                Some(true) => return Says::No(403, "`deny` keeps the client's address out".to_string()),
+            }
         }
         Says::Nothing
     }
@@ -164,5 +173,44 @@ impl Passage<'_, '_> {
             );
         }
         Says::Yes
+    }
+}
+
+/// Whether an address is in a network as `allow` and `deny` write it; None where that is no network.
+fn is_in(client: IpAddr, network: &str) -> Option<bool> {
+    if network == "unix:" {
+        return Some(false);
+    }
+    let (address, bits) = network.split_once('/').map_or((network, None), |(at, bits)| (at, Some(bits)));
+    let address: IpAddr = address.parse().ok()?;
+    let (ours, theirs, width) = match (client, address) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(a.to_bits()), u128::from(b.to_bits()), 32),
+        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits(), b.to_bits(), 128),
+        _ => return Some(false),
+    };
+    let bits: u32 = bits.map_or(Some(width), |bits| bits.parse().ok()).filter(|&bits| bits <= width)?;
+    let differing = (ours ^ theirs).checked_shr(width - bits).unwrap_or(0);
+    Some(differing == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_in;
+
+    #[test]
+    fn networks_hold_their_addresses() {
+        for (network, expected) in [
+            ("127.0.0.1", Some(true)),
+            ("127.0.0.0/8", Some(true)),
+            ("0.0.0.0/0", Some(true)),
+            ("10.0.0.0/8", Some(false)),
+            ("127.0.0.0/32", Some(false)),
+            ("::1", Some(false)),
+            ("unix:", Some(false)),
+            ("127.0.0.0/33", None),
+            ("office.test", None),
+        ] {
+            assert_eq!(is_in("127.0.0.1".parse().expect("an address"), network), expected, "{network}");
+        }
     }
 }

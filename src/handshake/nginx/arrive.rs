@@ -46,7 +46,13 @@ impl Tracer<'_> {
 
     /// Where a subrequest that a handshake makes arrives, as `auth_request` and `mirror` send it.
     pub fn subrequest(&self, server: BlockId, host: &str, target: &[u8]) -> Arrival {
-        self.enter(server, host, target, &[], Entrance { internal: true, assumes_no_files: true })
+        self.enter(
+            server,
+            host,
+            target,
+            &[],
+            Entrance { internal: true, assumes_no_files: true, ..Entrance::default() },
+        )
     }
 
     fn enter(

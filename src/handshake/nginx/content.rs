@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::{End, Flow, Followed, Passage, Phase, Unknown};
+use crate::effective::BlockId;
 use crate::effective::nginx::{names, values};
 use crate::syntax::NameId;
 use crate::tree::NodeRef;
@@ -65,40 +66,52 @@ impl Passage<'_, '_> {
 
     pub(super) fn content(&mut self) -> Followed<Flow> {
         let config = self.tracer.config;
-        if let Some(node) = config.proxy_pass(self.block) {
-            return self.proxy(node);
-        }
-        if self.proxies {
-            let why =
-                "an `if` that holds later has no backend, and takes the place of one that has".to_string();
-            return Ok(Flow::Fail { status: 500, why });
-        }
-        let handler = |name| {
-            let level = config.inherited(self.block, name).level?;
-            config.own(level, name).next()
-        };
-        if let Some(node) = handler(names::GRPC_PASS) {
-            return Ok(self.grpc(node));
-        }
-        for (name, protocol) in OTHER_PROTOCOLS {
-            if let Some(node) = handler(name) {
-                self.step(node, format!("the request goes on as {protocol}"));
-                let why = format!("{protocol} carries no WebSocket");
-                return Ok(Flow::End(End::Answer { status: None, why }));
+        let Some((name, node)) = self.handler() else {
+            if self.proxies {
+                let why = "an `if` that holds later has no backend, and takes the place of one that has"
+                    .to_string();
+                return Ok(Flow::Fail { status: 500, why });
             }
-        }
-        for (name, status) in ANSWERS {
-            if let Some(node) = self.own(name) {
+            let mut foreign = config.all(self.block).filter(|(name, _)| *name == NameId::UNKNOWN);
+            if let Some((_, node)) = foreign.next() {
                 let name = self.tracer.tree.directive(node).name_word().show();
-                return Ok(Flow::Fail { status, why: format!("`{name}` answers {status}") });
+                return Err(Unknown(format!("what `{name}` does")));
             }
-        }
-        let mut foreign = config.all(self.block).filter(|(name, _)| *name == NameId::UNKNOWN);
-        if let Some((_, node)) = foreign.next() {
+            return self.file();
+        };
+        if let Some((_, status)) = ANSWERS.iter().find(|(known, _)| *known == name) {
             let name = self.tracer.tree.directive(node).name_word().show();
-            return Err(Unknown(format!("what `{name}` does")));
+            return Ok(Flow::Fail { status: *status, why: format!("`{name}` answers {status}") });
         }
-        self.file()
+        if let Some((_, protocol)) = OTHER_PROTOCOLS.iter().find(|(known, _)| *known == name) {
+            self.step(node, format!("the request goes on as {protocol}"));
+            let why = format!("{protocol} carries no WebSocket");
+            return Ok(Flow::End(End::Answer { status: None, why }));
+        }
+        if name == names::GRPC_PASS { Ok(self.grpc(node)) } else { self.proxy(node) }
+    }
+
+    /// The directive that handles the request: of several in one block the last, as each takes the place of the one
+    /// before.
+    fn handler(&self) -> Option<(NameId, NodeRef)> {
+        let config = self.tracer.config;
+        let passes = [names::PROXY_PASS, names::GRPC_PASS].into_iter();
+        let passes = passes.chain(OTHER_PROTOCOLS.map(|(name, _)| name));
+        let inherited = passes.filter_map(|name| Some((name, config.inherited(self.block, name).level?)));
+        let own = ANSWERS.map(|(name, _)| (name, self.block)).into_iter();
+        let own = own.filter(|&(name, block)| config.own(block, name).len() > 0);
+        let found: Vec<(NameId, BlockId)> = inherited.chain(own).collect();
+        let level = config.chain(self.block).find(|level| found.iter().any(|(_, block)| block == level))?;
+        let names = || found.iter().filter(|(_, block)| *block == level).map(|&(name, _)| name);
+        let first = || names().find_map(|name| Some((name, config.own(level, name).next()?)));
+        let Some(around) = config.block(level).node.filter(|_| names().nth(1).is_some()) else {
+            return first();
+        };
+        let named = |node: NodeRef| {
+            let name = self.tracer.tree.directive(node).name_id();
+            names().find(|known| *known == name).map(|name| (name, node))
+        };
+        self.tracer.tree.children(around).filter_map(named).last().or_else(first)
     }
 
     /// A file of the server's, or none (`ngx_http_static_handler`, `ngx_http_index_handler`).

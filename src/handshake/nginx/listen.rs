@@ -1,6 +1,7 @@
 //! Who accepts a connection: listening sockets, and the choice of the server by its name. Knows no location.
 
 use hashbrown::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
 use super::start::{ByServer, Socket};
@@ -22,6 +23,8 @@ pub(super) enum Listener {
         why: String,
     },
     Http(BlockId),
+    /// A request without TLS came to a port for TLS; this server says so.
+    PlainToTls(BlockId),
     Stream(BlockId),
 }
 
@@ -44,7 +47,8 @@ struct Listen {
     default: bool,
     ssl: bool,
     http2: bool,
-    quic: bool,
+    /// For datagrams, as QUIC is: no TCP connection comes here.
+    udp: bool,
     proxy_protocol: bool,
     at: Option<NodeRef>,
 }
@@ -82,7 +86,7 @@ impl Sockets {
                     default: has("default_server") || has("default"),
                     ssl: ssl || has("ssl"),
                     http2: has("http2"),
-                    quic: has("quic"),
+                    udp: has("quic") || (stream && has("udp")),
                     proxy_protocol: has("proxy_protocol"),
                     ..Listen::bare(server, stream, address, ports, Some(at))
                 });
@@ -107,7 +111,7 @@ impl Sockets {
     /// The sockets of each HTTP server, with the options that its neighbours on them give (`ngx_http_add_addresses`).
     pub(super) fn by_server(&self) -> ByServer {
         let mut shared: HashMap<(&Address, (u16, u16)), Options> = HashMap::new();
-        let tcp = |listen: &&Listen| !listen.stream && !listen.quic;
+        let tcp = |listen: &&Listen| !listen.stream && !listen.udp;
         for listen in self.listens.iter().filter(tcp) {
             let (ssl, http2) = shared.entry((&listen.address, listen.ports)).or_default();
             *ssl |= listen.ssl;
@@ -115,9 +119,9 @@ impl Sockets {
         }
         let mut servers = ByServer::new();
         for listen in self.listens.iter().filter(|listen| !listen.stream) {
-            let options = shared.get(&(&listen.address, listen.ports)).filter(|_| !listen.quic);
+            let options = shared.get(&(&listen.address, listen.ports)).filter(|_| !listen.udp);
             let (ssl, http2) = options.copied().unwrap_or_default();
-            let socket = Socket { at: listen.at, ssl, http2, quic: listen.quic };
+            let socket = Socket { at: listen.at, ssl, http2, quic: listen.udp };
             servers.entry(listen.server).or_default().push(socket);
         }
         servers
@@ -160,7 +164,9 @@ impl Sockets {
             return Ok(Listener::Nobody(format!("nobody listens on port {}", request.port)));
         };
         let same = |other: &(Listener, Option<Chosen>)| match (&other.0, &listener) {
-            (Listener::Http(a), Listener::Http(b)) | (Listener::Stream(a), Listener::Stream(b)) => a == b,
+            (Listener::Http(a), Listener::Http(b))
+            | (Listener::PlainToTls(a), Listener::PlainToTls(b))
+            | (Listener::Stream(a), Listener::Stream(b)) => a == b,
             (Listener::Refuses { status: a, .. }, Listener::Refuses { status: b, .. }) => a == b,
             (Listener::Nobody(_), Listener::Nobody(_)) => true,
             _ => false,
@@ -172,13 +178,24 @@ impl Sockets {
         Ok(listener)
     }
 
+    /// The address that a client has at the socket where its request arrives, which is known where only this host
+    /// itself comes there.
+    pub(super) fn client(&self, request: &Request) -> Option<IpAddr> {
+        let addresses = self.addresses(request);
+        let is_v4 = |address: &Address| match address {
+            Address::Host(host) => host.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4() && ip.is_loopback()),
+            _ => false,
+        };
+        (!addresses.is_empty() && addresses.iter().all(is_v4)).then_some(Ipv4Addr::LOCALHOST.into())
+    }
+
     /// The sockets that a connection to the request's host and port may arrive at.
     fn addresses(&self, request: &Request) -> Vec<Address> {
         if let Some(path) = request.host.strip_prefix("unix:") {
             return vec![Address::Unix(path.to_string())];
         }
         let mut all: Vec<Address> = Vec::new();
-        for listen in self.listens.iter().filter(|listen| !listen.quic && listen.takes(request.port)) {
+        for listen in self.listens.iter().filter(|listen| !listen.udp && listen.takes(request.port)) {
             if !matches!(listen.address, Address::Unix(_)) && !all.contains(&listen.address) {
                 all.push(listen.address.clone());
             }
@@ -188,9 +205,9 @@ impl Sockets {
         if let Some(address) = all.iter().find(|address| named(address)) {
             return vec![address.clone()];
         }
-        match request.host.parse::<std::net::IpAddr>() {
-            Ok(std::net::IpAddr::V4(_)) => all.retain(|address| *address == Address::AnyV4),
-            Ok(std::net::IpAddr::V6(_)) => all.retain(|address| *address == Address::AnyV6),
+        match request.host.parse::<IpAddr>() {
+            Ok(IpAddr::V4(_)) => all.retain(|address| *address == Address::AnyV4),
+            Ok(IpAddr::V6(_)) => all.retain(|address| *address == Address::AnyV6),
             Err(_) => {}
         }
         all
@@ -207,7 +224,7 @@ impl Listen {
             default: false,
             ssl: false,
             http2: false,
-            quic: false,
+            udp: false,
             proxy_protocol: false,
             at,
         }
@@ -263,7 +280,7 @@ fn address(word: &Word) -> Option<(Address, (u16, u16))> {
 
 /// Who takes a request at one socket.
 fn accept_at(tracer: &Tracer, socket: &[&Listen], request: &Request) -> Followed<(Listener, Option<Chosen>)> {
-    let tcp: Vec<&Listen> = socket.iter().filter(|listen| !listen.quic).copied().collect();
+    let tcp: Vec<&Listen> = socket.iter().filter(|listen| !listen.udp).copied().collect();
     let Some(first) = tcp.first() else {
         return Ok((Listener::Nobody(format!("nobody listens on port {}", request.port)), None));
     };
@@ -271,21 +288,26 @@ fn accept_at(tracer: &Tracer, socket: &[&Listen], request: &Request) -> Followed
     let any = |flag: fn(&Listen) -> bool| tcp.iter().any(|listen| flag(listen));
     if first.stream {
         let chosen = chosen(tracer, first.server, "the stream server on this port");
+        if first.proxy_protocol && !request.proxy_line {
+            let why = "this port expects the PROXY protocol, and the client does not speak it".to_string();
+            return Ok((Listener::Refuses { status: None, why }, Some(chosen)));
+        }
         return Ok((Listener::Stream(first.server), Some(chosen)));
     }
     let at_default = |status, why: &str| {
         let refuses = Listener::Refuses { status, why: why.to_string() };
         Ok((refuses, Some(chosen(tracer, default.server, "the default server on this port"))))
     };
-    if any(|listen| listen.proxy_protocol) {
+    let proxy_protocol = any(|listen| listen.proxy_protocol);
+    if request.proxy_line && !proxy_protocol {
+        return at_default(Some(400), "a PROXY line comes first, which this port takes for a broken request");
+    }
+    if proxy_protocol && !request.proxy_line {
         return at_default(None, "this port expects the PROXY protocol, and the client does not speak it");
     }
     let ssl = any(|listen| listen.ssl);
     if request.tls && !ssl {
         return at_default(None, "this port does not speak TLS");
-    }
-    if !request.tls && ssl {
-        return at_default(Some(400), "the plain request was sent to a port for TLS");
     }
     if !ssl && any(|listen| listen.http2) && tracer.version < versions::HTTP2_BESIDE_HTTP1 {
         return at_default(
@@ -293,8 +315,32 @@ fn accept_at(tracer: &Tracer, socket: &[&Listen], request: &Request) -> Followed
             "`http2` on a port without TLS refuses every HTTP/1.1 request before nginx 1.25.1",
         );
     }
-    let (server, why) = by_name(tracer, &tcp, default, request)?;
+    if request.tls {
+        let (server, why) = by_name(tracer, &tcp, default, &name_in_tls(request))?;
+        let reject = tracer.config.nearest(server, names::SSL_REJECT_HANDSHAKE).written_at();
+        if reject.is_some_and(|node| tracer.tree.directive(node).arg(0).is_some_and(|word| word.is("on"))) {
+            let refuses = "`ssl_reject_handshake` ends the TLS handshake for this name".to_string();
+            return Ok((Listener::Refuses { status: None, why: refuses }, Some(chosen(tracer, server, why))));
+        }
+    }
+    let host = match request.header(b"host") {
+        None => Vec::new(),
+        Some(Value::Known(host)) => super::uri::without_port(&host.to_ascii_lowercase()).to_vec(),
+        Some(Value::Unknown(why)) => return Err(Unknown(why)),
+    };
+    let (server, why) = by_name(tracer, &tcp, default, &host)?;
+    if !request.tls && ssl {
+        return Ok((Listener::PlainToTls(server), Some(chosen(tracer, server, why))));
+    }
     Ok((Listener::Http(server), Some(chosen(tracer, server, why))))
+}
+
+/// The name that a client asks for in TLS: none for an address (RFC 6066).
+fn name_in_tls(request: &Request) -> Vec<u8> {
+    match request.host.parse::<IpAddr>() {
+        Ok(_) => Vec::new(),
+        Err(_) => request.host.to_ascii_lowercase().into_bytes(),
+    }
 }
 
 fn chosen(tracer: &Tracer, server: BlockId, why: &str) -> Chosen {
@@ -302,19 +348,14 @@ fn chosen(tracer: &Tracer, server: BlockId, why: &str) -> Chosen {
     Chosen { name: tracer.server_name(server), at: node.map(|node| tracer.span(node)), why: why.to_string() }
 }
 
-/// The server of a socket whose name the Host header matches best: exact, `*.name` (longest), `name.*` (longest),
+/// The server of a socket whose name a host matches best: exact, `*.name` (longest), `name.*` (longest),
 /// the first regular expression, else the default.
 fn by_name(
     tracer: &Tracer,
     socket: &[&Listen],
     default: &Listen,
-    request: &Request,
+    host: &[u8],
 ) -> Followed<(BlockId, &'static str)> {
-    let host = match request.header(b"host") {
-        None => Vec::new(),
-        Some(Value::Known(host)) => super::uri::without_port(&host.to_ascii_lowercase()).to_vec(),
-        Some(Value::Unknown(why)) => return Err(Unknown(why)),
-    };
     let mut exact = None;
     let mut leading: Option<(usize, BlockId)> = None;
     let mut trailing: Option<(usize, BlockId)> = None;
@@ -362,7 +403,7 @@ fn by_name(
         return Ok((server, "longest wildcard server_name that ends with *"));
     }
     for (server, pattern) in regexes {
-        match Pattern::new(&pattern, true).and_then(|pattern| pattern.is_match(&host)) {
+        match Pattern::new(&pattern, true).and_then(|pattern| pattern.is_match(host)) {
             Some(true) => return Ok((server, "first regular expression among the server_names")),
             Some(false) => {}
             None => return Err(Unknown("a regular expression that was not evaluated".to_string())),

@@ -16,6 +16,7 @@ mod uri;
 
 use hashbrown::{HashMap, HashSet};
 use std::cell::{OnceCell, RefCell};
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Url, Verdict};
@@ -39,6 +40,9 @@ const MAX_HOPS: usize = 8;
 
 /// `NGX_HTTP_MAX_URI_CHANGES`: how often a request may be sent to another location.
 const MAX_URI_CHANGES: u32 = 10;
+
+/// The status that `error_page` knows a plain request to a port for TLS by; a client is told 400.
+const PLAIN_TO_TLS: u16 = 497;
 
 /// Follows the handshake for a URL, for every version of the target; each of `headers` replaces or removes one that
 /// a browser sends. Where versions differ in the verdict it is unknown.
@@ -73,6 +77,11 @@ pub fn trace(
     newest
 }
 
+fn answer(status: u16, why: String) -> End {
+    let status = if status == PLAIN_TO_TLS { 400 } else { status };
+    End::Answer { status: Some(status), why }
+}
+
 /// Everything that a handshake is followed through.
 pub struct Tracer<'a> {
     tree: &'a Tree,
@@ -104,6 +113,10 @@ struct Entrance {
     internal: bool,
     /// Files that cannot be looked up are taken not to exist.
     assumes_no_files: bool,
+    /// Without TLS, at a port for it.
+    plain_to_tls: bool,
+    /// From this address.
+    client: Option<IpAddr>,
 }
 
 /// How a request's passage through a server ends.
@@ -167,7 +180,12 @@ impl<'a> Tracer<'a> {
                 Listener::Stream(server) => self.stream(server, &request, hop)?,
                 Listener::Http(server) => {
                     client_upgrades &= request.header(b"upgrade").is_some();
-                    self.serve(server, &request, hop, Entrance::default())?
+                    let entrance = Entrance { client: sockets.client(&request), ..Entrance::default() };
+                    self.serve(server, &request, hop, entrance)?
+                }
+                Listener::PlainToTls(server) => {
+                    let entrance = Entrance { plain_to_tls: true, ..Entrance::default() };
+                    self.serve(server, &request, hop, entrance)?
                 }
             };
             match end {
@@ -184,13 +202,15 @@ impl<'a> Tracer<'a> {
                         trace.idle_timeout_ms =
                             Some(trace.idle_timeout_ms.map_or(limit, |known| known.min(limit)));
                     }
-                    if let Some((verdict, status, why)) = proxied.ends {
+                    let own = sockets.is_own(&proxied.request);
+                    let read_here = own && proxied.request.proxy_line;
+                    if let Some((verdict, status, why)) = proxied.ends.filter(|_| !read_here) {
                         trace.verdict = verdict;
                         trace.status = status;
                         trace.why = why;
                         return Ok(());
                     }
-                    if sockets.is_own(&proxied.request) {
+                    if own {
                         request = proxied.request;
                         continue;
                     }
@@ -225,7 +245,7 @@ impl<'a> Tracer<'a> {
 
     /// All phases of one request in one server.
     fn serve(&self, server: BlockId, request: &Request, hop: &mut Hop, entrance: Entrance) -> Followed<End> {
-        let session = Session::new(self.tree, self.config, server, request);
+        let session = Session::new(self.tree, self.config, server, request).with_client(entrance.client);
         if let Some((groups, pattern)) = listen::name_groups(self, server, request) {
             session.matched(groups, pattern.names());
         }
@@ -244,15 +264,20 @@ impl<'a> Tracer<'a> {
             in_error_page: false,
             err_status: None,
         };
-        let mut phase = Phase::ServerRewrite;
+        let mut flow = match entrance.plain_to_tls {
+            true => Flow::Fail {
+                status: PLAIN_TO_TLS,
+                why: "the plain request was sent to a port for TLS".to_string(),
+            },
+            false => Flow::Go(Phase::ServerRewrite),
+        };
         loop {
-            match passage.run(phase)? {
-                Flow::Go(next) => phase = next,
+            flow = match flow {
+                Flow::Go(phase) => passage.run(phase)?,
                 Flow::Fail { status, why } => match passage.error_page(status)? {
-                    Some(Flow::Go(next)) => phase = next,
-                    Some(Flow::End(end)) => return Ok(end),
-                    Some(Flow::Fail { status, why }) => return Ok(End::Answer { status: Some(status), why }),
-                    None => return Ok(End::Answer { status: Some(status), why }),
+                    Some(Flow::Fail { status, why }) => return Ok(answer(status, why)),
+                    Some(flow) => flow,
+                    None => return Ok(answer(status, why)),
                 },
                 Flow::End(end) => return Ok(end),
             }

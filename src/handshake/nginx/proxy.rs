@@ -54,6 +54,9 @@ impl Passage<'_, '_> {
             () => format!("{}:{port}", target.host),
         };
         *self.session.proxy.borrow_mut() = Some((host_header.clone(), port));
+        if let Some(flow) = self.all_down(&target) {
+            return Ok(flow);
+        }
         let Some((address_host, address_port)) = self.address(&target, port) else {
             let host = &target.host;
             let why = format!("`{host}` comes from a variable, and no `resolver` is defined to look it up");
@@ -67,6 +70,7 @@ impl Passage<'_, '_> {
             method: self.method()?,
             target: self.request_target(&target),
             version,
+            proxy_line: false,
             headers: Vec::new(),
         };
         let headers = self.headers(&host_header)?;
@@ -231,6 +235,21 @@ impl Passage<'_, '_> {
             return None;
         }
         Some((bare, port))
+    }
+
+    /// Where no server of the upstream may be asked, nobody is.
+    fn all_down(&mut self, target: &Target) -> Option<Flow> {
+        let config = self.tracer.config;
+        let block = *config.upstreams.get(target.host.to_ascii_lowercase().as_bytes())?;
+        let is_down = |node| self.tracer.tree.directive(node).args().skip(1).any(|word| word.is("down"));
+        let all = config.own(block, names::SERVER).all(is_down);
+        if config.block(block).opaque || config.block(block).broken || !all {
+            return None;
+        }
+        let first = config.own(block, names::SERVER).next()?;
+        self.step(first, "no server of this upstream may be asked");
+        let why = format!("every server of upstream `{}` is `down`", target.host);
+        Some(Flow::Fail { status: 502, why })
     }
 
     fn first_server(&self, upstream: BlockId) -> Option<(String, u16)> {

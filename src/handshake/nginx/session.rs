@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 
 use super::uri;
 use crate::effective::nginx::{Config, names};
@@ -31,6 +32,8 @@ pub(super) struct Session<'a> {
     pub(super) in_query: Cell<bool>,
     variables: RefCell<HashMap<Vec<u8>, Value>>,
     captures: RefCell<Vec<Vec<u8>>>,
+    /// Where the client is, where that is known.
+    client: Option<IpAddr>,
     /// Host and port of the `proxy_pass` that handles the request.
     pub(super) proxy: RefCell<Option<(String, u16)>>,
 }
@@ -53,8 +56,23 @@ impl<'a> Session<'a> {
             in_query: Cell::new(false),
             variables: RefCell::default(),
             captures: RefCell::default(),
+            client: None,
             proxy: RefCell::default(),
         }
+    }
+
+    /// The same for a client at this address, unless it may be another's (`ngx_http_realip_module`).
+    pub(super) fn with_client(self, client: Option<IpAddr>) -> Self {
+        let replaced = self
+            .config
+            .inside(self.server)
+            .chain(self.config.chain(self.server))
+            .any(|block| self.config.own(block, names::SET_REAL_IP_FROM).next().is_some());
+        Self { client: client.filter(|_| !replaced), ..self }
+    }
+
+    pub(super) fn client(&self) -> Option<IpAddr> {
+        self.client
     }
 
     pub(super) fn set(&self, name: &[u8], value: Value) {
@@ -148,6 +166,9 @@ impl crate::effective::nginx::Request for Session<'_> {
             b"server_protocol" => known(if self.request.version == 10 { b"HTTP/1.0" } else { b"HTTP/1.1" }),
             b"http2" | b"http3" | b"content_length" | b"content_type" | b"request_body"
             | b"invalid_referer" => Value::empty(),
+            b"remote_addr" if self.client.is_some() => {
+                Value::Known(self.client.map(|client| client.to_string()).unwrap_or_default().into_bytes())
+            }
             b"proxy_host" | b"proxy_port" => match &*self.proxy.borrow() {
                 Some((host, _)) if name == b"proxy_host" => known(host.as_bytes()),
                 Some((_, port)) => Value::Known(port.to_string().into_bytes()),

@@ -59,6 +59,11 @@ impl Tracer<'_> {
                 return answer("`ssl_alpn` does not name http/1.1, so the TLS handshake fails");
             }
         }
+        let denies =
+            config.own(server, names::DENY).next().filter(|_| config.own(server, names::ALLOW).len() == 0);
+        if denies.is_some_and(|node| tree.directive(node).arg(0).is_some_and(|word| word.is("all"))) {
+            return answer("`deny all` closes every connection");
+        }
         let Some(node) = config.own(server, names::PROXY_PASS).next() else {
             return answer("the stream server passes nothing on");
         };
@@ -74,7 +79,13 @@ impl Tracer<'_> {
             return answer("`proxy_timeout 0` closes every stream at once");
         }
         let tls = (request.tls && !terminates) || flag(names::PROXY_SSL, "on");
-        let passed = Request { host: host.clone(), port, tls, ..request.clone() };
+        // A PROXY line that came and was not asked for is passed on like any other byte.
+        let through = request.proxy_line
+            && !config
+                .own(server, names::LISTEN)
+                .any(|node| tree.directive(node).args().any(|word| word.is("proxy_protocol")));
+        let proxy_protocol = flag(names::PROXY_PROTOCOL, "on") || through;
+        let passed = Request { host: host.clone(), port, tls, proxy_line: proxy_protocol, ..request.clone() };
         let sent = |(name, value): &(Vec<u8>, Value)| Sent {
             name: String::from_utf8_lossy(name).into_owned(),
             shown: value
@@ -84,7 +95,6 @@ impl Tracer<'_> {
             at: None,
             origin: "the client's",
         };
-        let proxy_protocol = flag(names::PROXY_PROTOCOL, "on");
         let request_line = match proxy_protocol {
             true => "PROXY TCP4".to_string(),
             false => passed.request_line(),

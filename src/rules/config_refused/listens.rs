@@ -4,14 +4,137 @@
 use hashbrown::HashMap;
 
 use super::RULE;
-use crate::effective::BlockId;
 use crate::effective::nginx::directives::SERVER;
 use crate::effective::nginx::names;
+use crate::effective::{BlockId, Setting};
 use crate::engine::Facts;
 use crate::finding::Finding;
 use crate::tree::NodeRef;
 
+/// Words behind the address that some version takes, and the beginnings of those with a value.
+const PARAMETERS: [&str; 11] = [
+    "bind",
+    "default",
+    "default_server",
+    "deferred",
+    "http2",
+    "http3",
+    "multipath",
+    "proxy_protocol",
+    "quic",
+    "reuseport",
+    "ssl",
+];
+const WITH_VALUE: [&str; 8] =
+    ["accept_filter", "backlog", "fastopen", "ipv6only", "rcvbuf", "setfib", "sndbuf", "so_keepalive"];
+
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
+    twice(facts, findings);
+    without_certificate(facts, findings);
+    for (id, _) in facts.config.blocks().filter(|(_, block)| block.context == SERVER) {
+        for node in facts.config.own(id, names::LISTEN) {
+            findings.extend(refused(facts, node));
+        }
+    }
+}
+
+/// A port or a parameter that nginx does not take.
+fn refused(facts: &Facts, node: NodeRef) -> Option<Finding> {
+    let directive = facts.directive(node);
+    if directive.args().any(|word| word.is_hole()) || facts.config.is_derailed(facts.tree, node) {
+        return None;
+    }
+    let text = directive.arg(0)?.show();
+    if !is_address(&text) {
+        let message = format!("invalid port in \"{text}\" of the \"listen\" directive");
+        return Some(facts.refused(&RULE, node, message).here("a port is a number from 1 to 65535"));
+    }
+    let is_known = |text: &str| match text.split_once('=') {
+        Some((name, _)) => WITH_VALUE.contains(&name),
+        None => PARAMETERS.contains(&text),
+    };
+    let word = directive.args().skip(1).find(|word| !is_known(&word.show()))?;
+    let finding = RULE.refusal(word.span(), format!("invalid parameter \"{}\"", word.show()));
+    let finding = facts.with_server_line(finding, node);
+    Some(match facts.missing_semicolon(node) {
+        Some((before, _)) => finding.label(before, "a `;` is missing here"),
+        None => finding.here("`listen` knows no such word").help("remove it"),
+    })
+}
+
+/// Whether the port is one, where there is one.
+fn is_address(text: &str) -> bool {
+    let is_port = |text: &str| text.parse::<u16>().is_ok_and(|port| port > 0);
+    let are_ports = |text: &str| match text.split_once('-') {
+        Some((first, last)) => is_port(first) && is_port(last),
+        None => is_port(text),
+    };
+    if text.starts_with("unix:") || text.contains('$') {
+        return true;
+    }
+    match text.rsplit_once(':') {
+        Some((_, port)) if !text.ends_with(']') => are_ports(port),
+        _ => !text.bytes().all(|byte| byte.is_ascii_digit()) || are_ports(text),
+    }
+}
+
+/// `listen ... ssl` where the default server of the address has no certificate (`ngx_http_ssl_init`).
+fn without_certificate(facts: &Facts, findings: &mut Vec<Finding>) {
+    let mut sockets: HashMap<String, (Option<NodeRef>, BlockId, bool)> = HashMap::new();
+    let mut order: Vec<String> = Vec::new();
+    for (id, block) in facts.config.blocks().filter(|(_, block)| block.context == SERVER) {
+        if block.opaque || block.broken {
+            return;
+        }
+        for node in facts.config.own(id, names::LISTEN) {
+            let directive = facts.directive(node);
+            let has = |name: &str| directive.args().skip(1).any(|word| word.is(name));
+            let Some(address) = directive.arg(0).and_then(|word| normal(&word.show())) else { continue };
+            if has("quic") || directive.args().any(|word| word.is_hole()) {
+                continue;
+            }
+            let socket = sockets.entry(address.clone()).or_insert_with(|| {
+                order.push(address);
+                (None, id, false)
+            });
+            if has("ssl") && socket.0.is_none() {
+                socket.0 = Some(node);
+            }
+            if (has("default_server") || has("default")) && !socket.2 {
+                (socket.1, socket.2) = (id, true);
+            }
+        }
+    }
+    for address in order {
+        let (Some(ssl), server, _) = sockets[&address] else { continue };
+        let absent = |name| matches!(facts.config.nearest(server, name), Setting::Absent);
+        if !absent(names::SSL_CERTIFICATE)
+            || !absent(names::SSL_REJECT_HANDSHAKE)
+            || facts.config.is_derailed(facts.tree, ssl)
+        {
+            continue;
+        }
+        let message = "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive";
+        let own = facts.config.own(server, names::LISTEN).any(|node| node == ssl);
+        let place = facts.config.block(server).node;
+        let finding = RULE.refusal(facts.head(ssl), message);
+        let finding = match place.filter(|_| !own) {
+            Some(place) => finding.label(facts.head(place), "the default server of this address"),
+            None => finding,
+        };
+        let finding = match place {
+            Some(place) if own => facts
+                .with_server_line(finding, ssl)
+                .label(facts.head(place), "nginx complains about this line"),
+            _ => finding,
+        };
+        findings.push(finding.help(
+            "write in that server\nssl_certificate /etc/nginx/cert.pem;\nssl_certificate_key /etc/nginx/key.pem;",
+        ));
+    }
+}
+
+fn twice(facts: &Facts, findings: &mut Vec<Finding>) {
     let mut defaults: HashMap<String, NodeRef> = HashMap::new();
     let mut listened: HashMap<(BlockId, String), NodeRef> = HashMap::new();
     for (id, _) in facts.config.blocks().filter(|(_, block)| block.context == SERVER) {

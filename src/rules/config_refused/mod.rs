@@ -5,9 +5,11 @@ mod conditions;
 mod listens;
 mod locations;
 mod passes;
+mod streams;
 mod upstreams;
 mod values;
 mod variables;
+mod zones;
 
 use crate::effective::nginx::directives;
 use crate::engine::{Check, Facts, Level, Rule};
@@ -30,6 +32,8 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     passes::check(facts, findings);
     upstreams::check(facts, findings);
     listens::check(facts, findings);
+    streams::check(facts, findings);
+    zones::check(facts, findings);
     conditions::check(facts, findings);
     values::check(facts, findings);
     variables::check(facts, findings);

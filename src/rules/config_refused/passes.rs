@@ -6,6 +6,7 @@ use super::locations::{Kind, matcher};
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::{HTTP, IF_LOCATION, LIMIT_EXCEPT, LOCATION};
 use crate::effective::nginx::names;
+use crate::effective::nginx::values::number;
 use crate::engine::Facts;
 use crate::finding::Finding;
 use crate::syntax::NameId;
@@ -68,7 +69,21 @@ fn address(facts: &Facts, block: BlockId, node: NodeRef, schemes: &[&str]) -> Op
     {
         return Some(finding);
     }
-    port(facts, node, &rest[..end])
+    port(facts, node, &rest[..end]).or_else(|| invalid_port(facts, node, &rest[..end]))
+}
+
+/// What stands behind the host's colon is no port (`ngx_parse_inet_url`).
+pub(super) fn invalid_port(facts: &Facts, node: NodeRef, address: &[u8]) -> Option<Finding> {
+    let colon = address.iter().rposition(|&byte| byte == b':')?;
+    let (host, port) = (&address[..colon], &address[colon + 1..]);
+    // An IPv6 address has colons of its own.
+    let bare = memchr::memchr(b':', host).is_some() && !host.ends_with(b"]");
+    if bare || address.ends_with(b"]") || number(port).is_some_and(|port| (1..=65535).contains(&port)) {
+        return None;
+    }
+    let text = String::from_utf8_lossy(address);
+    let finding = facts.refused(&RULE, node, format!("invalid port in upstream \"{text}\""));
+    Some(finding.here("a port is a number from 1 to 65535"))
 }
 
 fn prefix(facts: &Facts, node: NodeRef, value: &[u8]) -> Option<Finding> {

@@ -3,14 +3,23 @@
 
 use hashbrown::HashMap;
 
-use super::RULE;
+use super::{RULE, passes};
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::{STREAM_UPSTREAM, UPSTREAM};
-use crate::effective::nginx::names;
+use crate::effective::nginx::{names, values};
+use crate::effective::version::Version;
 use crate::engine::Facts;
 use crate::finding::Finding;
 use crate::syntax::NameId;
 use crate::tree::NodeRef;
+
+/// Parameters of `server` that came later (nginx's change log).
+const SINCE: [(&str, Version); 4] = [
+    ("drain", Version::new(1, 29, 6)),
+    ("resolve", Version::new(1, 27, 3)),
+    ("route", Version::new(1, 29, 6)),
+    ("service", Version::new(1, 27, 3)),
+];
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     let mut seen: HashMap<(u32, Vec<u8>), NodeRef> = HashMap::new();
@@ -60,7 +69,7 @@ fn servers(facts: &Facts, id: BlockId, node: NodeRef, findings: &mut Vec<Finding
                 servers += 1;
                 let backup = directive.args().skip(1).any(|word| word.is("backup"));
                 backups += usize::from(backup);
-                findings.extend(scheme(facts, line));
+                findings.extend(scheme(facts, line).or_else(|| parameter(facts, line)));
                 // In http another rule says so, with the line to write.
                 if backup
                     && block.context == STREAM_UPSTREAM
@@ -106,6 +115,42 @@ fn scheme(facts: &Facts, line: NodeRef) -> Option<Finding> {
         false => "the path belongs to `proxy_pass`",
     };
     Some(finding.here(says).help(format!("write\n{};", facts.text(line).replacen(&text, address, 1))))
+}
+
+/// A port or a parameter that no version of the target takes.
+fn parameter(facts: &Facts, line: NodeRef) -> Option<Finding> {
+    let directive = facts.directive(line);
+    if directive.args().any(|word| word.is_hole()) || facts.config.is_derailed(facts.tree, line) {
+        return None;
+    }
+    let address = directive.arg(0)?.value();
+    if !address.starts_with(b"unix:")
+        && let Some(finding) = passes::invalid_port(facts, line, &address)
+    {
+        return Some(finding);
+    }
+    let target = facts.config.target.nginx;
+    directive.args().skip(1).find_map(|word| {
+        let text = word.show();
+        let (name, value) = text.split_once('=').unwrap_or((&text, ""));
+        let says = match name {
+            "weight" if values::number(value.as_bytes()).is_none_or(|weight| weight == 0) => {
+                "takes a number from 1".to_string()
+            }
+            "max_conns" | "max_fails" if values::number(value.as_bytes()).is_none() => {
+                "takes a number".to_string()
+            }
+            "fail_timeout" if values::seconds(value.as_bytes()).is_none() => {
+                "takes a time: `10s`, `1m`".to_string()
+            }
+            _ => {
+                let (_, since) = SINCE.iter().find(|(known, _)| *known == name)?;
+                target.all_before(*since).then(|| format!("nginx knows it since {since}"))?
+            }
+        };
+        let finding = RULE.refusal(word.span(), format!("invalid parameter \"{text}\"")).here(says);
+        Some(facts.with_server_line(finding, line))
+    })
 }
 
 fn backup_refused(facts: &Facts, line: NodeRef, method: NodeRef) -> Finding {
