@@ -48,8 +48,9 @@ pub struct Bytes {
     pub end: u32,
 }
 
-/// A word's place. The highest bit of `end` says that the server stores it as it is written, as it does almost every
-/// word: asking that once spares looking for quotes and backslashes each time. Files are far smaller than that bit.
+/// A word's place. The two highest bits of `end` say whether the server stores it as it is written, as it does almost
+/// every word, and whether it holds a placeholder: asking that once spares looking each time. Files are far smaller
+/// than those bits.
 #[derive(Clone, Copy, Debug)]
 struct Written {
     start: u32,
@@ -58,17 +59,26 @@ struct Written {
 
 impl Written {
     const PLAIN: u32 = 1 << 31;
+    const PLACEHOLDER: u32 = 1 << 30;
 
-    fn new(bytes: Bytes, plain: bool) -> Self {
-        Self { start: bytes.start, end: bytes.end | if plain { Self::PLAIN } else { 0 } }
+    /// `raw` is the word as it is written; whether it is quoted is for the parser to say.
+    fn new(bytes: Bytes, raw: &[u8], quoted: bool) -> Self {
+        let plain = !quoted && !raw.contains(&b'\\');
+        let flags =
+            if plain { Self::PLAIN } else { 0 } | if has_placeholder(raw) { Self::PLACEHOLDER } else { 0 };
+        Self { start: bytes.start, end: bytes.end | flags }
     }
 
     fn bytes(self) -> Bytes {
-        Bytes { start: self.start, end: self.end & !Self::PLAIN }
+        Bytes { start: self.start, end: self.end & !(Self::PLAIN | Self::PLACEHOLDER) }
     }
 
     fn is_plain(self) -> bool {
         self.end & Self::PLAIN != 0
+    }
+
+    fn has_placeholder(self) -> bool {
+        self.end & Self::PLACEHOLDER != 0
     }
 }
 
@@ -193,7 +203,7 @@ impl<'a> Directive<'a> {
     }
 
     fn word(&self, written: Written) -> Word<'a> {
-        Word { text: self.text, file: self.file, bytes: written.bytes(), plain: written.is_plain() }
+        Word { text: self.text, file: self.file, written, bytes: written.bytes() }
     }
 
     pub fn shape(&self) -> Shape {
@@ -278,8 +288,8 @@ fn has_placeholder(word: &[u8]) -> bool {
 pub struct Word<'a> {
     text: &'a Text,
     file: FileId,
+    written: Written,
     bytes: Bytes,
-    plain: bool,
 }
 
 impl<'a> Word<'a> {
@@ -290,7 +300,7 @@ impl<'a> Word<'a> {
 
     /// As the server stores it: without quotes, escapes resolved.
     pub fn value(&self) -> Cow<'a, [u8]> {
-        if self.plain { Cow::Borrowed(self.raw()) } else { unescape(self.raw()) }
+        if self.written.is_plain() { Cow::Borrowed(self.raw()) } else { unescape(self.raw()) }
     }
 
     /// The value for a message: invalid UTF-8 replaced.
@@ -304,7 +314,7 @@ impl<'a> Word<'a> {
 
     /// Part of it is a template's expression, so its value is not known.
     pub fn is_hole(&self) -> bool {
-        self.text.has_hole(self.bytes.start..self.bytes.end) || has_placeholder(self.raw())
+        self.text.has_hole(self.bytes.start..self.bytes.end) || self.written.has_placeholder()
     }
 
     pub fn span(&self) -> Span {

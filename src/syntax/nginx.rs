@@ -189,11 +189,15 @@ impl<'a> Reader<'a> {
     fn bare(&mut self) {
         let rest = bare(self.rest).map_or(&self.rest[1..], |(rest, _)| rest);
         let word = self.pass(rest);
-        let plain = !self.text[word.start as usize..word.end as usize].contains(&b'\\');
-        self.out.words.push(Written::new(word, plain));
+        self.push(word, false);
         if self.fills_buffer((word.end - word.start) as usize) {
             self.problem(ProblemKind::TooLong, first_byte(word), None);
         }
+    }
+
+    fn push(&mut self, word: Bytes, quoted: bool) {
+        let raw = &self.text[word.start as usize..word.end as usize];
+        self.out.words.push(Written::new(word, raw, quoted));
     }
 
     /// Whether the server runs out of buffer on a word of `len` bytes that ends here.
@@ -211,11 +215,11 @@ impl<'a> Reader<'a> {
             if (word.end - word.start) as usize > BUFFER {
                 self.problem(ProblemKind::TooLongQuoted(quote), first_byte(word), None);
             }
-            self.out.words.push(Written::new(word, false));
+            self.push(word, true);
             return;
         };
         let word = self.pass(rest);
-        self.out.words.push(Written::new(word, false));
+        self.push(word, true);
         let after_quote = (word.end - word.start) as usize - 1;
         if after_quote > BUFFER {
             self.problem(ProblemKind::TooLongQuoted(quote), first_byte(word), None);
