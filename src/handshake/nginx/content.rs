@@ -2,7 +2,7 @@
 //! backend.
 
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use super::{End, Flow, Followed, Passage, Phase, Unknown};
@@ -211,6 +211,12 @@ impl Passage<'_, '_> {
             () if self.tracer.files.exists(&here) => Kind::File,
             () => Kind::Nothing,
         })
+    }
+
+    /// `$request_filename`, for the block in force.
+    pub(super) fn request_filename(&self) -> Followed<Vec<u8>> {
+        let uri = self.session.uri.borrow().clone();
+        Ok(self.path_of(&uri)?.into_os_string().into_vec())
     }
 
     /// `-f`, `-d`, `-e`, `-x` of an `if`, and their negations.

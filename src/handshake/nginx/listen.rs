@@ -178,6 +178,15 @@ impl Sockets {
         Ok(listener)
     }
 
+    /// Whether only this host itself comes to a server.
+    pub(super) fn is_local(&self, server: BlockId) -> bool {
+        self.listens.iter().filter(|listen| listen.server == server).all(|listen| match &listen.address {
+            Address::Unix(_) => true,
+            Address::Host(host) => host == "localhost" || host == "::1" || host.starts_with("127."),
+            Address::AnyV4 | Address::AnyV6 => false,
+        })
+    }
+
     /// The address that a client has at the socket where its request arrives, which is known where only this host
     /// itself comes there.
     pub(super) fn client(&self, request: &Request) -> Option<IpAddr> {

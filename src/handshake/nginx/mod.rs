@@ -12,6 +12,8 @@ mod rewrite;
 mod session;
 mod start;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod uri;
 
 use hashbrown::{HashMap, HashSet};

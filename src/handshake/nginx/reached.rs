@@ -1,7 +1,8 @@
 //! Routes that are meant for WebSockets because another route of the same configuration sends its handshakes to
 //! them. Knows no evidence but that.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeSet;
 
 use super::listen::{Listener, Sockets};
 use super::{End, Entrance, Tracer};
@@ -11,6 +12,9 @@ use crate::effective::nginx::names;
 use crate::handshake::Hop;
 use crate::routes::{Intent, Route};
 use crate::tree::NodeRef;
+
+/// Pairs of a hidden route and a server in front of it that are asked about.
+const MAX_ASKED: usize = 1_000;
 
 impl Tracer<'_> {
     /// The path that a location is for; None for a regular expression, a named location, and where a template fills it
@@ -34,6 +38,8 @@ impl Tracer<'_> {
         let mut open: Vec<usize> =
             (0..routes.len()).filter(|&index| routes[index].intent >= Intent::Lost).collect();
         let mut upstreams: HashMap<BlockId, bool> = HashMap::new();
+        let carriers = open.clone();
+        let mut reached = HashSet::new();
         while let Some(index) = open.pop() {
             let route = &routes[index];
             let may_be_own = match route.backend.upstream {
@@ -46,9 +52,49 @@ impl Tracer<'_> {
             let Some(next) = self.next(sockets, route).and_then(|node| by_node.get(&node).copied()) else {
                 continue;
             };
+            reached.insert(next);
             if routes[next].intent < Intent::Lost {
                 routes[next].intent = Intent::Written;
                 open.push(next);
+            }
+        }
+        let left = carriers.into_iter().filter(|index| !reached.contains(index));
+        let left = left.filter(|&index| routes[index].server.is_some_and(|server| sockets.is_local(server)));
+        let hidden: Vec<usize> = left.collect();
+        self.mark_leading(sockets, &by_node, &hidden, routes);
+    }
+
+    /// Names every plain route as one for WebSockets that alone leads to one which only this host itself can reach.
+    fn mark_leading(
+        &self,
+        sockets: &Sockets,
+        by_node: &HashMap<NodeRef, usize>,
+        hidden: &[usize],
+        routes: &mut [Route],
+    ) {
+        let leads =
+            |route: &&Route| sockets.may_be_own(&route.backend.host) || route.backend.upstream.is_some();
+        let fronts: BTreeSet<BlockId> = match hidden.is_empty() {
+            true => BTreeSet::new(),
+            false => routes.iter().filter(leads).filter_map(|route| route.server).collect(),
+        };
+        for (&index, &front) in
+            hidden.iter().flat_map(|index| fronts.iter().map(move |front| (index, front))).take(MAX_ASKED)
+        {
+            let (Some(location), node) =
+                (self.config.enclosing(routes[index].block, LOCATION), routes[index].node)
+            else {
+                continue;
+            };
+            let Some(path) = self.path_of(location).filter(|_| routes[index].server != Some(front)) else {
+                continue;
+            };
+            let Some((first, second)) = self.two_hops(sockets, front, &path) else { continue };
+            if second == node
+                && let Some(&leading) = by_node.get(&first)
+                && routes[leading].intent == Intent::None
+            {
+                routes[leading].intent = Intent::Named;
             }
         }
     }
@@ -67,20 +113,27 @@ impl Tracer<'_> {
     /// The directive that sends a route's own handshake on from the server it reaches next.
     fn next(&self, sockets: &Sockets, route: &Route) -> Option<NodeRef> {
         let path = self.path_of(self.config.enclosing(route.block, LOCATION)?)?;
-        let request = self.request(route.server?, &path);
+        let (first, second) = self.two_hops(sockets, route.server?, &path)?;
+        (first == route.node).then_some(second)
+    }
+
+    /// The directives that send a handshake on, in this server and in the one of the same configuration that it reaches
+    /// next.
+    fn two_hops(&self, sockets: &Sockets, server: BlockId, path: &[u8]) -> Option<(NodeRef, NodeRef)> {
+        let request = self.request(server, path);
         let End::Proxied(first) =
-            self.serve(route.server?, &request, &mut Hop::default(), Entrance::default()).ok()?
+            self.serve(server, &request, &mut Hop::default(), Entrance::default()).ok()?
         else {
             return None;
         };
-        if first.by != Some(route.node) || !sockets.is_own(&first.request) {
+        if !sockets.is_own(&first.request) {
             return None;
         }
-        let Listener::Http(server) = sockets.accept(self, &first.request, &mut Hop::default()).ok()? else {
+        let Listener::Http(next) = sockets.accept(self, &first.request, &mut Hop::default()).ok()? else {
             return None;
         };
-        match self.serve(server, &first.request, &mut Hop::default(), Entrance::default()).ok()? {
-            End::Proxied(second) => second.by,
+        match self.serve(next, &first.request, &mut Hop::default(), Entrance::default()).ok()? {
+            End::Proxied(second) => Some((first.by?, second.by?)),
             End::Answer { .. } => None,
         }
     }

@@ -116,7 +116,10 @@ impl Passage<'_, '_> {
                 Ok(!value.is_empty() && value != b"0")
             }
             [test, path] if test.starts_with(b"-") || test.starts_with(b"!-") => {
-                let path = value(self, path)?;
+                let path = match path.eq_ignore_ascii_case(b"$request_filename") {
+                    true => self.request_filename()?,
+                    false => value(self, path)?,
+                };
                 self.file_test(test, &path)
             }
             [variable, operator] if operator == b"=" || operator == b"!=" => {
