@@ -1,6 +1,7 @@
 //! Which location takes a URI. Knows no phase.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::session::Session;
@@ -79,9 +80,12 @@ pub(super) fn search(
         if !open {
             continue;
         }
-        for (block, pattern) in &tracer.level(level).regexes {
+        for (block, regex) in &tracer.level(level).regexes {
             asked = true;
-            let pattern = pattern.as_ref().ok_or_else(unknown)?;
+            if regex.is_out_of_question(uri) {
+                continue;
+            }
+            let pattern = regex.compiled().ok_or_else(unknown)?;
             // Few match, and asking for the groups costs more than asking whether.
             if pattern.is_match(uri).ok_or_else(unknown)? {
                 let groups = pattern.captures(uri).ok_or_else(unknown)?.unwrap_or_default();
@@ -120,10 +124,44 @@ pub(super) struct Level<'t> {
     prefixes: Index<'t, (BlockId, bool)>,
     /// The lengths of the prefixes, longest first.
     lengths: Vec<usize>,
-    regexes: Vec<(BlockId, Option<Pattern>)>,
+    regexes: Vec<(BlockId, Regex<'t>)>,
     named: Index<'t, BlockId>,
     /// A template fills in some of them.
     holes: bool,
+}
+
+/// A location's regular expression, compiled when a URI comes that it may match.
+struct Regex<'t> {
+    pattern: Cow<'t, [u8]>,
+    caseless: bool,
+    compiled: OnceCell<Option<Pattern>>,
+}
+
+impl Regex<'_> {
+    /// Whether it cannot match, by the byte alone that it begins with: `\.php$` needs a dot.
+    fn is_out_of_question(&self, uri: &[u8]) -> bool {
+        let [b'\\', byte @ (b'.' | b'/' | b'-' | b'_'), rest @ ..] = &*self.pattern else { return false };
+        let optional = matches!(rest.first(), Some(b'?' | b'*' | b'{'));
+        // Another branch may need something else.
+        !optional && !has_branches(rest) && !uri.contains(byte)
+    }
+
+    fn compiled(&self) -> Option<&Pattern> {
+        self.compiled.get_or_init(|| Pattern::new(&self.pattern, self.caseless)).as_ref()
+    }
+}
+
+/// Whether a `|` may stand outside all groups: where parentheses may be mere characters, any `|` counts.
+fn has_branches(pattern: &[u8]) -> bool {
+    let escaped = |pair: &[u8]| pair[0] == b'\\' && matches!(pair[1], b'(' | b')' | b'Q');
+    if pattern.contains(&b'[') || pattern.windows(2).any(escaped) {
+        return pattern.contains(&b'|');
+    }
+    let mut depth = 0_i32;
+    pattern.iter().any(|byte| {
+        depth += i32::from(*byte == b'(') - i32::from(*byte == b')');
+        *byte == b'|' && depth <= 0
+    })
 }
 
 /// Sorted by name; of equal ones the first that was written.
@@ -160,7 +198,7 @@ impl<'t> Level<'t> {
                     level.prefixes.0.push((path, (block, no_regex)));
                 }
                 Some(Matcher::Regex { pattern, caseless }) => {
-                    level.regexes.push((block, Pattern::new(&pattern, caseless)));
+                    level.regexes.push((block, Regex { pattern, caseless, compiled: OnceCell::new() }));
                 }
                 Some(Matcher::Named(name)) => level.named.0.push((name, block)),
                 None => {}
@@ -263,5 +301,27 @@ pub(super) fn prefix_len(tracer: &Tracer, block: BlockId) -> Option<usize> {
     match matcher(tracer, tracer.config.block(block).node?)? {
         Matcher::Exact(path) | Matcher::Prefix { path, .. } => Some(path.len()),
         Matcher::Regex { .. } | Matcher::Named(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn out_of_question(pattern: &str, uri: &str) -> bool {
+        let regex =
+            Regex { pattern: Cow::Borrowed(pattern.as_bytes()), caseless: false, compiled: OnceCell::new() };
+        regex.is_out_of_question(uri.as_bytes())
+    }
+
+    #[test]
+    fn a_regular_expression_is_ruled_out_only_by_a_byte_it_needs() {
+        assert!(out_of_question("\\.(css|js)$", "/ws/room"));
+        assert!(!out_of_question("\\.(css|js)$", "/ws/app.js"));
+        for pattern in
+            ["\\.css$|ws", "\\.?ws", "\\.*ws", "\\.{0,1}ws", "^/ws", ".php", "\\d", "\\.a[(]|ws", "\\.\\(|ws"]
+        {
+            assert!(!out_of_question(pattern, "/ws/room"), "{pattern}");
+        }
     }
 }
