@@ -1,14 +1,20 @@
 //! The include-resolved tree: each file parsed once, its directives grafted at every include site. Knows where
 //! directives stand, not what they mean.
 
-mod load;
+pub mod apache;
+mod library;
+mod nginx;
 mod walk;
 
+use hashbrown::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::source::files::{Files, ReadError};
-use crate::source::{FileId, Sources, Span};
+use crate::source::{FileId, Sources, Span, Text};
 use crate::syntax::{Directive, DirectiveId, Document, Names};
+
+use apache::Reading;
+use library::Library;
 
 pub use walk::{Children, Step, Walk};
 
@@ -66,6 +72,8 @@ pub struct GraftId(pub u32);
 #[derive(Clone, Copy, Debug)]
 struct Graft {
     file: FileId,
+    /// For a macro in use: its lines with their arguments, by its place in `Tree::texts`.
+    own_text: Option<u32>,
     /// The include directive; for the main file the graft's own id.
     parent: GraftId,
     site: DirectiveId,
@@ -92,6 +100,8 @@ pub struct IncludeProblem {
 pub enum IncludeProblemKind {
     /// Not there, inside the linted root.
     Missing,
+    /// httpd: a pattern that matches nothing, inside the linted root.
+    NoMatch,
     /// Not there, outside the linted root: it may well be on the target machine.
     Unseen,
     /// The file is being included already.
@@ -104,6 +114,12 @@ pub enum IncludeProblemKind {
 pub struct Tree {
     pub sources: Sources,
     documents: Vec<Document>,
+    /// Text that stands in no file: what replaced variables and macros make of what does.
+    texts: Vec<(Text, Document)>,
+    /// Directives whose lines variables changed, by their place in `texts`.
+    replaced: HashMap<NodeRef, u32>,
+    /// What httpd learns while it reads.
+    pub reading: Reading,
     /// In preorder; the first is the main file.
     grafts: Vec<Graft>,
     /// Grafts sorted by parent and site.
@@ -114,12 +130,42 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Reads `main` and all it includes.
+    /// Reads `main` and all it includes, as nginx does.
     ///
     /// # Errors
     /// Where the main file itself cannot be read.
     pub fn read(files: &dyn Files, main: &Path, names: Names, options: &Options) -> Result<Self, ReadError> {
-        load::read(files, main, names, options)
+        nginx::read(files, main, names, options)
+    }
+
+    /// The same, as httpd does.
+    ///
+    /// # Errors
+    /// Where the main file itself cannot be read.
+    pub fn read_apache(
+        files: &dyn Files,
+        main: &Path,
+        names: Names,
+        options: &Options,
+        given: &apache::Given,
+    ) -> Result<Self, ReadError> {
+        apache::read(files, main, names, options, given)
+    }
+
+    fn of(library: Library, grafts: Vec<Graft>, problems: Vec<IncludeProblem>) -> Self {
+        let mut children: Vec<GraftId> = (1..grafts.len() as u32).map(GraftId).collect();
+        children.sort_by_key(|&GraftId(graft)| (grafts[graft as usize].parent, grafts[graft as usize].site));
+        Self {
+            sources: library.sources,
+            documents: library.loaded.into_iter().map(|file| file.document).collect(),
+            texts: Vec::new(),
+            replaced: HashMap::new(),
+            reading: Reading::default(),
+            grafts,
+            children,
+            complete: problems.is_empty(),
+            problems,
+        }
     }
 
     pub fn root(&self) -> GraftId {
@@ -143,12 +189,34 @@ impl Tree {
     }
 
     pub fn directive(&self, node: NodeRef) -> Directive<'_> {
-        let file = self.file(node.graft);
-        self.document(file).directive(file, &self.sources.get(file).text, node.id)
+        let (text, document) = self.graft_text(node.graft);
+        let written = document.directive(self.file(node.graft), text, node.id);
+        if self.replaced.is_empty() {
+            return written;
+        }
+        match self.replaced.get(&node) {
+            Some(&index) => {
+                let (text, document) = &self.texts[index as usize];
+                document.standing_in(text, written)
+            }
+            None => written,
+        }
+    }
+
+    /// What is read at a graft: a file, or a macro's lines.
+    fn graft_text(&self, graft: GraftId) -> (&Text, &Document) {
+        let Graft { file, own_text, .. } = self.grafts[graft.0 as usize];
+        match own_text {
+            None => (&self.sources.get(file).text, self.document(file)),
+            Some(index) => {
+                let (text, document) = &self.texts[index as usize];
+                (text, document)
+            }
+        }
     }
 
     fn is_include(&self, node: NodeRef) -> bool {
-        self.document(self.file(node.graft)).includes.binary_search(&node.id).is_ok()
+        self.graft_text(node.graft).1.includes.binary_search(&node.id).is_ok()
     }
 
     /// What a finding about the directive underlines: its name and words.
@@ -185,4 +253,10 @@ impl Tree {
     pub fn children(&self, block: NodeRef) -> Children<'_> {
         Children(Walk::inside(self, block))
     }
+}
+
+/// The path as the checkout has it: the first map whose `from` it lies under.
+fn mapped(path: &Path, maps: &[PathMap]) -> PathBuf {
+    let through = |map: &PathMap| path.strip_prefix(&map.from).ok().map(|rest| map.to.join(rest));
+    maps.iter().find_map(through).unwrap_or_else(|| path.to_owned())
 }

@@ -91,6 +91,8 @@ fn of_problem(facts: &Facts, file: FileId, problem: &Problem) -> Option<Finding>
                 .here("the file begins with a byte order mark, which nginx takes for letters")
                 .help("save the file as UTF-8 without a byte order mark")
         }
+        // Those of httpd's sections, and what another rule tells.
+        (ProblemKind::WrongClose | ProblemKind::StrayClose | ProblemKind::MissingBracket, _) => return None,
         (ProblemKind::TooDeep, _) => return None,
     })
 }

@@ -52,7 +52,12 @@ impl Text {
         let Some(extracted) = &self.extracted else { return parsed };
         let after = extracted.pieces.partition_point(|piece| piece.parsed <= parsed);
         let piece = extracted.pieces[after - 1];
-        piece.original + (parsed - piece.parsed)
+        let original = piece.original + (parsed - piece.parsed);
+        // What replaced something shorter does not reach beyond it.
+        match extracted.pieces.get(after) {
+            Some(next) if next.original >= piece.original => original.min(next.original),
+            _ => original,
+        }
     }
 
     /// Whether some part of `range` is not known.

@@ -1,6 +1,7 @@
 //! Directives as they are written: names, words, blocks, comments and what the server's parser refuses.
 //! Knows nothing of what a directive means, nor of other files.
 
+pub mod apache;
 pub mod nginx;
 mod words;
 
@@ -37,8 +38,10 @@ pub struct Document {
     /// What belongs to no directive: a stray `;` or `}`, bytes after a closing quote.
     pub skipped: Vec<Bytes>,
     pub problems: Vec<Problem>,
-    /// The `include` directives.
+    /// The directives that bring in lines from elsewhere.
     pub includes: Vec<DirectiveId>,
+    /// What httpd acts on while it reads, and every line that names one of its variables.
+    pub read_time: Vec<DirectiveId>,
 }
 
 /// Bytes `start..end` of one file's parsed text.
@@ -48,9 +51,9 @@ pub struct Bytes {
     pub end: u32,
 }
 
-/// A word's place. The two highest bits of `end` say whether the server stores it as it is written, as it does almost
-/// every word, and whether it holds a placeholder: asking that once spares looking each time. Files are far smaller
-/// than those bits.
+/// A word's place. The highest bits of `end` say whether the server stores it as it is written, as it does almost
+/// every word, whether it holds a placeholder, and whose grammar unescapes it: asking that once spares looking each
+/// time. Files are far smaller than those bits.
 #[derive(Clone, Copy, Debug)]
 struct Written {
     start: u32,
@@ -60,6 +63,7 @@ struct Written {
 impl Written {
     const PLAIN: u32 = 1 << 31;
     const PLACEHOLDER: u32 = 1 << 30;
+    const APACHE: u32 = 1 << 29;
 
     /// `raw` is the word as it is written; whether it is quoted is for the parser to say.
     fn new(bytes: Bytes, raw: &[u8], quoted: bool) -> Self {
@@ -70,7 +74,16 @@ impl Written {
     }
 
     fn bytes(self) -> Bytes {
-        Bytes { start: self.start, end: self.end & !(Self::PLAIN | Self::PLACEHOLDER) }
+        Bytes { start: self.start, end: self.end & !(Self::PLAIN | Self::PLACEHOLDER | Self::APACHE) }
+    }
+
+    /// The same word, read by httpd's grammar.
+    fn of_apache(self) -> Self {
+        Self { end: self.end | Self::APACHE, ..self }
+    }
+
+    fn is_apache(self) -> bool {
+        self.end & Self::APACHE != 0
     }
 
     fn is_plain(self) -> bool {
@@ -99,9 +112,9 @@ struct Node {
 pub enum Shape {
     /// `name words;`
     Line,
-    /// `name words { directives }`
+    /// `name words { directives }`, or a section of httpd's.
     Block,
-    /// `name words { text of another language }`
+    /// `name words { text of another language }`, or a macro, whose lines are read where it is used.
     Raw,
     /// The terminator is missing; a problem says so.
     Unfinished,
@@ -129,7 +142,13 @@ pub enum ProblemKind {
     TooLong,
     /// The same for a quoted word whose quote may be missing.
     TooLongQuoted(u8),
-    /// The file begins with a byte order mark, which nginx reads as part of the first word.
+    /// httpd: `</Location>` closes a section that is another, at `near`.
+    WrongClose,
+    /// httpd: no section is open for this to close.
+    StrayClose,
+    /// httpd: a closing tag without its `>`.
+    MissingBracket,
+    /// The file begins with a byte order mark, which the server reads as part of the first word.
     ByteOrderMark,
     /// More blocks in one another than wslint follows.
     TooDeep,
@@ -151,7 +170,20 @@ impl Document {
 
     /// One directive, seen together with its text.
     pub fn directive<'a>(&'a self, file: FileId, text: &'a Text, id: DirectiveId) -> Directive<'a> {
-        Directive { document: self, text, file, id }
+        Directive { document: self, text, file, id, place: id }
+    }
+
+    /// Another document's directive, read anew from the first line of this one: its words are here, its place there.
+    pub fn standing_in<'a>(&'a self, text: &'a Text, of: Directive<'a>) -> Directive<'a> {
+        Directive { document: self, text, id: of.id, place: DirectiveId(0), ..of }
+    }
+
+    /// Makes the first directive the block that another document's is.
+    pub fn take_shape(&mut self, of: Directive) {
+        let node = of.node();
+        if let Some(first) = self.nodes.first_mut() {
+            (first.next, first.shape) = (node.next, node.shape);
+        }
     }
 
     fn words_of(&self, id: DirectiveId) -> &[Written] {
@@ -168,11 +200,17 @@ pub struct Directive<'a> {
     text: &'a Text,
     file: FileId,
     pub id: DirectiveId,
+    /// Its number in `document`: another than `id` where a variable was replaced in its line.
+    place: DirectiveId,
 }
 
 impl<'a> Directive<'a> {
     fn node(&self) -> &'a Node {
-        &self.document.nodes[self.id.0 as usize]
+        &self.document.nodes[self.place.0 as usize]
+    }
+
+    fn words(&self) -> &'a [Written] {
+        self.document.words_of(self.place)
     }
 
     pub fn name_id(&self) -> NameId {
@@ -185,21 +223,21 @@ impl<'a> Directive<'a> {
     }
 
     pub fn name_word(&self) -> Word<'a> {
-        self.word(self.document.words_of(self.id)[0])
+        self.word(self.words()[0])
     }
 
     pub fn args(&self) -> impl ExactSizeIterator<Item = Word<'a>> + DoubleEndedIterator + 'a + use<'a> {
         let this = *self;
-        self.document.words_of(self.id)[1..].iter().map(move |&written| this.word(written))
+        self.words()[1..].iter().map(move |&written| this.word(written))
     }
 
     /// The argument at `index`, counted from 0.
     pub fn arg(&self, index: usize) -> Option<Word<'a>> {
-        self.document.words_of(self.id).get(index + 1).map(|&written| self.word(written))
+        self.words().get(index + 1).map(|&written| self.word(written))
     }
 
     pub fn arg_count(&self) -> usize {
-        self.document.words_of(self.id).len() - 1
+        self.words().len() - 1
     }
 
     fn word(&self, written: Written) -> Word<'a> {
@@ -224,15 +262,51 @@ impl<'a> Directive<'a> {
         self.node().next
     }
 
+    /// The same as `span`, in the text that was parsed.
+    pub fn parsed(&self) -> Range<u32> {
+        self.words()[0].start..self.node().end
+    }
+
+    /// The line that the directive begins, continuations included, in the text that was parsed: a section's up to its
+    /// `>`, where it has one.
+    pub fn line(&self) -> Range<u32> {
+        let words = self.words();
+        let last = words[words.len() - 1].bytes().end;
+        let end = match self.shape() {
+            Shape::Line => self.node().end,
+            _ => self.bracket().map_or(last, |bracket| bracket.end),
+        };
+        words[0].start..end
+    }
+
     /// From the name to the terminator, a block's content included.
     pub fn span(&self) -> Span {
-        self.to_span(Bytes { start: self.document.words_of(self.id)[0].start, end: self.node().end })
+        self.to_span(Bytes { start: self.words()[0].start, end: self.node().end })
     }
 
     /// From the name to the last word: what a finding underlines.
     pub fn head(&self) -> Span {
-        let words = self.document.words_of(self.id);
-        self.to_span(Bytes { start: words[0].start, end: words[words.len() - 1].bytes().end })
+        let words = self.words();
+        let end = self.bracket().unwrap_or(words[words.len() - 1].bytes()).end;
+        self.to_span(Bytes { start: words[0].start, end })
+    }
+
+    /// The `>` of a section's first line; None for what is no section, and where it is missing.
+    fn bracket(&self) -> Option<Bytes> {
+        let words = self.words();
+        let parsed = self.text.parsed();
+        if !words[0].is_apache() || parsed[words[0].start as usize] != b'<' {
+            return None;
+        }
+        let after = words[words.len() - 1].bytes().end;
+        let gap = parsed[after as usize..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count() as u32;
+        let at = after + gap;
+        (parsed.get(at as usize) == Some(&b'>')).then_some(Bytes { start: at, end: at + 1 })
+    }
+
+    /// Whether a section's first line has its `>`.
+    pub fn has_bracket(&self) -> bool {
+        self.bracket().is_some()
     }
 
     /// The `;` or `{` that makes the server look at the directive, and on whose line it complains.
@@ -241,7 +315,10 @@ impl<'a> Directive<'a> {
         if matches!(self.shape(), Shape::Line | Shape::Unfinished) {
             return self.to_span(Bytes { start: node.end.saturating_sub(1), end: node.end });
         }
-        let words = self.document.words_of(self.id);
+        if let Some(bracket) = self.bracket() {
+            return self.to_span(bracket);
+        }
+        let words = self.words();
         let after = words[words.len() - 1].bytes().end;
         let opening = nginx::next_token(&self.text.parsed()[after as usize..]) as u32 + after;
         self.to_span(Bytes { start: opening, end: opening + 1 })
@@ -300,7 +377,11 @@ impl<'a> Word<'a> {
 
     /// As the server stores it: without quotes, escapes resolved.
     pub fn value(&self) -> Cow<'a, [u8]> {
-        if self.written.is_plain() { Cow::Borrowed(self.raw()) } else { unescape(self.raw()) }
+        match self.written {
+            written if written.is_plain() => Cow::Borrowed(self.raw()),
+            written if written.is_apache() => apache::unescape(self.raw()),
+            _ => unescape(self.raw()),
+        }
     }
 
     /// The value for a message: invalid UTF-8 replaced.
@@ -315,6 +396,11 @@ impl<'a> Word<'a> {
     /// Part of it is a template's expression, so its value is not known.
     pub fn is_hole(&self) -> bool {
         self.text.has_hole(self.bytes.start..self.bytes.end) || self.written.has_placeholder()
+    }
+
+    /// Its place in the text that was parsed.
+    pub fn parsed(&self) -> Range<u32> {
+        self.bytes.start..self.bytes.end
     }
 
     pub fn span(&self) -> Span {

@@ -37,7 +37,7 @@ enum Kind {
 
 impl<'t> Walk<'t> {
     pub(super) fn whole(tree: &'t Tree) -> Self {
-        let rest = tree.document(tree.file(tree.root())).top();
+        let rest = tree.graft_text(tree.root()).1.top();
         Self { tree, frames: vec![Frame { graft: tree.root(), rest, kind: Kind::Silent }] }
     }
 
@@ -79,7 +79,7 @@ impl Iterator for Walk<'_> {
             if let Kind::Includes { first } = frame.kind {
                 let graft = self.tree.children[first + frame.rest.start as usize];
                 frame.rest.start += 1;
-                let rest = self.tree.document(self.tree.file(graft)).top();
+                let rest = self.tree.graft_text(graft).1.top();
                 self.frames.push(Frame { graft, rest, kind: Kind::Silent });
                 continue;
             }

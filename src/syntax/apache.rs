@@ -1,0 +1,511 @@
+//! httpd's grammar, as `ap_cfg_getline`, `ap_build_config_sub` and `ap_getword_conf` read it: lines, words, sections.
+//! Knows of single directives only those that the server acts on while it reads.
+
+use std::borrow::Cow;
+
+use nom::bytes::complete::{take, take_till, take_while};
+use nom::{IResult, Parser};
+
+use super::{Bytes, DirectiveId, Document, NameId, Names, Node, Problem, ProblemKind, Shape, Written};
+use crate::source::Piece;
+
+/// Bytes of a line, continuations joined, that the server reads (`VARBUF_MAX_LEN`).
+const LINE: usize = 16 << 20;
+
+/// Sections inside one another that are followed; what lies deeper is skipped and reported once.
+pub const MAX_DEPTH: usize = 1000;
+
+/// What the server acts on while it reads, before it knows the lines below, in lower case.
+const READ_TIME: [&str; 16] = [
+    "<ifdefine",
+    "<ifdirective",
+    "<iffile",
+    "<ifmodule",
+    "<ifsection",
+    "<ifversion",
+    "<macro",
+    "define",
+    "include",
+    "includeoptional",
+    "loadfile",
+    "loadmodule",
+    "serverroot",
+    "undefine",
+    "undefmacro",
+    "use",
+];
+
+/// Those that bring in lines from elsewhere.
+const INCLUDES: [&str; 3] = ["include", "includeoptional", "use"];
+
+/// Directives whose handler splits its line by `parseargline` of mod_rewrite: a backslash keeps a blank in a word.
+const REWRITE: [&str; 2] = ["rewritecond", "rewriterule"];
+
+/// Reads a whole file. Never fails: what the server would refuse is in `problems`, and reading goes on at the next
+/// line.
+pub fn parse(text: &[u8], names: Names) -> Document {
+    Reader::new(text, names).run()
+}
+
+/// The value of a word (`ap_getword_conf`): continuations joined, the quotes around it removed, `\\` and the quote
+/// after a backslash replaced by the character; any other backslash stays.
+pub fn unescape(raw: &[u8]) -> Cow<'_, [u8]> {
+    let joined = join(raw);
+    let (quote, inner) = match &*joined {
+        [quote @ (b'"' | b'\''), inner @ ..] => (Some(*quote), inner.strip_suffix(&[*quote]).unwrap_or(inner)),
+        inner => (None, inner),
+    };
+    let mut value = Vec::with_capacity(inner.len());
+    let mut rest = inner;
+    loop {
+        rest = match rest {
+            [b'\\', escaped, rest @ ..] if *escaped == b'\\' || Some(*escaped) == quote => {
+                value.push(*escaped);
+                rest
+            }
+            [byte, rest @ ..] => {
+                value.push(*byte);
+                rest
+            }
+            [] => return Cow::Owned(value),
+        }
+    }
+}
+
+/// The bytes without their continuations.
+pub fn join(raw: &[u8]) -> Cow<'_, [u8]> {
+    if !raw.contains(&b'\n') {
+        return Cow::Borrowed(raw);
+    }
+    let mut joined = Vec::with_capacity(raw.len());
+    for line in raw.split_inclusive(|&byte| byte == b'\n') {
+        joined.extend_from_slice(continued(line).unwrap_or(line));
+    }
+    Cow::Owned(joined)
+}
+
+type Input<'a> = &'a [u8];
+
+/// C's `isspace`.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+fn gap(input: Input) -> Input {
+    let spaces: IResult<Input, Input, ()> = take_while(is_space).parse_complete(input);
+    spaces.map_or(input, |(rest, _)| rest)
+}
+
+/// An unquoted word: up to white space.
+fn bare(input: Input) -> IResult<Input, Input, ()> {
+    take_till(is_space).parse_complete(input)
+}
+
+/// A quoted word with its quotes, or up to the end of the line where it is never closed.
+fn quoted(input: Input) -> IResult<Input, Input, ()> {
+    let quote = input[0];
+    let mut at = 1;
+    while let Some(&byte) = input.get(at) {
+        match byte {
+            b'\\' if matches!(input.get(at + 1), Some(&next) if next == quote || next == b'\\') => at += 2,
+            byte if byte == quote => return take(at + 1).parse_complete(input),
+            _ => at += 1,
+        }
+    }
+    take(input.len()).parse_complete(input)
+}
+
+/// A word of mod_rewrite's: a blank behind a backslash belongs to it, and nothing is unescaped.
+fn rewrite_word(input: Input) -> IResult<Input, Input, ()> {
+    let quote = input.first().copied().filter(|byte| b"\"'".contains(byte));
+    let mut at = usize::from(quote.is_some());
+    while let Some(&byte) = input.get(at) {
+        match (byte, quote) {
+            (b'\\', _) if input.get(at + 1).is_some_and(|&next| is_space(next) || Some(next) == quote) => at += 2,
+            (byte, Some(quote)) if byte == quote => return take(at + 1).parse_complete(input),
+            (byte, None) if is_space(byte) => break,
+            _ => at += 1,
+        }
+    }
+    take(at.min(input.len())).parse_complete(input)
+}
+
+/// A physical line without the backslash and line end that join it to the next; None where it ends the directive.
+fn continued(line: &[u8]) -> Option<&[u8]> {
+    let line = line.strip_suffix(b"\n")?;
+    line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"\\")
+}
+
+/// A line with its continuations joined, and where each run of its bytes stands in the file.
+#[derive(Default)]
+struct Joined {
+    bytes: Vec<u8>,
+    pieces: Vec<Piece>,
+}
+
+/// One logical line: as it stands in the file, or joined.
+struct Line<'a> {
+    bytes: &'a [u8],
+    /// Where the bytes begin in the file, if they stand there as they are.
+    start: u32,
+    pieces: &'a [Piece],
+}
+
+impl Line<'_> {
+    /// A run of the line's bytes as a place in the file.
+    fn place(&self, from: usize, to: usize) -> Bytes {
+        if self.pieces.is_empty() {
+            return Bytes { start: self.start + from as u32, end: self.start + to as u32 };
+        }
+        let original = |at: u32| {
+            let after = self.pieces.partition_point(|piece| piece.parsed <= at);
+            let piece = self.pieces[after - 1];
+            piece.original + (at - piece.parsed)
+        };
+        let start = original(from as u32);
+        let end = if to > from { original(to as u32 - 1) + 1 } else { start };
+        Bytes { start, end }
+    }
+}
+
+/// The driver: lines in, nodes out, with the open sections on a stack of its own.
+struct Reader<'a> {
+    text: &'a [u8],
+    at: usize,
+    names: Names,
+    out: Document,
+    open: Vec<DirectiveId>,
+    /// Sections open beyond `MAX_DEPTH`.
+    too_deep: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a [u8], names: Names) -> Self {
+        let out = Document {
+            nodes: Vec::with_capacity(text.len() / 40),
+            words: Vec::with_capacity(text.len() / 16),
+            ..Document::default()
+        };
+        Self { text, at: 0, names, out, open: Vec::new(), too_deep: 0 }
+    }
+
+    fn run(mut self) -> Document {
+        let mut joined = Joined::default();
+        if self.text.starts_with(crate::source::BYTE_ORDER_MARK) {
+            self.problem(ProblemKind::ByteOrderMark, Bytes { start: 0, end: 3 }, None);
+        }
+        while self.at < self.text.len() {
+            let start = self.at;
+            let end = self.physical_line();
+            let line = &self.text[start..end];
+            if continued(line).is_none() {
+                let bytes = up_to_nul(line);
+                self.line(&Line { bytes, start: start as u32, pieces: &[] }, start);
+                continue;
+            }
+            self.join_lines(start, end, &mut joined);
+            let line = Line { bytes: &joined.bytes, start: start as u32, pieces: &joined.pieces };
+            self.line(&line, start);
+        }
+        self.end();
+        self.out.nodes.shrink_to_fit();
+        self.out.words.shrink_to_fit();
+        self.out
+    }
+
+    /// Moves past the next line feed.
+    fn physical_line(&mut self) -> usize {
+        self.at = memchr::memchr(b'\n', &self.text[self.at..]).map_or(self.text.len(), |at| self.at + at + 1);
+        self.at
+    }
+
+    fn join_lines(&mut self, start: usize, end: usize, joined: &mut Joined) {
+        joined.bytes.clear();
+        joined.pieces.clear();
+        let (mut from, mut to) = (start, end);
+        loop {
+            let line = &self.text[from..to];
+            let kept = continued(line);
+            let piece = Piece { parsed: joined.bytes.len() as u32, original: from as u32 };
+            joined.pieces.push(piece);
+            joined.bytes.extend_from_slice(up_to_nul(kept.unwrap_or(line)));
+            if kept.is_none() || self.at == self.text.len() {
+                return;
+            }
+            from = self.at;
+            to = self.physical_line();
+        }
+    }
+
+    fn problem(&mut self, kind: ProblemKind, at: Bytes, near: Option<Bytes>) {
+        self.out.problems.push(Problem { kind, at, near });
+    }
+
+    /// One logical line, which begins at `start` of the file and ends where reading stands.
+    fn line(&mut self, line: &Line, start: usize) {
+        if line.bytes.len() >= LINE {
+            let first = Bytes { start: start as u32, end: start as u32 + 1 };
+            self.problem(ProblemKind::TooLong, first, None);
+            return;
+        }
+        let from = line.bytes.len() - gap(line.bytes).len();
+        let to = line.bytes.iter().rposition(|&byte| !is_space(byte)).map_or(from, |last| last + 1);
+        match line.bytes.get(from) {
+            _ if from >= to => {}
+            Some(b'#') => self.out.comments.push(line.place(from, to)),
+            Some(b'<') if line.bytes.get(from + 1) == Some(&b'/') => self.closing(line, from, to),
+            _ => self.directive(line, from, to),
+        }
+    }
+
+    fn directive(&mut self, line: &Line, from: usize, to: usize) {
+        let all = &line.bytes[..to];
+        let name_end = to - word(&all[from..], false).0.len();
+        let mut name_to = name_end;
+        let section = all[from] == b'<';
+        // `<VirtualHost>`: no argument, and the bracket is no part of the name.
+        if section && all[name_to - 1] == b'>' && name_to - from > 1 {
+            name_to -= 1;
+        }
+        if section && self.too_deep > 0 {
+            self.too_deep += 1;
+            return;
+        }
+        if self.too_deep > 0 {
+            return;
+        }
+        if section && self.open.len() >= MAX_DEPTH {
+            self.too_deep = 1;
+            let at = line.place(from, name_to);
+            self.problem(ProblemKind::TooDeep, at, None);
+            return;
+        }
+        let name = &all[from..name_to];
+        let id = DirectiveId(self.out.nodes.len() as u32);
+        let first_word = self.out.words.len() as u32;
+        self.push(line, from, name_to, false);
+        let args_end = match section {
+            // Handlers look for the last bracket of the line.
+            true => memchr::memrchr(b'>', &all[name_end..]).map_or(to, |at| name_end + at),
+            false => to,
+        };
+        self.words(line, name_end, args_end, is_one_of(name, &REWRITE));
+        let end = line.place(from, to).end;
+        let shape = match section {
+            true if is_one_of(name, &["<macro"]) => Shape::Raw,
+            true => Shape::Block,
+            false => Shape::Line,
+        };
+        let name_id = self.name_id(name);
+        self.out.nodes.push(Node { words: first_word, next: id.0 + 1, end, name: name_id, shape });
+        self.note_read_time(id, name, all, from);
+        match shape {
+            Shape::Raw => self.macro_body(id),
+            Shape::Block => self.open.push(id),
+            _ => {}
+        }
+    }
+
+    fn note_read_time(&mut self, id: DirectiveId, name: &[u8], line: &[u8], from: usize) {
+        let read_time = is_one_of(name, &READ_TIME);
+        if read_time || memchr::memmem::find(&line[from..], b"${").is_some() {
+            self.out.read_time.push(id);
+        }
+        if read_time && is_one_of(name, &INCLUDES) {
+            self.out.includes.push(id);
+        }
+    }
+
+    fn name_id(&self, name: &[u8]) -> NameId {
+        match name.first() {
+            Some(b'"' | b'\'') => (self.names)(&unescape(name)),
+            _ => (self.names)(name),
+        }
+    }
+
+    fn words(&mut self, line: &Line, from: usize, to: usize, rewrite: bool) {
+        let mut at = from;
+        loop {
+            at = to - gap(&line.bytes[at..to]).len();
+            if at >= to {
+                return;
+            }
+            let (rest, quoted) = word(&line.bytes[at..to], rewrite);
+            let end = to - rest.len();
+            self.push(line, at, end, quoted);
+            at = end;
+        }
+    }
+
+    fn push(&mut self, line: &Line, from: usize, to: usize, quoted: bool) {
+        let bytes = line.place(from, to);
+        let raw = &self.text[bytes.start as usize..bytes.end as usize];
+        self.out.words.push(Written::new(bytes, raw, quoted).of_apache());
+    }
+
+    /// The lines of a macro are kept as they are until it is used.
+    fn macro_body(&mut self, id: DirectiveId) {
+        while self.at < self.text.len() {
+            let start = self.at;
+            let end = self.physical_line();
+            let line = gap(&self.text[start..end]);
+            let (rest, name) = bare(line).unwrap_or((line, b""));
+            if name.eq_ignore_ascii_case(b"</macro>") {
+                self.out.nodes[id.0 as usize].end = (end - rest.len()) as u32;
+                return;
+            }
+        }
+        self.out.nodes[id.0 as usize].end = self.text.len() as u32;
+        self.unclosed(id);
+    }
+
+    fn closing(&mut self, line: &Line, from: usize, to: usize) {
+        if self.too_deep > 0 {
+            self.too_deep -= 1;
+            return;
+        }
+        let name_to = to - word(&line.bytes[from..to], false).0.len();
+        let at = line.place(from, name_to);
+        let name = &line.bytes[from + 2..name_to];
+        let bare = name.strip_suffix(b">");
+        if bare.is_none() && !self.open.is_empty() {
+            self.problem(ProblemKind::MissingBracket, at, None);
+        }
+        let name = bare.unwrap_or(name);
+        let named = self.open.iter().rposition(|&id| {
+            let open = self.out.words_of(id)[0].bytes();
+            self.text[open.start as usize + 1..open.end as usize].eq_ignore_ascii_case(name)
+        });
+        let Some(&innermost) = self.open.last() else {
+            self.out.skipped.push(at);
+            return self.problem(ProblemKind::StrayClose, at, None);
+        };
+        if named.is_none_or(|outer| outer + 1 < self.open.len()) && bare.is_some() {
+            let opened = self.out.words_of(innermost)[0].bytes();
+            self.problem(ProblemKind::WrongClose, at, Some(opened));
+        }
+        match named {
+            Some(outer) => {
+                while self.open.len() > outer {
+                    self.close(at.end);
+                }
+            }
+            None => self.out.skipped.push(at),
+        }
+    }
+
+    fn close(&mut self, end: u32) {
+        if let Some(id) = self.open.pop() {
+            let next = self.out.nodes.len() as u32;
+            let node = &mut self.out.nodes[id.0 as usize];
+            (node.next, node.end) = (next, end);
+        }
+    }
+
+    fn end(&mut self) {
+        let end = self.text.len() as u32;
+        if let Some(&innermost) = self.open.last() {
+            self.unclosed(innermost);
+        }
+        while let Some(&id) = self.open.last() {
+            self.out.nodes[id.0 as usize].shape = Shape::Unfinished;
+            self.close(end);
+        }
+    }
+
+    /// The server names the line of the section that the file ends in.
+    fn unclosed(&mut self, id: DirectiveId) {
+        let at = self.out.words_of(id)[0].bytes();
+        self.problem(ProblemKind::EndInBlock, at, Some(at));
+    }
+}
+
+/// What follows a word, and whether it is quoted.
+fn word(input: Input, rewrite: bool) -> (Input, bool) {
+    let is_quoted = matches!(input.first(), Some(b'"' | b'\''));
+    let parsed = match (rewrite, is_quoted) {
+        (true, _) => rewrite_word(input),
+        (false, true) => quoted(input),
+        (false, false) => bare(input),
+    };
+    (parsed.map_or(&input[input.len()..], |(rest, _)| rest), is_quoted)
+}
+
+/// C strings end at a NUL, and the rest of the physical line is lost.
+fn up_to_nul(line: &[u8]) -> &[u8] {
+    memchr::memchr(0, line).map_or(line, |at| &line[..at])
+}
+
+fn is_one_of(name: &[u8], known: &[&str]) -> bool {
+    known.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{FileId, Text};
+
+    fn shown(text: &str) -> Vec<String> {
+        let text = Text::plain(text.as_bytes().to_vec());
+        let document = parse(text.parsed(), |_| NameId::UNKNOWN);
+        let all = (0..document.len() as u32).map(|id| document.directive(FileId(0), &text, DirectiveId(id)));
+        let words = |directive: super::super::Directive| {
+            let args = directive.args().map(|word| word.show());
+            std::iter::once(String::from_utf8_lossy(&directive.name()).into_owned()).chain(args).collect::<Vec<_>>()
+        };
+        all.map(|directive| words(directive).join("|")).collect()
+    }
+
+    fn problems(text: &str) -> Vec<ProblemKind> {
+        parse(text.as_bytes(), |_| NameId::UNKNOWN).problems.iter().map(|problem| problem.kind).collect()
+    }
+
+    #[test]
+    fn lines_have_the_words_that_httpd_reads() {
+        for (text, expected) in [
+            ("ProxyPass \"/ws\"\"ws://b\"\n", "ProxyPass|/ws|ws://b"),
+            ("  ProxyPass\t/ws ws://b  \r\n", "ProxyPass|/ws|ws://b"),
+            ("ServerAdmin \"a \\\"b\\\" \\x\"", "ServerAdmin|a \"b\" \\x"),
+            ("ServerAdmin 'it\\'s'", "ServerAdmin|it's"),
+            ("ServerAdmin a\"b\"c\\\\", "ServerAdmin|a\"b\"c\\"),
+            ("ServerAdmin \"a b", "ServerAdmin|a b"),
+            ("Proxy\\\nPass /ws \\\n  ws://b", "ProxyPass|/ws|ws://b"),
+            ("ProxyPass /w\\\r\ns ws://b", "ProxyPass|/ws|ws://b"),
+            ("ProxyPass /ws \\\n# ws://b", "ProxyPass|/ws|#|ws://b"),
+            ("ProxyPass /ws \\", "ProxyPass|/ws|\\"),
+            ("RewriteRule ^/a\\ b \"x y\" [P]", "RewriteRule|^/a\\ b|x y|[P]"),
+            ("ProxyTimeout 5\0 6", "ProxyTimeout|5"),
+        ] {
+            assert_eq!(shown(text), [expected], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sections_end_at_the_last_bracket_of_their_line() {
+        assert_eq!(shown("<VirtualHost *:80> # note\n</VirtualHost>"), ["<VirtualHost|*:80"]);
+        assert_eq!(shown("<VirtualHost *:80> # a > b\n</virtualhost> x"), ["<VirtualHost|*:80>|#|a"]);
+        assert_eq!(shown("<IfModule>\n</IfModule>"), ["<IfModule"]);
+        assert_eq!(shown("<If \"%{X} > 1\">\nA b\n</If>"), ["<If|%{X} > 1", "A|b"]);
+    }
+
+    #[test]
+    fn a_comment_that_ends_in_a_backslash_swallows_the_next_line() {
+        assert_eq!(shown("# note \\\nProxyPass /a http://b/\nListen 80\n"), ["Listen|80"]);
+    }
+
+    #[test]
+    fn sections_that_do_not_pair_are_named() {
+        assert_eq!(problems("</VirtualHost>"), [ProblemKind::StrayClose]);
+        assert_eq!(problems("<VirtualHost *>\n</VirtualHost >"), [ProblemKind::MissingBracket]);
+        assert_eq!(problems("<VirtualHost *>\n<Location />\n</VirtualHost>\n"), [ProblemKind::WrongClose]);
+        assert_eq!(problems("<VirtualHost *>\n"), [ProblemKind::EndInBlock]);
+        assert_eq!(problems("< VirtualHost *>\n</VirtualHost>\n"), [ProblemKind::WrongClose, ProblemKind::EndInBlock]);
+        assert_eq!(problems("<Macro A>\n<VirtualHost *>\n</Macro>\n"), []);
+    }
+
+    #[test]
+    fn sections_a_million_deep_are_read() {
+        let text = "<If x>\n".repeat(1_000_000);
+        assert_eq!(problems(&text), [ProblemKind::TooDeep, ProblemKind::EndInBlock]);
+    }
+}

@@ -1,0 +1,61 @@
+//! Which files `Include` and `IncludeOptional` name (`ap_process_resource_config`). Knows directories and patterns, not
+//! what the files hold.
+
+use std::path::{Path, PathBuf};
+
+use crate::source::files::Files;
+use crate::source::pattern;
+
+/// Directories inside one another that are gone through (`AP_MAX_INCLUDE_DIR_DEPTH`).
+const DIRECTORY_DEPTH: usize = 128;
+
+/// What is found at a path.
+pub(super) enum Found {
+    Files(Vec<PathBuf>),
+    Nothing,
+    /// More files than the limit.
+    TooMany(usize),
+    Unreadable(String),
+}
+
+/// The files at an absolute path or pattern, in the server's order: byte by byte in every directory, a directory's files
+/// where it stands itself.
+pub(super) fn find(files: &dyn Files, path: &Path, limit: usize) -> Found {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if !pattern::is_pattern(bytes) {
+        return match files.canonical(path) {
+            Ok(_) => below(files, vec![path.to_owned()], limit),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                Found::Unreadable("Permission denied".to_string())
+            }
+            Err(_) => Found::Nothing,
+        };
+    }
+    match pattern::expand(files, path, limit) {
+        Err(count) => Found::TooMany(count),
+        Ok(found) if found.is_empty() => Found::Nothing,
+        Ok(found) => below(files, found.into_iter().map(|found| found.path).collect(), limit),
+    }
+}
+
+/// The paths with every directory replaced by all that it holds, hidden files too.
+fn below(files: &dyn Files, paths: Vec<PathBuf>, limit: usize) -> Found {
+    let mut found = Vec::new();
+    let mut waiting: Vec<(PathBuf, usize)> = paths.into_iter().rev().map(|path| (path, 0)).collect();
+    let mut looked_at = 0;
+    while let Some((path, depth)) = waiting.pop() {
+        looked_at += 1;
+        if looked_at > limit {
+            return Found::TooMany(looked_at);
+        }
+        if depth > DIRECTORY_DEPTH || !files.is_directory(&path) {
+            found.push(path);
+            continue;
+        }
+        let mut names: Vec<_> =
+            files.list(&path).unwrap_or_default().into_iter().map(|entry| entry.name).collect();
+        names.sort_unstable();
+        waiting.extend(names.into_iter().rev().map(|name| (path.join(name), depth + 1)));
+    }
+    Found::Files(found)
+}
