@@ -28,6 +28,8 @@ pub struct Options {
     /// Paths of the target machine and where they are checked out here, in the order given.
     pub maps: Vec<PathMap>,
     pub limits: Limits,
+    /// What httpd is given beside its files; none for nginx.
+    pub apache: Option<apache::Given>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,26 +132,15 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Reads `main` and all it includes, as nginx does.
+    /// Reads `main` and all it includes, as the server does whose it is.
     ///
     /// # Errors
     /// Where the main file itself cannot be read.
     pub fn read(files: &dyn Files, main: &Path, names: Names, options: &Options) -> Result<Self, ReadError> {
-        nginx::read(files, main, names, options)
-    }
-
-    /// The same, as httpd does.
-    ///
-    /// # Errors
-    /// Where the main file itself cannot be read.
-    pub fn read_apache(
-        files: &dyn Files,
-        main: &Path,
-        names: Names,
-        options: &Options,
-        given: &apache::Given,
-    ) -> Result<Self, ReadError> {
-        apache::read(files, main, names, options, given)
+        match &options.apache {
+            None => nginx::read(files, main, names, options),
+            Some(given) => apache::read(files, main, names, options, given),
+        }
     }
 
     fn of(library: Library, grafts: Vec<Graft>, problems: Vec<IncludeProblem>) -> Self {

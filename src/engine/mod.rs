@@ -1,29 +1,33 @@
 //! What a rule is, and how all of them are asked. Knows no rule by name.
 
+pub mod apache;
 mod arrive;
 mod backend;
 pub mod card;
 mod fingerprint;
+mod ground;
 pub mod remedy;
 mod run;
 
 use hashbrown::HashMap;
 use std::cell::{Cell, RefCell};
-use std::path::Path;
+use std::ops::Deref;
 
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
+use crate::effective::apache as httpd;
 use crate::effective::{BlockId, Value};
-use crate::finding::{Finding, Label, Severity};
+use crate::finding::{Finding, Severity};
 use crate::handshake::nginx::Tracer;
 use crate::routes::model::{Handshake, Plain};
 use crate::routes::nginx::is_header;
 use crate::routes::{Header, Intent, Route, has_token};
 use crate::source::Span;
-use crate::syntax::{Directive, NameId};
-use crate::tree::{GraftId, NodeRef, Tree};
+use crate::syntax::NameId;
+use crate::tree::{NodeRef, Tree};
 
 pub use arrive::{Way, Ways};
 pub use fingerprint::fingerprints;
+pub use ground::Ground;
 pub use run::{Selection, run};
 
 /// How a rule speaks unless it is told otherwise.
@@ -58,10 +62,18 @@ impl Level {
 /// How a rule is asked.
 #[derive(Clone, Copy)]
 pub enum Check {
-    /// Once for every route that is meant to carry WebSockets.
+    /// nginx: once for every route that is meant to carry WebSockets.
     Route(fn(&Facts, &Route) -> Option<Finding>),
-    /// Once for the whole tree.
+    /// nginx: once for the whole tree.
     Tree(fn(&Facts, &mut Vec<Finding>)),
+    /// httpd: once for every such route.
+    ApacheRoute(fn(&apache::Facts, &Route) -> Option<Finding>),
+    /// httpd: once for the whole tree.
+    ApacheTree(fn(&apache::Facts, &mut Vec<Finding>)),
+    /// Once for the whole tree of either, where files alone tell.
+    Files(fn(&Ground, &mut Vec<Finding>)),
+    /// One for each server.
+    Both(&'static Check, &'static Check),
 }
 
 /// A rule: a value in a static table.
@@ -93,15 +105,21 @@ impl Rule {
 /// One main configuration (or fragment), read and judged.
 pub struct Linted {
     pub tree: Tree,
-    pub config: Config,
+    pub effective: Effective,
     pub routes: Vec<Route>,
     /// Sorted by place.
     pub findings: Vec<Finding>,
 }
 
-/// Everything a rule may look at.
+/// What is in force in the blocks of either server.
+pub enum Effective {
+    Nginx(Config),
+    Apache(httpd::Config),
+}
+
+/// Everything a rule about nginx may look at.
 pub struct Facts<'a> {
-    pub tree: &'a Tree,
+    ground: Ground<'a>,
     pub config: &'a Config,
     pub routes: &'a [Route],
     /// Values as a browser's handshake makes them.
@@ -118,10 +136,18 @@ pub struct Facts<'a> {
     straight: Cell<Option<(BlockId, bool)>>,
 }
 
+impl<'a> Deref for Facts<'a> {
+    type Target = Ground<'a>;
+
+    fn deref(&self) -> &Ground<'a> {
+        &self.ground
+    }
+}
+
 impl<'a> Facts<'a> {
     pub fn new(tree: &'a Tree, config: &'a Config, routes: &'a [Route], tracer: Tracer<'a>) -> Self {
         Self {
-            tree,
+            ground: Ground { tree, server: "nginx", fragment: config.fragment },
             config,
             routes,
             handshake: Evaluator::new(tree, config, &Handshake),
@@ -131,52 +157,6 @@ impl<'a> Facts<'a> {
             last_ways: RefCell::default(),
             straight: Cell::default(),
         }
-    }
-
-    pub fn directive(&self, node: NodeRef) -> Directive<'a> {
-        self.tree.directive(node)
-    }
-
-    /// What a finding about the directive underlines.
-    pub fn head(&self, node: NodeRef) -> Span {
-        self.tree.head(node)
-    }
-
-    /// The directive as written, for a message.
-    pub fn text(&self, node: NodeRef) -> String {
-        String::from_utf8_lossy(self.tree.sources.slice(self.head(node))).into_owned()
-    }
-
-    /// A path as the configuration would write it: relative to the main file's directory inside it.
-    pub fn path(&self, path: &Path) -> String {
-        let main = self.tree.sources.path(self.tree.file(self.tree.root()));
-        let relative = main.parent().and_then(|directory| path.strip_prefix(directory).ok());
-        relative.filter(|rest| !rest.as_os_str().is_empty()).unwrap_or(path).to_string_lossy().into_owned()
-    }
-
-    /// A finding about a directive that the server refuses. The server names the line of the `;` or `{` that ends the
-    /// directive's words; where the reader edits another line, a label stands there.
-    pub fn refused(&self, rule: &Rule, node: NodeRef, message: impl Into<String>) -> Finding {
-        let finding = rule.refusal(self.head(node), message);
-        self.with_server_line(finding, node)
-    }
-
-    /// Labels the line on which the server complains about the directive, unless the finding touches it already.
-    pub fn with_server_line(&self, finding: Finding, node: NodeRef) -> Finding {
-        let end = self.directive(node).terminator();
-        let line = |span: Span| (span.file, self.tree.sources.line(span));
-        let mut places =
-            std::iter::once(finding.primary).chain(finding.labels.iter().map(|label| label.span));
-        if places.any(|place| line(place) == line(end)) {
-            return finding;
-        }
-        finding.label(end, "nginx complains about this line, where the directive ends")
-    }
-
-    /// The includes that lead to a place, the nearest first.
-    pub fn included_from(&self, graft: GraftId) -> impl Iterator<Item = Label> + '_ {
-        let label = |node| Label { span: self.head(node), message: "which is included here".to_string() };
-        self.tree.include_chain(graft).map(label)
     }
 
     /// Where a directive has swallowed the line below: the last word before, which lacks its `;`, and the name of the

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::{Check, Facts, Level, Rule};
+use super::{Check, Facts, Level, Rule, apache};
 use crate::finding::{Confidence, Finding, MAX_ROUTES, RouteName, Severity};
 use crate::routes::{Intent, Route};
 use crate::source::Span;
@@ -29,17 +29,89 @@ impl Selection {
     }
 }
 
+/// What can be asked: the facts of one server.
+pub trait Asked {
+    fn routes(&self) -> &[Route];
+    /// The finding about a route; None also where the check is none of this server's routes.
+    fn about(&self, route: &Route, check: &Check) -> Option<Finding>;
+    fn about_tree(&self, check: &Check, findings: &mut Vec<Finding>);
+    /// Whether it is asked about this server's routes.
+    fn is_about_routes(&self, check: &Check) -> bool;
+}
+
+impl Asked for Facts<'_> {
+    fn routes(&self) -> &[Route] {
+        self.routes
+    }
+
+    fn about(&self, route: &Route, check: &Check) -> Option<Finding> {
+        match check {
+            Check::Route(check) => check(self, route),
+            Check::Both(one, other) => self.about(route, one).or_else(|| self.about(route, other)),
+            _ => None,
+        }
+    }
+
+    fn about_tree(&self, check: &Check, findings: &mut Vec<Finding>) {
+        match check {
+            Check::Tree(check) => check(self, findings),
+            Check::Files(check) => check(self, findings),
+            Check::Both(one, other) => [one, other].into_iter().for_each(|one| self.about_tree(one, findings)),
+            _ => {}
+        }
+    }
+
+    fn is_about_routes(&self, check: &Check) -> bool {
+        match check {
+            Check::Route(_) => true,
+            Check::Both(one, other) => self.is_about_routes(one) || self.is_about_routes(other),
+            _ => false,
+        }
+    }
+}
+
+impl Asked for apache::Facts<'_> {
+    fn routes(&self) -> &[Route] {
+        self.routes
+    }
+
+    fn about(&self, route: &Route, check: &Check) -> Option<Finding> {
+        match check {
+            Check::ApacheRoute(check) => check(self, route),
+            Check::Both(one, other) => self.about(route, one).or_else(|| self.about(route, other)),
+            _ => None,
+        }
+    }
+
+    fn about_tree(&self, check: &Check, findings: &mut Vec<Finding>) {
+        match check {
+            Check::ApacheTree(check) => check(self, findings),
+            Check::Files(check) => check(self, findings),
+            Check::Both(one, other) => [one, other].into_iter().for_each(|one| self.about_tree(one, findings)),
+            _ => {}
+        }
+    }
+
+    fn is_about_routes(&self, check: &Check) -> bool {
+        match check {
+            Check::ApacheRoute(_) => true,
+            Check::Both(one, other) => self.is_about_routes(one) || self.is_about_routes(other),
+            _ => false,
+        }
+    }
+}
+
 /// All findings, sorted by place; equal ones at several include sites are one.
-pub fn run(facts: &Facts, rules: &[&'static Rule], selection: &Selection) -> Vec<Finding> {
+pub fn run(facts: &dyn Asked, rules: &[&'static Rule], selection: &Selection) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut on_routes: Vec<&Rule> = Vec::new();
     for &rule in rules {
-        match rule.check {
-            Check::Tree(check) if selection.includes(rule) => check(facts, &mut findings),
-            Check::Tree(_) => {}
-            // A cause that is not wanted still explains the route, so that no lesser cause is told instead.
-            Check::Route(_) if selection.includes(rule) || rule.cause.is_some() => on_routes.push(rule),
-            Check::Route(_) => {}
+        if selection.includes(rule) {
+            facts.about_tree(&rule.check, &mut findings);
+        }
+        // A cause that is not wanted still explains the route, so that no lesser cause is told instead.
+        if facts.is_about_routes(&rule.check) && (selection.includes(rule) || rule.cause.is_some()) {
+            on_routes.push(rule);
         }
     }
     on_routes.sort_by_key(|rule| rule.cause);
@@ -47,24 +119,29 @@ pub fn run(facts: &Facts, rules: &[&'static Rule], selection: &Selection) -> Vec
     for finding in findings {
         found.add(finding, None);
     }
-    for route in facts.routes {
+    for route in facts.routes() {
         ask_about(route, facts, &on_routes, selection, &mut found);
     }
     found.sorted()
 }
 
-fn ask_about(route: &Route, facts: &Facts, rules: &[&Rule], selection: &Selection, found: &mut Merged) {
+fn ask_about(
+    route: &Route,
+    facts: &dyn Asked,
+    rules: &[&Rule],
+    selection: &Selection,
+    found: &mut Merged,
+) {
     let intent = if selection.all_routes { route.intent.max(Intent::Named) } else { route.intent };
     if intent == Intent::None {
         return;
     }
     let mut explained = route.broken;
     for rule in rules {
-        let Check::Route(check) = rule.check else { continue };
         if intent < rule.intent || (explained && rule.cause.is_some()) {
             continue;
         }
-        let Some(mut finding) = check(facts, route) else { continue };
+        let Some(mut finding) = facts.about(route, &rule.check) else { continue };
         explained |= rule.cause.is_some();
         if route.intent <= Intent::Named {
             finding.confidence = Confidence::Likely;

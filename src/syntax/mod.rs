@@ -295,13 +295,19 @@ impl<'a> Directive<'a> {
     fn bracket(&self) -> Option<Bytes> {
         let words = self.words();
         let parsed = self.text.parsed();
-        if !words[0].is_apache() || parsed[words[0].start as usize] != b'<' {
+        if !self.is_section() {
             return None;
         }
         let after = words[words.len() - 1].bytes().end;
         let gap = parsed[after as usize..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count() as u32;
         let at = after + gap;
         (parsed.get(at as usize) == Some(&b'>')).then_some(Bytes { start: at, end: at + 1 })
+    }
+
+    /// Whether this is one of httpd's sections.
+    pub fn is_section(&self) -> bool {
+        let first = self.words()[0];
+        first.is_apache() && self.text.parsed()[first.start as usize] == b'<'
     }
 
     /// Whether a section's first line has its `>`.

@@ -80,6 +80,16 @@ impl Modules {
         self.presence(module) == Presence::NotLoaded
     }
 
+    /// What every server must load was seen to be loaded.
+    pub fn shows_loading(&self) -> bool {
+        self.shows_loading
+    }
+
+    /// Every module that is loaded was seen, and each is one of httpd's own, so that no other directive is anyone's.
+    pub fn knows_all(&self) -> bool {
+        self.shows_loading && !self.incomplete && self.perhaps.is_empty() && !self.foreign
+    }
+
     /// The line that loads it.
     pub fn loaded_at(&self, module: &str) -> Option<NodeRef> {
         self.loaded.get(module).map(|&(_, at)| at)

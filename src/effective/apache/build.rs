@@ -1,0 +1,217 @@
+//! One walk over the tree that lists every section's directives. Knows which sections dissolve while the server reads.
+
+use std::borrow::Cow;
+
+use super::directives::{self, Section};
+use super::proxy::Builder as ProxyBuilder;
+use super::server::{Server, ServerId};
+use super::{Block, Config, Listed, Refusal, RefusalKind, check, names};
+use crate::effective::{BlockId, Target};
+use crate::syntax::{Directive, NameId, Shape};
+use crate::tree::apache::Presence;
+use crate::tree::{NodeRef, Step, Tree, Walk};
+
+/// Lines that give a server its targets.
+const PROXY_LINES: [NameId; 4] =
+    [names::BALANCER_MEMBER, names::PROXY_PASS, names::PROXY_PASS_MATCH, names::PROXY_SET];
+
+/// What only a main file has.
+const MAIN_ONLY: [NameId; 5] =
+    [names::DEFAULT_RUNTIME_DIR, names::LOAD_MODULE, names::MUTEX, names::PID_FILE, names::SERVER_ROOT];
+
+pub(super) fn build(tree: &Tree, target: Target) -> Config {
+    let config = Config {
+        blocks: Vec::new(),
+        listed: Vec::new(),
+        by_name: Vec::new(),
+        servers: Vec::new(),
+        target,
+        refusals: Vec::new(),
+        complete: tree.complete,
+        fragment: false,
+    };
+    let mut builder = Builder { tree, config, open: Vec::new(), pending: Vec::new(), within: Vec::new(), proxies: Vec::new() };
+    builder.run(tree.walk());
+    builder.finish()
+}
+
+struct Builder<'t> {
+    tree: &'t Tree,
+    config: Config,
+    open: Vec<Open>,
+    /// Directives of the open blocks, the innermost block's last.
+    pending: Vec<Listed>,
+    /// The sections around.
+    within: Vec<Section>,
+    /// By server.
+    proxies: Vec<ProxyBuilder<'t>>,
+}
+
+enum Open {
+    /// A block, and where its directives begin among the pending ones.
+    Block(BlockId, usize),
+    /// A section that dissolves.
+    Transparent,
+}
+
+impl<'t> Builder<'t> {
+    fn run(&mut self, mut walk: Walk) {
+        self.begin_server(None);
+        self.open(Section::Main, None);
+        while let Some(step) = walk.next() {
+            match step {
+                Step::Directive(node) => self.directive(node, &mut walk),
+                Step::Leave => self.close(),
+            }
+        }
+        while !self.open.is_empty() {
+            self.close();
+        }
+    }
+
+    fn begin_server(&mut self, node: Option<NodeRef>) {
+        let block = BlockId(self.config.blocks.len() as u32);
+        self.config.servers.push(Server::new(block, node, self.tree));
+        self.proxies.push(ProxyBuilder::new(self.tree, &self.tree.reading.modules));
+    }
+
+    fn block(&self) -> BlockId {
+        let innermost = self.open.iter().rev().find_map(|open| match open {
+            Open::Block(block, _) => Some(*block),
+            Open::Transparent => None,
+        });
+        innermost.expect("internal: a directive stands in a block")
+    }
+
+    fn server(&self) -> ServerId {
+        match self.open.is_empty() {
+            true => ServerId::MAIN,
+            false => self.config.block(self.block()).server,
+        }
+    }
+
+    fn open(&mut self, section: Section, node: Option<NodeRef>) {
+        let parent = (!self.open.is_empty()).then(|| self.block());
+        let server = match section {
+            Section::VirtualHost => ServerId(self.config.servers.len() as u32 - 1),
+            _ => self.server(),
+        };
+        let id = BlockId(self.config.blocks.len() as u32);
+        self.config.blocks.push(Block { section, node, parent, server, listed: 0..0, end: id.0 + 1 });
+        self.open.push(Open::Block(id, self.pending.len()));
+        self.within.push(section);
+    }
+
+    fn close(&mut self) {
+        let Some(Open::Block(id, mark)) = self.open.pop() else { return };
+        self.within.pop();
+        let own = &self.pending[mark..];
+        let start = self.config.listed.len() as u32;
+        self.config.listed.extend_from_slice(own);
+        self.config.by_name.extend_from_slice(own);
+        self.config.by_name[start as usize..].sort_by_key(|entry| entry.name);
+        self.pending.truncate(mark);
+        let end = self.config.blocks.len() as u32;
+        let block = &mut self.config.blocks[id.0 as usize];
+        block.listed = start..self.config.listed.len() as u32;
+        block.end = end;
+        let (section, node, server) = (block.section, block.node, block.server);
+        if let (Section::Proxy | Section::ProxyMatch, Some(node)) = (section, node) {
+            let name = if section == Section::Proxy { names::PROXY } else { names::PROXY_MATCH };
+            self.proxies[server.0 as usize].line(&self.config, name, node, id);
+        }
+    }
+
+    fn directive(&mut self, node: NodeRef, walk: &mut Walk) {
+        if self.tree.reading.is_skipped(node) {
+            return;
+        }
+        let directive = self.tree.directive(node);
+        let name = directive.name_id();
+        self.check(directive, node);
+        self.pending.push(Listed { name, node });
+        if PROXY_LINES.contains(&name) {
+            let (server, block) = (self.server(), self.block());
+            self.proxies[server.0 as usize].line(&self.config, name, node, block);
+        }
+        if !matches!(directive.shape(), Shape::Block | Shape::Unfinished) || !directive.is_section() {
+            return;
+        }
+        match Section::opened_by(name) {
+            // What it stands for is another module's.
+            Some(Section::Other) => {}
+            Some(Section::VirtualHost) => {
+                self.begin_server(Some(node));
+                self.open(Section::VirtualHost, Some(node));
+                walk.enter(node);
+            }
+            Some(section) => {
+                self.open(section, Some(node));
+                walk.enter(node);
+            }
+            None if name != NameId::UNKNOWN => {
+                self.open.push(Open::Transparent);
+                walk.enter(node);
+            }
+            None => {}
+        }
+    }
+
+    fn check(&mut self, directive: Directive, node: NodeRef) {
+        let name = directive.name_id();
+        if directive.is_section() && name != NameId::UNKNOWN && !directive.has_bracket() && directive.arg_count() > 0 {
+            let message = format!("{}> directive missing closing '>'", directive.name_word().show());
+            return self.refuse(node, message, RefusalKind::Other);
+        }
+        if let Some(module) = self.missing_module(name) {
+            let shown = directive.name_word().show();
+            let message = format!(
+                "Invalid command '{shown}', perhaps misspelled or defined by a module not included in the server configuration"
+            );
+            return self.refuse(node, message, RefusalKind::NotLoaded(module));
+        }
+        if directive.args().any(|word| word.is_hole()) {
+            return;
+        }
+        let words: Vec<Cow<[u8]>> = directive.args().map(|word| word.value()).collect();
+        if let Some(message) = check::refusal(name, &words, &self.within) {
+            self.refuse(node, message, RefusalKind::Other);
+        }
+    }
+
+    /// The module whose directive this is, where none that has it is loaded; empty where nobody has it.
+    fn missing_module(&self, name: NameId) -> Option<&'static str> {
+        let modules = &self.tree.reading.modules;
+        let Some(form) = directives::form(name) else {
+            return modules.knows_all().then_some("");
+        };
+        let missing = |module: &&str| modules.presence(module) == Presence::NotLoaded;
+        (!form.modules.is_empty() && form.modules.iter().all(missing)).then(|| form.modules[0])
+    }
+
+    fn refuse(&mut self, node: NodeRef, message: String, kind: RefusalKind) {
+        self.config.refusals.push(Refusal { node, message, kind });
+    }
+
+    fn finish(mut self) -> Config {
+        let tree = self.tree;
+        for (message, node) in tree.reading.refusals.iter().map(|(node, message)| (message.clone(), *node)) {
+            self.refuse(node, message, RefusalKind::Other);
+        }
+        for (index, proxies) in std::mem::take(&mut self.proxies).into_iter().enumerate() {
+            let (proxies, refusals) = proxies.finish();
+            self.config.refusals.extend(refusals);
+            let block = self.config.servers[index].block;
+            let name = self.config.last(block, names::SERVER_NAME);
+            let aliases: Vec<NodeRef> = self.config.own(block, names::SERVER_ALIAS).collect();
+            let server = &mut self.config.servers[index];
+            server.proxies = proxies;
+            server.read_names(tree, name, aliases.into_iter());
+        }
+        let main = self.config.main().block;
+        let is_main = MAIN_ONLY.iter().any(|&name| self.config.last(main, name).is_some());
+        self.config.fragment = !is_main && !tree.reading.modules.shows_loading();
+        self.config.complete &= !self.config.fragment;
+        self.config
+    }
+}

@@ -1,0 +1,159 @@
+//! What is in force in each section of an httpd configuration. Knows httpd's laws, not what they do to a WebSocket.
+
+mod build;
+pub mod check;
+mod directive_table;
+pub mod directives;
+pub mod names;
+pub mod params;
+pub mod proxy;
+pub mod section;
+pub mod server;
+pub mod settings;
+pub mod url;
+pub mod values;
+pub mod versions;
+
+use std::ops::Range;
+
+use crate::effective::{BlockId, Target};
+use crate::syntax::NameId;
+use crate::tree::apache::Modules;
+use crate::tree::{NodeRef, Tree};
+use directives::Section;
+
+pub use proxy::{Balancer, Pass, Proxies, Worker};
+pub use server::{Server, ServerId};
+
+/// A section whose directives have been listed. Sections that are asked while the server reads are no blocks: what
+/// stands in them stands around them.
+#[derive(Clone, Debug)]
+pub struct Block {
+    pub section: Section,
+    /// The directive that opens it; none for the main server.
+    pub node: Option<NodeRef>,
+    pub parent: Option<BlockId>,
+    /// The virtual host it belongs to, or the main server.
+    pub server: ServerId,
+    listed: Range<u32>,
+    /// The first block that is no longer inside this one.
+    end: u32,
+}
+
+/// A directive in a block's list.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed {
+    pub name: NameId,
+    pub node: NodeRef,
+}
+
+/// What httpd's own test refuses.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    pub node: NodeRef,
+    /// In the server's words.
+    pub message: String,
+    pub kind: RefusalKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// The directive of a module that is not loaded.
+    NotLoaded(&'static str),
+    /// `upgrade=` and the like in a place that does not take it.
+    BalancerParameter,
+    /// A ProxyPass value that is too long or not one of a worker's.
+    WorkerParameter,
+    Other,
+}
+
+/// A whole configuration.
+#[derive(Debug)]
+pub struct Config {
+    blocks: Vec<Block>,
+    /// By block, in the order of the text.
+    listed: Vec<Listed>,
+    /// The same, in each block by name, then in order.
+    by_name: Vec<Listed>,
+    /// The main server first, then the virtual hosts in order.
+    pub servers: Vec<Server>,
+    pub target: Target,
+    pub refusals: Vec<Refusal>,
+    /// All of it was seen: neither a fragment nor an include that wasn't found.
+    pub complete: bool,
+    /// The file given is not a main file.
+    pub fragment: bool,
+}
+
+impl Config {
+    pub fn new(tree: &Tree, target: Target) -> Self {
+        build::build(tree, target)
+    }
+
+    pub fn block(&self, block: BlockId) -> &Block {
+        &self.blocks[block.0 as usize]
+    }
+
+    pub fn blocks(&self) -> impl ExactSizeIterator<Item = (BlockId, &Block)> {
+        self.blocks.iter().enumerate().map(|(index, block)| (BlockId(index as u32), block))
+    }
+
+    /// The blocks inside a block, those inside them too; `block` itself is none.
+    pub fn inside(&self, block: BlockId) -> impl Iterator<Item = BlockId> + use<> {
+        (block.0 + 1..self.block(block).end).map(BlockId)
+    }
+
+    /// The blocks directly inside a block, in order.
+    pub fn children(&self, block: BlockId) -> impl Iterator<Item = BlockId> + '_ {
+        let end = self.block(block).end;
+        let next = move |after: u32| (after < end).then_some(BlockId(after));
+        std::iter::successors(next(block.0 + 1), move |&child| next(self.block(child).end))
+    }
+
+    /// The block and those around it, the innermost first.
+    pub fn chain(&self, block: BlockId) -> impl Iterator<Item = BlockId> + '_ {
+        std::iter::successors(Some(block), |&block| self.block(block).parent)
+    }
+
+    /// Every directive directly in the block, in order.
+    pub fn all(&self, block: BlockId) -> &[Listed] {
+        let range = &self.block(block).listed;
+        &self.listed[range.start as usize..range.end as usize]
+    }
+
+    /// The directives of this name directly in the block, in order.
+    pub fn own(&self, block: BlockId, name: NameId) -> impl DoubleEndedIterator<Item = NodeRef> + '_ {
+        let range = &self.block(block).listed;
+        let listed = &self.by_name[range.start as usize..range.end as usize];
+        let rest = &listed[listed.partition_point(|entry| entry.name < name)..];
+        let len = rest.partition_point(|entry| entry.name == name);
+        rest[..len].iter().map(|entry| entry.node)
+    }
+
+    /// The last directive of this name directly in the block: the one that counts, for most.
+    pub fn last(&self, block: BlockId, name: NameId) -> Option<NodeRef> {
+        self.own(block, name).next_back()
+    }
+
+    pub fn server(&self, server: ServerId) -> &Server {
+        &self.servers[server.0 as usize]
+    }
+
+    pub fn main(&self) -> &Server {
+        &self.servers[0]
+    }
+
+    pub fn server_ids(&self) -> impl Iterator<Item = ServerId> + use<> {
+        (0..self.servers.len() as u32).map(ServerId)
+    }
+
+    /// The directive of this name that a virtual host has, or else the main server: the last one of its level.
+    pub fn in_force(&self, server: ServerId, name: NameId) -> Option<NodeRef> {
+        let own = self.last(self.server(server).block, name);
+        own.or_else(|| self.last(self.main().block, name))
+    }
+
+    pub fn modules<'t>(&self, tree: &'t Tree) -> &'t Modules {
+        &tree.reading.modules
+    }
+}

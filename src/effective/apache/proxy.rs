@@ -1,0 +1,627 @@
+//! What ProxyPass and its like give a server: the list of mapped paths, the workers that targets share, the balancers
+//! (`add_pass`, `add_member`, `set_proxy_param`, `proxysection`, `ap_proxy_get_worker_ex`). Knows no request.
+
+use hashbrown::HashMap;
+
+use super::directives::Section;
+use super::params::{self, Params};
+use super::section::Matcher;
+use super::url::{self, Url};
+use super::{Config, Refusal, RefusalKind, names};
+use crate::effective::BlockId;
+use crate::effective::regex::Pattern;
+use crate::syntax::{Directive, NameId};
+use crate::tree::apache::Modules;
+use crate::tree::{NodeRef, Tree};
+
+/// A path that is mapped to a target.
+#[derive(Debug)]
+pub struct Pass {
+    pub at: NodeRef,
+    /// Where it stands: a server, or a `<Location>`.
+    pub block: BlockId,
+    /// What requests are compared with.
+    pub path: Vec<u8>,
+    /// For ProxyPassMatch, and in a section whose argument is a pattern: `path` as a regular expression. None where it
+    /// is a prefix.
+    pub pattern: Option<Pattern>,
+    pub is_match: bool,
+    /// What a request is mapped to, as written; None for `!`.
+    pub target: Option<Vec<u8>>,
+    pub flags: PassFlags,
+    /// Part of the line is a template's, or needs the request's environment.
+    pub unknown: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PassFlags {
+    pub nocanon: bool,
+    pub noquery: bool,
+    pub interpolate: bool,
+    /// `mapping=encoded` or `servlet`.
+    pub mapping: bool,
+}
+
+/// What connects to one target: every line that names the target, or one that begins with it, shares it.
+#[derive(Debug)]
+pub struct Worker {
+    /// The line that created it.
+    pub at: NodeRef,
+    pub url: Url,
+    /// The target's URL without what may be left out.
+    pub name: Vec<u8>,
+    /// It stands for a target with `$1` in it.
+    pub is_match: bool,
+    pub params: Params,
+}
+
+#[derive(Debug)]
+pub struct Balancer {
+    /// The first line that names it.
+    pub at: NodeRef,
+    /// `balancer://name`, in lower case.
+    pub name: Vec<u8>,
+    pub members: Workers,
+    pub params: Params,
+}
+
+/// A parameter that is thrown away because the worker it was meant for is another line's.
+#[derive(Clone, Debug)]
+pub struct Ignored {
+    /// The line that it stands on.
+    pub at: NodeRef,
+    pub key: String,
+    pub value: Vec<u8>,
+    /// The line whose worker is used.
+    pub taken_from: NodeRef,
+}
+
+/// All of one server.
+#[derive(Debug, Default)]
+pub struct Proxies {
+    pub passes: Vec<Pass>,
+    /// Those of `<Location>` sections: the section's block, and its last line.
+    pub in_sections: Vec<(BlockId, Pass)>,
+    pub workers: Workers,
+    pub balancers: Vec<Balancer>,
+    by_name: HashMap<Vec<u8>, usize>,
+    pub ignored: Vec<Ignored>,
+}
+
+/// Workers, found by their names rather than one after the other.
+#[derive(Debug, Default)]
+pub struct Workers {
+    all: Vec<Worker>,
+    /// Those that stand for one target, the earliest of each name.
+    by_name: HashMap<Vec<u8>, usize>,
+    /// Those that stand for a target with `$1` in it.
+    matches: Vec<usize>,
+}
+
+impl Workers {
+    fn push(&mut self, worker: Worker) -> usize {
+        let index = self.all.len();
+        if worker.is_match {
+            self.matches.push(index);
+        } else {
+            self.by_name.entry(worker.name.clone()).or_insert(index);
+        }
+        self.all.push(worker);
+        index
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Worker> {
+        self.all.iter()
+    }
+
+    pub fn get(&self, index: usize) -> &Worker {
+        &self.all[index]
+    }
+
+    /// The worker that a URL is given to: the longest whose name it begins with, the earliest of equals.
+    pub fn find(&self, url: &[u8], want: Want) -> Option<usize> {
+        let (url, least) = with_lower_host(url);
+        let prefix = || (least..=url.len()).rev().find_map(|len| self.by_name.get(&url[..len]).copied());
+        let mut best = if want == Want::Match { None } else { prefix() };
+        if want == Want::Prefix {
+            return best;
+        }
+        for &index in &self.matches {
+            let worker = &self.all[index];
+            let len = worker.name.len();
+            // A longer one wins, and of equals the earlier one.
+            let wins = best.is_none_or(|best| {
+                let best_len = self.all[best].name.len();
+                len > best_len || (len == best_len && index < best)
+            });
+            let reaches = len <= url.len() && (len >= least || worker.host_varies());
+            if wins && reaches && stands_for(&url, &worker.name) {
+                best = Some(index);
+            }
+        }
+        best
+    }
+}
+
+impl Worker {
+    /// Whether `$1` stands in the host.
+    fn host_varies(&self) -> bool {
+        let (_, host_end) = with_lower_host(&self.name);
+        self.name[..host_end].contains(&b'$')
+    }
+}
+
+impl Proxies {
+    pub fn in_section(&self, block: BlockId) -> Option<&Pass> {
+        let at = self.in_sections.binary_search_by_key(&block, |(block, _)| *block).ok()?;
+        Some(&self.in_sections[at].1)
+    }
+
+    pub fn balancer(&self, url: &[u8]) -> Option<&Balancer> {
+        self.by_name.get(&balancer_name(url)?).map(|&index| &self.balancers[index])
+    }
+}
+
+/// Whether a target is a balancer rather than a backend.
+pub fn is_balancer(url: &[u8]) -> bool {
+    url.get(..9).is_some_and(|head| head.eq_ignore_ascii_case(b"balancer:"))
+}
+
+/// A balancer's name: the URL without its path, in lower case.
+fn balancer_name(url: &[u8]) -> Option<Vec<u8>> {
+    let colon = url.iter().position(|&byte| byte == b':')?;
+    let rest = url[colon..].strip_prefix(b"://").filter(|rest| !rest.is_empty())?;
+    let host = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
+    Some(url[..colon + 3 + host].to_ascii_lowercase())
+}
+
+/// Which workers are looked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    Prefix,
+    Match,
+    Either,
+}
+
+/// A URL with its scheme and host in lower case, and how long they are.
+fn with_lower_host(url: &[u8]) -> (Vec<u8>, usize) {
+    let mut url = url.to_vec();
+    let after = memchr::memmem::find(&url, b"://").map_or(0, |at| at + 3);
+    let end = url[after..].iter().position(|&byte| byte == b'/').map_or(url.len(), |at| after + at);
+    url[..end].make_ascii_lowercase();
+    (url, end)
+}
+
+/// Whether a URL begins with a name in which every `$1` stands for anything (`ap_proxy_strcmp_ematch`).
+fn stands_for(url: &[u8], name: &[u8]) -> bool {
+    let mut parts: Vec<Vec<u8>> = vec![Vec::new()];
+    let mut rest = name;
+    loop {
+        rest = match rest {
+            [b'$', digit, rest @ ..] if digit.is_ascii_digit() => {
+                parts.push(Vec::new());
+                rest
+            }
+            [b'\\', byte, rest @ ..] | [byte, rest @ ..] => {
+                parts.last_mut().expect("internal: there is a first part").push(*byte);
+                rest
+            }
+            [] => break,
+        };
+    }
+    let Some(mut url) = url.strip_prefix(&parts[0][..]) else { return false };
+    for part in &parts[1..] {
+        match memchr::memmem::find(url, part) {
+            Some(at) => url = &url[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+/// Reads the lines of one server in the order in which httpd carries them out.
+pub(super) struct Builder<'a> {
+    pub tree: &'a Tree,
+    pub modules: &'a Modules,
+    pub proxies: Proxies,
+    pub refusals: Vec<Refusal>,
+}
+
+/// What a line is worth to its server.
+type Outcome = Result<(), (RefusalKind, String)>;
+
+fn refused(message: impl Into<String>) -> (RefusalKind, String) {
+    (RefusalKind::Other, message.into())
+}
+
+impl<'a> Builder<'a> {
+    pub fn new(tree: &'a Tree, modules: &'a Modules) -> Self {
+        Self { tree, modules, proxies: Proxies::default(), refusals: Vec::new() }
+    }
+
+    /// One line, or a `<Proxy>` section behind the lines in it. `config` holds all blocks up to here.
+    pub fn line(&mut self, config: &Config, name: NameId, node: NodeRef, block: BlockId) {
+        let directive = self.tree.directive(node);
+        let outcome = match name {
+            names::PROXY_PASS | names::PROXY_PASS_MATCH => {
+                self.pass(config, directive, node, block, name == names::PROXY_PASS_MATCH)
+            }
+            names::BALANCER_MEMBER => self.member(config, directive, node, block),
+            names::PROXY_SET => self.set(config, directive, node, block),
+            names::PROXY | names::PROXY_MATCH => self.section(directive, node, name == names::PROXY_MATCH),
+            _ => Ok(()),
+        };
+        if let Err((kind, message)) = outcome {
+            self.refusals.push(Refusal { node, message, kind });
+        }
+    }
+
+    fn pass(
+        &mut self,
+        config: &Config,
+        directive: Directive,
+        at: NodeRef,
+        block: BlockId,
+        is_match: bool,
+    ) -> Outcome {
+        let around = section_path(self.tree, config, block);
+        let unknown = directive.args().any(|word| word.is_hole());
+        let mut is_match = is_match;
+        let (mut path, mut target) = (around.clone(), None);
+        let mut flags = PassFlags::default();
+        let mut params: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        for word in directive.args() {
+            let word = word.value().into_owned();
+            match word.to_ascii_lowercase().as_slice() {
+                b"~" if path.is_none() && is_match => {
+                    return Err(refused("ProxyPassMatch invalid syntax ('~' usage)."));
+                }
+                b"~" if path.is_none() => is_match = true,
+                _ if path.is_none() => path = Some(word),
+                _ if target.is_none() => target = Some(word),
+                b"nocanon" => flags.nocanon = true,
+                b"interpolate" => flags.interpolate = true,
+                b"noquery" => flags.noquery = true,
+                lower => {
+                    let Some(equals) = word.iter().position(|&byte| byte == b'=') else {
+                        let in_path = around.is_some() && target.as_ref().is_some_and(|t: &Vec<u8>| t.starts_with(b"/"));
+                        return Err(refused(if in_path {
+                            "ProxyPass|ProxyPassMatch can not have a path when defined in a location."
+                        } else {
+                            "Invalid ProxyPass|ProxyPassMatch parameter. Parameter must be in the form 'key=value'."
+                        }));
+                    };
+                    match lower.strip_prefix(b"mapping=") {
+                        Some(b"encoded" | b"servlet") => flags.mapping = true,
+                        Some(_) => return Err(refused("unknown mapping")),
+                        None => params.push((word[..equals].to_vec(), word[equals + 1..].to_vec())),
+                    }
+                }
+            }
+        }
+        let Some(target) = target else {
+            let message = "ProxyPass|ProxyPassMatch needs a path when not defined in a location";
+            return if unknown { Ok(()) } else { Err(refused(message)) };
+        };
+        let path = path.unwrap_or_default();
+        let in_section = around.is_some();
+        is_match |= in_section && has_wildcard(&path);
+        let pattern = if is_match && !unknown { Pattern::new(&path, false) } else { None };
+        if is_match && pattern.is_none() && !unknown {
+            return Err(refused("Regular expression could not be compiled."));
+        }
+        let real = url::without_socket(&target);
+        let goes_nowhere = target == b"!";
+        let unknown = unknown || flags.interpolate;
+        let pass = Pass {
+            at,
+            block,
+            path,
+            pattern,
+            is_match,
+            target: (!goes_nowhere).then(|| real.clone()),
+            flags,
+            unknown,
+        };
+        if in_section {
+            // The last line of a section counts.
+            if self.proxies.in_sections.last().is_some_and(|(known, _)| *known == block) {
+                self.proxies.in_sections.pop();
+            }
+            self.proxies.in_sections.push((block, pass));
+        } else {
+            self.proxies.passes.push(pass);
+        }
+        if goes_nowhere || unknown {
+            return Ok(());
+        }
+        let prefixed = |(kind, message): (RefusalKind, String)| (kind, format!("ProxyPass {message}"));
+        if is_balancer(&target) {
+            let balancer = self.balancer(&target, at).map_err(prefixed)?;
+            return self.balancer_params(balancer, &params, at).map_err(prefixed);
+        }
+        let want = if is_match { Want::Match } else { Want::Prefix };
+        if let Some(found) = self.proxies.workers.find(&real, want) {
+            let taken_from = self.proxies.workers.get(found).at;
+            self.proxies.ignored.extend(params.into_iter().map(|(key, value)| Ignored {
+                at,
+                key: String::from_utf8_lossy(&key).to_ascii_lowercase(),
+                value,
+                taken_from,
+            }));
+            return Ok(());
+        }
+        let worker = new_worker(&target, at, is_match).map_err(prefixed)?;
+        let index = self.proxies.workers.push(worker);
+        self.worker_params(Place::Worker(index), &params, at).map_err(prefixed)
+    }
+
+    fn member(&mut self, config: &Config, directive: Directive, at: NodeRef, block: BlockId) -> Outcome {
+        let around = section_path(self.tree, config, block);
+        let (mut path, mut target) = (around.clone(), None);
+        let mut params = Vec::new();
+        for word in directive.args() {
+            if word.is_hole() {
+                return Ok(());
+            }
+            let word = word.value().into_owned();
+            match word.iter().position(|&byte| byte == b'=') {
+                Some(equals) => params.push((word[..equals].to_vec(), word[equals + 1..].to_vec())),
+                None if path.is_none() => path = Some(word),
+                None if target.is_none() => target = Some(word),
+                None if around.is_some() => {
+                    return Err(refused("BalancerMember can not have a balancer name when defined in a location"));
+                }
+                None => {
+                    return Err(refused(
+                        "Invalid BalancerMember parameter. Parameter must be in the form 'key=value'",
+                    ));
+                }
+            }
+        }
+        let path = path.ok_or_else(|| {
+            refused("BalancerMember must define balancer name when outside <Proxy > section")
+        })?;
+        let target = target.ok_or_else(|| refused("BalancerMember must define remote proxy server"))?;
+        let prefixed = |(kind, message): (RefusalKind, String)| (kind, format!("BalancerMember {message}"));
+        let balancer = self.balancer(&path, at).map_err(prefixed)?;
+        let real = url::without_socket(&target);
+        let members = &mut self.proxies.balancers[balancer].members;
+        if let Some(known) = members.find(&real, Want::Either) {
+            let taken_from = members.get(known).at;
+            self.proxies.ignored.extend(params.into_iter().map(|(key, value): (Vec<u8>, Vec<u8>)| Ignored {
+                at,
+                key: String::from_utf8_lossy(&key).to_ascii_lowercase(),
+                value,
+                taken_from,
+            }));
+            return Ok(());
+        }
+        let worker = new_worker(&target, at, false).map_err(prefixed)?;
+        let member = self.proxies.balancers[balancer].members.push(worker);
+        self.worker_params(Place::Member(balancer, member), &params, at).map_err(prefixed)
+    }
+
+    fn set(&mut self, config: &Config, directive: Directive, at: NodeRef, block: BlockId) -> Outcome {
+        let mut words: Vec<Vec<u8>> = Vec::new();
+        for word in directive.args() {
+            if word.is_hole() {
+                return Ok(());
+            }
+            words.push(word.value().into_owned());
+        }
+        let section = config.block(block).section;
+        let in_section = matches!(section, Section::Proxy | Section::ProxyMatch);
+        let name = match in_section {
+            true => section_path(self.tree, config, block).unwrap_or_default(),
+            false if words.is_empty() => return Ok(()),
+            false => words.remove(0),
+        };
+        let prefixed = |(kind, message): (RefusalKind, String)| (kind, format!("ProxySet {message}"));
+        let shown = String::from_utf8_lossy(&name).into_owned();
+        let pairs = words.iter().map(|word| {
+            let equals = word.iter().position(|&byte| byte == b'=')?;
+            Some((word[..equals].to_vec(), word[equals + 1..].to_vec()))
+        });
+        let place = if is_balancer(&name) {
+            let known = balancer_name(&name).and_then(|name| self.proxies.by_name.get(&name));
+            match known {
+                Some(&balancer) => Place::Balancer(balancer),
+                None if in_section => Place::Balancer(self.balancer(&name, at).map_err(prefixed)?),
+                None => return Err(refused(format!("ProxySet can not find '{shown}' Balancer."))),
+            }
+        } else {
+            let want = match section {
+                Section::ProxyMatch => Want::Match,
+                Section::Proxy => Want::Prefix,
+                _ => Want::Either,
+            };
+            match self.proxies.workers.find(&url::without_socket(&name), want) {
+                Some(worker) => Place::Worker(worker),
+                None if in_section => {
+                    let worker = new_worker(&name, at, want == Want::Match).map_err(prefixed)?;
+                    Place::Worker(self.proxies.workers.push(worker))
+                }
+                None => return Err(refused(format!("ProxySet can not find '{shown}' Worker."))),
+            }
+        };
+        for pair in pairs {
+            let (key, value) = pair.ok_or_else(|| {
+                refused("Invalid ProxySet parameter. Parameter must be in the form 'key=value'")
+            })?;
+            let outcome = match place {
+                Place::Balancer(balancer) => self.balancer_params(balancer, &[(key.clone(), value.clone())], at),
+                worker => self.worker_params(worker, &[(key.clone(), value.clone())], at),
+            };
+            outcome.map_err(|(kind, message)| {
+                let pair = [&key[..], b"=", &value].concat();
+                (kind, format!("ProxySet: {message} {}; {shown}", String::from_utf8_lossy(&pair)))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The parameters on a `<Proxy>` line itself, read behind what stands in the section.
+    fn section(&mut self, directive: Directive, at: NodeRef, is_match: bool) -> Outcome {
+        if directive.arg_count() < 2 || directive.args().any(|word| word.is_hole()) {
+            return Ok(());
+        }
+        let mut words = directive.args().map(|word| word.value().into_owned());
+        let path = words.next().unwrap_or_default();
+        let name = if is_match { "<ProxyMatch" } else { "<Proxy" };
+        if is_match {
+            return Err(refused("Multiple <ProxyMatch> arguments not (yet) supported."));
+        }
+        if has_wildcard(&path) {
+            return Err(refused(format!("{name}> arguments are not supported for wildchar url.")));
+        }
+        if !path.contains(&b':') {
+            return Err(refused(format!("{name}> arguments are not supported for non url.")));
+        }
+        let prefixed = |(kind, message): (RefusalKind, String)| (kind, format!("{name} {message}"));
+        let place = if is_balancer(&path) {
+            Place::Balancer(self.balancer(&path, at).map_err(prefixed)?)
+        } else {
+            match self.proxies.workers.find(&url::without_socket(&path), Want::Prefix) {
+                Some(worker) => Place::Worker(worker),
+                None => {
+                    let worker = new_worker(&path, at, false).map_err(prefixed)?;
+                    Place::Worker(self.proxies.workers.push(worker))
+                }
+            }
+        };
+        for word in words {
+            let Some(equals) = word.iter().position(|&byte| byte == b'=') else {
+                return Err(refused("Invalid Proxy parameter. Parameter must be in the form 'key=value'"));
+            };
+            let pair = [(word[..equals].to_vec(), word[equals + 1..].to_vec())];
+            let outcome = match place {
+                Place::Balancer(balancer) => self.balancer_params(balancer, &pair, at),
+                worker => self.worker_params(worker, &pair, at),
+            };
+            outcome.map_err(|(kind, message)| {
+                let (word, path) = (String::from_utf8_lossy(&word), String::from_utf8_lossy(&path));
+                (kind, format!("{name} {message} {word}; {path}"))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn balancer(&mut self, url: &[u8], at: NodeRef) -> Result<usize, (RefusalKind, String)> {
+        let shown = String::from_utf8_lossy(url).into_owned();
+        let name = balancer_name(url).ok_or_else(|| refused(format!("URL must be absolute!: {shown}")))?;
+        let next = self.proxies.balancers.len();
+        let index = *self.proxies.by_name.entry(name.clone()).or_insert(next);
+        if index == next {
+            let (members, params) = (Workers::default(), Params::default());
+            self.proxies.balancers.push(Balancer { at, name, members, params });
+        }
+        Ok(index)
+    }
+
+    fn worker_params(&mut self, place: Place, pairs: &[(Vec<u8>, Vec<u8>)], at: NodeRef) -> Outcome {
+        let health_checks = !self.modules.is_missing("mod_proxy_hcheck.c");
+        let params = match place {
+            Place::Worker(worker) => &mut self.proxies.workers.all[worker].params,
+            Place::Member(balancer, member) => &mut self.proxies.balancers[balancer].members.all[member].params,
+            Place::Balancer(balancer) => &mut self.proxies.balancers[balancer].params,
+        };
+        for (key, value) in pairs {
+            if let Some(message) = params::worker_refusal(key, value, health_checks) {
+                return Err((RefusalKind::WorkerParameter, message));
+            }
+            params.set(key, value, at);
+        }
+        Ok(())
+    }
+
+    fn balancer_params(&mut self, balancer: usize, pairs: &[(Vec<u8>, Vec<u8>)], at: NodeRef) -> Outcome {
+        for (key, value) in pairs {
+            let unloaded = key.eq_ignore_ascii_case(b"lbmethod") && {
+                let module = format!("mod_lbmethod_{}.c", String::from_utf8_lossy(value));
+                self.modules.is_missing(&module)
+            };
+            if unloaded {
+                return Err((RefusalKind::BalancerParameter, "unknown lbmethod".to_string()));
+            }
+            if let Some(message) = params::balancer_refusal(key, value) {
+                return Err((RefusalKind::BalancerParameter, message));
+            }
+            self.proxies.balancers[balancer].params.set(key, value, at);
+        }
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> (Proxies, Vec<Refusal>) {
+        self.proxies.in_sections.sort_by_key(|(block, _)| *block);
+        (self.proxies, self.refusals)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Worker(usize),
+    Member(usize, usize),
+    Balancer(usize),
+}
+
+fn new_worker(target: &[u8], at: NodeRef, is_match: bool) -> Result<Worker, (RefusalKind, String)> {
+    let url = match is_match {
+        true => parse_match(target),
+        false => Url::parse(target),
+    };
+    let url = url.map_err(refused)?;
+    let name = url.name();
+    Ok(Worker { at, name, url, is_match, params: Params::default() })
+}
+
+/// `http://host:80$1/path`: what stands for a match may follow the port.
+fn parse_match(target: &[u8]) -> Result<Url, String> {
+    let after = memchr::memmem::find(target, b"://").map_or(0, |at| at + 3);
+    let authority = target[after..].iter().position(|&byte| byte == b'/').map_or(target.len(), |at| after + at);
+    let dollar = target[after..authority].windows(2).position(|pair| pair[0] == b'$' && pair[1].is_ascii_digit());
+    let colon = target[after..authority].iter().position(|&byte| byte == b':');
+    match (colon, dollar) {
+        (Some(colon), Some(dollar)) if colon < dollar => {
+            let cut = after + dollar;
+            let mut url = Url::parse(&target[..cut])?;
+            url.path = target[cut..].to_vec();
+            Ok(url)
+        }
+        (None, Some(dollar)) if dollar > 0 => {
+            // Part of the host, or what comes behind it: for the worker's name it is the same.
+            let mut url = Url::parse(&target[..after + dollar])?;
+            url.path = target[after + dollar..].to_vec();
+            Ok(url)
+        }
+        _ => Url::parse(target),
+    }
+}
+
+/// The argument of the section around a line, where that is what requests are compared with.
+fn section_path(tree: &Tree, config: &Config, block: BlockId) -> Option<Vec<u8>> {
+    let section = config.chain(block).find(|&block| {
+        matches!(
+            config.block(block).section,
+            Section::Location | Section::LocationMatch | Section::Proxy | Section::ProxyMatch
+        )
+    })?;
+    let directive = tree.directive(config.block(section).node?);
+    Some(Matcher::words(directive)?.1)
+}
+
+/// `apr_fnmatch_test`.
+fn has_wildcard(path: &[u8]) -> bool {
+    let mut bracket = false;
+    let mut rest = path.iter();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'?' | b'*' => return true,
+            b'\\' => drop(rest.next()),
+            b'[' => bracket = true,
+            b']' if bracket => return true,
+            _ => {}
+        }
+    }
+    false
+}

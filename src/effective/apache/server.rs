@@ -1,0 +1,168 @@
+//! The main server and its virtual hosts: on which addresses, by which names. Knows no request.
+
+use super::proxy::Proxies;
+use super::{Config, names};
+use crate::effective::BlockId;
+use crate::syntax::Directive;
+use crate::tree::{NodeRef, Tree};
+
+/// A server of the configuration; 0 is the main server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId(pub u32);
+
+impl ServerId {
+    pub const MAIN: Self = Self(0);
+}
+
+/// The main server or a virtual host.
+#[derive(Debug)]
+pub struct Server {
+    pub block: BlockId,
+    /// `<VirtualHost ...>`; none for the main server.
+    pub node: Option<NodeRef>,
+    /// What its section names; empty for the main server, which takes what no virtual host does.
+    pub addresses: Vec<Address>,
+    /// `ServerName` without scheme and port, in lower case.
+    pub name: Option<Vec<u8>>,
+    /// `ServerAlias`, in lower case; `*` and `?` stand for anything.
+    pub aliases: Vec<Vec<u8>>,
+    /// A name that a template puts in.
+    pub unknown_names: bool,
+    pub proxies: Proxies,
+}
+
+/// `host:port` of a section's argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    pub host: Host,
+    /// None for every port: `*`, or none written where the main server has none either.
+    pub port: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// `*` and `_default_`.
+    Any,
+    Ip(std::net::IpAddr),
+    /// A name, whose address is not known here.
+    Name(String),
+}
+
+/// A socket that the server listens on.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    pub at: NodeRef,
+    /// None for all addresses.
+    pub host: Option<Host>,
+    /// None where it is a template's.
+    pub port: Option<u16>,
+    /// The protocol behind it, or what the port stands for.
+    pub https: bool,
+}
+
+impl Address {
+    /// None for what is no address.
+    pub fn parse(word: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(word).ok()?;
+        let (host, port) = split(text)?;
+        let host = match host {
+            "*" | "_default_" => Host::Any,
+            host => host_of(host),
+        };
+        match port {
+            None | Some("*") => Some(Self { host, port: None }),
+            Some(port) => Some(Self { host, port: Some(port.parse().ok()?) }),
+        }
+    }
+}
+
+fn host_of(host: &str) -> Host {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.parse().map_or_else(|_| Host::Name(host.to_ascii_lowercase()), Host::Ip)
+}
+
+/// Host and port; a port alone is none.
+fn split(text: &str) -> Option<(&str, Option<&str>)> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => Some((host, Some(port))),
+        _ => Some((text, None)),
+    }
+}
+
+impl Listen {
+    pub fn new(directive: Directive, at: NodeRef) -> Option<Self> {
+        let word = directive.arg(0)?;
+        if word.is_hole() {
+            return Some(Self { at, host: None, port: None, https: false });
+        }
+        let text = word.show();
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) => (Some(host), port),
+            None => (None, text.as_str()),
+        };
+        let port: u16 = port.parse().ok()?;
+        let protocol = directive.arg(1).map(|word| word.value().to_ascii_lowercase());
+        let https = protocol.map_or(port == 443, |protocol| protocol == b"https");
+        let host = host.filter(|&host| host != "*" && host != "0.0.0.0").map(host_of);
+        Some(Self { at, host, port: Some(port), https })
+    }
+}
+
+/// The sockets of the configuration, which only the main server has.
+pub fn listens(tree: &Tree, config: &Config) -> Vec<Listen> {
+    let lines = config.own(config.main().block, names::LISTEN);
+    lines.filter_map(|node| Listen::new(tree.directive(node), node)).collect()
+}
+
+impl Server {
+    pub(super) fn new(block: BlockId, node: Option<NodeRef>, tree: &Tree) -> Self {
+        let words = node.map(|node| tree.directive(node).args().collect::<Vec<_>>()).unwrap_or_default();
+        let addresses = words.iter().filter_map(|word| Address::parse(&word.value())).collect();
+        Self {
+            block,
+            node,
+            addresses,
+            name: None,
+            aliases: Vec::new(),
+            unknown_names: words.iter().any(|word| word.is_hole()),
+            proxies: Proxies::default(),
+        }
+    }
+
+    pub(super) fn read_names(&mut self, tree: &Tree, name: Option<NodeRef>, aliases: impl Iterator<Item = NodeRef>) {
+        if let Some(word) = name.and_then(|node| tree.directive(node).arg(0)) {
+            self.unknown_names |= word.is_hole();
+            self.name = Some(bare_name(&word.value()));
+        }
+        for node in aliases {
+            for word in tree.directive(node).args() {
+                self.unknown_names |= word.is_hole();
+                self.aliases.push(word.value().to_ascii_lowercase());
+            }
+        }
+    }
+
+    /// The name for a reader: the first it goes by, and where it listens.
+    pub fn shown(&self) -> String {
+        let name = self.name.as_ref().or(self.aliases.first());
+        let name = name.map(|name| String::from_utf8_lossy(name).into_owned());
+        let port = self.addresses.first().and_then(|address| address.port);
+        match (name, port, self.node) {
+            (Some(name), Some(port), _) => format!("{name}:{port}"),
+            (Some(name), None, _) => name,
+            (None, Some(port), _) => format!("*:{port}"),
+            (None, None, Some(_)) => "*".to_string(),
+            (None, None, None) => "main server".to_string(),
+        }
+    }
+}
+
+/// `ServerName` may hold a scheme and a port.
+fn bare_name(name: &[u8]) -> Vec<u8> {
+    let after = memchr::memmem::find(name, b"://").map_or(name, |at| &name[at + 3..]);
+    let end = match after.first() {
+        Some(b'[') => after.iter().position(|&byte| byte == b']').map_or(after.len(), |at| at + 1),
+        _ => after.iter().position(|&byte| byte == b':').unwrap_or(after.len()),
+    };
+    after[..end].to_ascii_lowercase()
+}

@@ -1,0 +1,66 @@
+//! Single settings of a server or section, their defaults and what httpd makes of their values. Knows no request.
+
+use super::server::ServerId;
+use super::values::leading_number;
+use super::{Config, Worker, names};
+use crate::effective::{BlockId, Setting};
+use crate::syntax::NameId;
+use crate::tree::{NodeRef, Tree};
+
+/// Milliseconds of `Timeout` where nothing is written (`DEFAULT_TIMEOUT`).
+pub const DEFAULT_TIMEOUT: u64 = 60_000;
+
+impl Config {
+    /// Whether a flag is `On`; None where it is written nowhere, or as a template.
+    pub fn flag(&self, tree: &Tree, node: Option<NodeRef>) -> Option<bool> {
+        let word = tree.directive(node?).arg(0)?;
+        (!word.is_hole()).then(|| word.value().eq_ignore_ascii_case(b"on"))
+    }
+
+    /// A server's flag, the main server's where it has none, `default` where that has none either.
+    pub fn server_flag(&self, tree: &Tree, server: ServerId, name: NameId, default: bool) -> bool {
+        self.flag(tree, self.in_force(server, name)).unwrap_or(default)
+    }
+
+    /// Seconds as httpd reads most of them: leading digits, whatever unit follows (`atoi`).
+    fn seconds(&self, tree: &Tree, node: NodeRef) -> Option<u64> {
+        let word = tree.directive(node).arg(0)?;
+        if word.is_hole() {
+            return None;
+        }
+        u64::try_from(leading_number(&word.value())).ok()
+    }
+
+    fn time(&self, tree: &Tree, server: ServerId, name: NameId) -> Option<Setting<u64>> {
+        let at = self.in_force(server, name)?;
+        let inherited = self.last(self.server(server).block, name).is_none() && server != ServerId::MAIN;
+        Some(match self.seconds(tree, at) {
+            Some(seconds) => Setting::Written { value: seconds.saturating_mul(1000), at, inherited },
+            None => Setting::Opaque,
+        })
+    }
+
+    /// How long a server waits for its client, in milliseconds.
+    pub fn timeout(&self, tree: &Tree, server: ServerId) -> Setting<u64> {
+        let unwritten = if self.complete {
+            Setting::Default { value: DEFAULT_TIMEOUT, older: None }
+        } else {
+            Setting::Opaque
+        };
+        self.time(tree, server, names::TIMEOUT).unwrap_or(unwritten)
+    }
+
+    /// How long it waits for a backend: the worker's `timeout=`, else `ProxyTimeout`, else `Timeout`.
+    pub fn backend_timeout(&self, tree: &Tree, server: ServerId, worker: Option<&Worker>) -> Setting<u64> {
+        if let Some((seconds, at)) = worker.and_then(|worker| worker.params.timeout()) {
+            return Setting::Written { value: seconds.saturating_mul(1000), at, inherited: false };
+        }
+        self.time(tree, server, names::PROXY_TIMEOUT).unwrap_or_else(|| self.timeout(tree, server))
+    }
+
+    /// The value in force for requests that these sections are for, the last one first in rank.
+    pub fn in_sections(&self, blocks: &[BlockId], server: ServerId, name: NameId) -> Option<NodeRef> {
+        let own = blocks.iter().rev().find_map(|&block| self.last(block, name));
+        own.or_else(|| self.in_force(server, name))
+    }
+}

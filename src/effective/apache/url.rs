@@ -1,0 +1,166 @@
+//! The URLs that ProxyPass and its like name, as httpd's `apr_uri_parse` and `ap_proxy_de_socketfy` take them apart.
+//! Knows no directive.
+
+/// A target's URL in its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// In lower case.
+    pub scheme: String,
+    /// In lower case, an IPv6 address in brackets.
+    pub host: String,
+    /// None where it is the scheme's own, or not written.
+    pub port: Option<u16>,
+    /// From the first `/` on, query included.
+    pub path: Vec<u8>,
+    /// The file of a socket that is connected to instead of the host.
+    pub socket: Option<String>,
+}
+
+impl Url {
+    /// Errors are the server's words behind the directive's name.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
+        let shown = || String::from_utf8_lossy(text).into_owned();
+        let (socket, rest) = match split_socket(text) {
+            Some((socket, rest)) => (Some(String::from_utf8_lossy(socket).into_owned()), rest),
+            None => (None, text),
+        };
+        let absolute = || format!("URL must be absolute!: {}", shown());
+        let unparsable = || format!("Unable to parse URL: {}", shown());
+        let Some(colon) = rest.iter().position(|&byte| !is_scheme_byte(byte)) else {
+            return Err(absolute());
+        };
+        let scheme = &rest[..colon];
+        let Some(after) = rest[colon..].strip_prefix(b"://") else {
+            // `host:port` is taken for a scheme or for nothing at all, and neither is a URL.
+            return Err(if rest[colon] == b':' && rest[0].is_ascii_alphanumeric() && has_port(&rest[colon..]) {
+                unparsable()
+            } else if rest.first().is_some_and(|byte| !byte.is_ascii()) {
+                unparsable()
+            } else {
+                absolute()
+            });
+        };
+        let end = after.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(after.len());
+        let (authority, path) = after.split_at(end);
+        let authority = authority.rsplit(|&byte| byte == b'@').next().unwrap_or_default();
+        let (host, port) = split_port(authority).ok_or_else(unparsable)?;
+        if (host.is_empty() && socket.is_none()) || scheme.is_empty() {
+            return Err(absolute());
+        }
+        let host = if host.is_empty() { b"localhost" } else { host };
+        let scheme = String::from_utf8_lossy(scheme).to_ascii_lowercase();
+        let port = port.filter(|&port| Some(port) != default_port(&scheme));
+        let host = String::from_utf8_lossy(host).to_ascii_lowercase();
+        Ok(Self { scheme, host, port, path: path.to_vec(), socket })
+    }
+
+    /// How a worker for it is called: the URL without what may be left out.
+    pub fn name(&self) -> Vec<u8> {
+        let mut name = format!("{}://{}", self.scheme, self.authority()).into_bytes();
+        name.extend_from_slice(&self.path);
+        name
+    }
+
+    /// Host, with the port unless it is the scheme's own.
+    pub fn authority(&self) -> String {
+        match self.port {
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
+        }
+    }
+
+    /// The port that is connected to.
+    pub fn port(&self) -> u16 {
+        self.port.or(default_port(&self.scheme)).unwrap_or(80)
+    }
+
+    /// The host without an IPv6 address's brackets.
+    pub fn bare_host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+}
+
+/// The port of a scheme (`ap_proxy_port_of_scheme`).
+pub fn default_port(scheme: &str) -> Option<u16> {
+    Some(match scheme {
+        "http" | "ws" | "h2c" | "connect" => 80,
+        "https" | "wss" | "h2" => 443,
+        "ajp" => 8009,
+        "fcgi" => 8000,
+        "scgi" => 4000,
+        "uwsgi" => 3031,
+        "ftp" => 21,
+        _ => return None,
+    })
+}
+
+/// `unix:/path|URL`: the socket's file and the URL.
+fn split_socket(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = text.get(..5).filter(|head| head.eq_ignore_ascii_case(b"unix:")).map(|_| &text[5..])?;
+    let bar = rest.iter().position(|&byte| byte == b'|')?;
+    Some((&rest[..bar], &rest[bar + 1..]))
+}
+
+/// The URL behind a socket's file, as requests are mapped to it; the text itself where it names no socket.
+pub fn without_socket(text: &[u8]) -> Vec<u8> {
+    match split_socket(text) {
+        Some((_, url)) if url.ends_with(b":") => [url, b"//localhost"].concat(),
+        Some((_, url)) => url.to_vec(),
+        None => text.to_vec(),
+    }
+}
+
+fn is_scheme_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
+}
+
+fn has_port(rest: &[u8]) -> bool {
+    rest.get(1).is_some_and(u8::is_ascii_digit)
+}
+
+/// Host and port of an authority; None for a port that is none.
+fn split_port(authority: &[u8]) -> Option<(&[u8], Option<u16>)> {
+    let from = authority.iter().rposition(|&byte| byte == b']').map_or(0, |at| at + 1);
+    let Some(colon) = authority[from..].iter().position(|&byte| byte == b':').map(|at| from + at) else {
+        return Some((authority, None));
+    };
+    let digits = &authority[colon + 1..];
+    if digits.is_empty() {
+        return Some((&authority[..colon], None));
+    }
+    let port = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    Some((&authority[..colon], Some(port)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_named_without_what_may_be_left_out() {
+        for (text, name) in [
+            ("WS://Chat.Internal:80/ws", "ws://chat.internal/ws"),
+            ("http://b:3000", "http://b:3000"),
+            ("https://[::1]:443/x?y", "https://[::1]/x?y"),
+            ("unix:/run/a.sock|ws://localhost/ws", "ws://localhost/ws"),
+            ("unix:/run/a.sock|http://", "http://localhost"),
+            ("websocket://b/", "websocket://b/"),
+        ] {
+            assert_eq!(Url::parse(text.as_bytes()).map(|url| url.name()), Ok(name.into()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused_in_the_servers_words() {
+        for (text, words) in [
+            ("127.0.0.1:9001/ws", "Unable to parse URL: 127.0.0.1:9001/ws"),
+            ("unix:/run/a.sock", "URL must be absolute!: unix:/run/a.sock"),
+            ("/ws", "URL must be absolute!: /ws"),
+            ("http://", "URL must be absolute!: http://"),
+            ("\\", "URL must be absolute!: \\"),
+            ("http://b:x/", "Unable to parse URL: http://b:x/"),
+        ] {
+            assert_eq!(Url::parse(text.as_bytes()), Err(words.to_string()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What rules about either server stand on: the tree, and how places in it are told. Knows no server's laws.
+
+use std::path::Path;
+
+use super::Rule;
+use crate::finding::{Finding, Label};
+use crate::source::Span;
+use crate::syntax::Directive;
+use crate::tree::{GraftId, NodeRef, Tree};
+
+/// A tree and whose it is.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    pub tree: &'a Tree,
+    /// `nginx` or `httpd`.
+    pub server: &'static str,
+    /// The file given is not a main file.
+    pub fragment: bool,
+}
+
+impl<'a> Ground<'a> {
+    pub fn directive(&self, node: NodeRef) -> Directive<'a> {
+        self.tree.directive(node)
+    }
+
+    /// What a finding about the directive underlines.
+    pub fn head(&self, node: NodeRef) -> Span {
+        self.tree.head(node)
+    }
+
+    /// The directive as written, for a message.
+    pub fn text(&self, node: NodeRef) -> String {
+        String::from_utf8_lossy(self.tree.sources.slice(self.head(node))).into_owned()
+    }
+
+    /// A path as the configuration would write it: relative to the main file's directory inside it.
+    pub fn path(&self, path: &Path) -> String {
+        let main = self.tree.sources.path(self.tree.file(self.tree.root()));
+        let relative = main.parent().and_then(|directory| path.strip_prefix(directory).ok());
+        relative.filter(|rest| !rest.as_os_str().is_empty()).unwrap_or(path).to_string_lossy().into_owned()
+    }
+
+    /// A finding about a directive that the server refuses. The server names the line of the `;` or `{` that ends the
+    /// directive's words; where the reader edits another line, a label stands there.
+    pub fn refused(&self, rule: &Rule, node: NodeRef, message: impl Into<String>) -> Finding {
+        let finding = rule.refusal(self.head(node), message);
+        self.with_server_line(finding, node)
+    }
+
+    /// Labels the line on which the server complains about the directive, unless the finding touches it already.
+    pub fn with_server_line(&self, finding: Finding, node: NodeRef) -> Finding {
+        let end = self.directive(node).terminator();
+        let line = |span: Span| (span.file, self.tree.sources.line(span));
+        let mut places =
+            std::iter::once(finding.primary).chain(finding.labels.iter().map(|label| label.span));
+        if places.any(|place| line(place) == line(end)) {
+            return finding;
+        }
+        let words = format!("{} complains about this line, where the directive ends", self.server);
+        finding.label(end, words)
+    }
+
+    /// The includes that lead to a place, the nearest first.
+    pub fn included_from(&self, graft: GraftId) -> impl Iterator<Item = Label> + '_ {
+        let label = |node| Label { span: self.head(node), message: "which is included here".to_string() };
+        self.tree.include_chain(graft).map(label)
+    }
+}

@@ -1,0 +1,408 @@
+//! From a URL to what it stands for: a target of ProxyPass, an alias, a file (the translation phase). Knows workers
+//! only by the URLs they are given.
+
+use super::{Go, Outcome, Session};
+use crate::effective::Value;
+use crate::effective::apache::server::ServerId;
+use crate::effective::apache::{Pass, names};
+use crate::effective::regex::Pattern;
+use crate::tree::NodeRef;
+
+/// Where a request is to be sent.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The whole URL without query; None where it is not known.
+    pub url: Option<Vec<u8>>,
+    pub query: Option<Vec<u8>>,
+    /// The line that sends it there.
+    pub by: NodeRef,
+    pub why: String,
+    /// Escapes stay as they are.
+    pub verbatim: bool,
+    pub kind: TargetKind,
+}
+
+/// By what kind of line a request is sent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    Pass,
+    Rewrite,
+    Handler,
+}
+
+impl Session<'_> {
+    /// What the request line asks for, as the server stores it.
+    pub(super) fn read_target(&mut self) -> Go {
+        let target = &self.request.target;
+        let (path, query) = match target.iter().position(|&byte| byte == b'?') {
+            Some(at) => (&target[..at], Some(target[at + 1..].to_vec())),
+            None => (&target[..], None),
+        };
+        self.query = query;
+        let encoded = self.tracer.config.in_force(self.server, names::ALLOW_ENCODED_SLASHES);
+        let setting = encoded.and_then(|node| self.tracer.tree.directive(node).arg(0));
+        let setting = setting.map(|word| word.value().to_ascii_lowercase()).unwrap_or_default();
+        let mut decoded = Vec::with_capacity(path.len());
+        let mut rest = path;
+        while let Some((&byte, after)) = rest.split_first() {
+            rest = after;
+            if byte != b'%' {
+                decoded.push(byte);
+                continue;
+            }
+            let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+            let Some(value) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
+                return Err(Outcome::answered(400, "the path holds a `%` that begins no escape", None));
+            };
+            rest = &after[2..];
+            match value {
+                0 => return Err(Outcome::answered(404, "the path holds an escaped NUL", None)),
+                b'/' if setting == b"nodecode" => decoded.extend_from_slice(b"%2F"),
+                b'/' if setting == b"on" => decoded.push(b'/'),
+                b'/' => {
+                    let why = "`%2F` in the path: AllowEncodedSlashes is off";
+                    return Err(Outcome::answered(404, why, encoded));
+                }
+                value => decoded.push(value),
+            }
+        }
+        let merge = self.tracer.config.in_force(self.server, names::MERGE_SLASHES);
+        let merges = self.tracer.config.flag(self.tracer.tree, merge).unwrap_or(true);
+        self.path = normal_path(&decoded, merges)
+            .ok_or_else(|| Outcome::answered(400, "the path leads above the root", None))?;
+        Ok(())
+    }
+
+    /// ProxyPass: the section's own line first, then the main server's list, then the virtual host's; the first that
+    /// matches counts.
+    pub(super) fn map_to_target(&mut self) -> Go {
+        if let Value::Unknown(why) = self.variable_of_environment(b"no-proxy") {
+            return Err(Outcome::unknown(why, None));
+        }
+        if self.environment.iter().any(|(name, _)| name == b"no-proxy") {
+            return Ok(());
+        }
+        let config = self.tracer.config;
+        let in_section = self.sections.iter().rev().find_map(|&block| {
+            let server = config.block(block).server;
+            config.server(server).proxies.in_section(block)
+        });
+        let main = (self.server != ServerId::MAIN).then(|| &config.main().proxies.passes);
+        let own = &config.server(self.server).proxies.passes;
+        let all = in_section.into_iter().chain(main.into_iter().flatten()).chain(own);
+        for pass in all {
+            match self.try_pass(pass)? {
+                Tried::No => {}
+                Tried::NotProxied => {
+                    self.note(pass.at, "`!`: the path is not proxied");
+                    return Ok(());
+                }
+                Tried::Declined(why) => self.note(pass.at, why),
+                Tried::Mapped(target) => {
+                    self.target = Some(target);
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn try_pass(&self, pass: &Pass) -> Go<Tried> {
+        let target = pass.target.clone();
+        let mapped = match (&pass.pattern, pass.is_match) {
+            (Some(pattern), _) => match pattern.captures(&self.path) {
+                None => return Err(Outcome::unknown("a regular expression", Some(pass.at))),
+                Some(None) => return Ok(Tried::No),
+                Some(Some(groups)) => target.map(|target| {
+                    let found = substitute(&target, &groups);
+                    if found == target { [&target[..], &self.path].concat() } else { found }
+                }),
+            },
+            (None, true) => return Err(Outcome::unknown("a pattern that a template completes", Some(pass.at))),
+            (None, false) => {
+                let Some(len) = prefix_match(&self.path, &pass.path) else { return Ok(Tried::No) };
+                let rest = &self.path[len..];
+                target.map(|target| [&target[..], rest].concat())
+            }
+        };
+        if pass.unknown {
+            return Err(Outcome::unknown("a value that a template or the request's environment gives", Some(pass.at)));
+        }
+        let Some(url) = mapped else { return Ok(Tried::NotProxied) };
+        if let Some(why) = self.wstunnel_declines(&url) {
+            return Ok(Tried::Declined(why));
+        }
+        let query = self.query.clone().filter(|_| !pass.flags.noquery);
+        let why = match (pass.is_match, self.tracer.config.block(pass.block).node) {
+            (_, Some(_)) if self.sections.contains(&pass.block) => "the last section for this path that proxies",
+            (true, _) => "the first line whose pattern matches",
+            (false, _) => "the first line that the path begins with",
+        };
+        // `nocanon` passes what the client wrote; without escapes that is the same.
+        let (url, verbatim) = match pass.flags.nocanon {
+            true => (self.uncanonical(pass).unwrap_or(url), true),
+            false => (url, false),
+        };
+        Ok(Tried::Mapped(Target {
+            url: Some(url),
+            query,
+            by: pass.at,
+            why: why.to_string(),
+            verbatim,
+            kind: TargetKind::Pass,
+        }))
+    }
+
+    /// The target with the client's own spelling behind it.
+    fn uncanonical(&self, pass: &Pass) -> Option<Vec<u8>> {
+        let written = self.request.target.split(|&byte| byte == b'?').next()?;
+        let target = pass.target.as_ref()?;
+        match &pass.pattern {
+            Some(pattern) => {
+                let groups = pattern.captures(written)??;
+                let found = substitute(target, &groups);
+                Some(if found == *target { [&target[..], written].concat() } else { found })
+            }
+            None => {
+                let len = prefix_match(written, &pass.path)?;
+                (prefix_match(&self.path, &pass.path) == Some(len)).then(|| [&target[..], &written[len..]].concat())
+            }
+        }
+    }
+
+    fn variable_of_environment(&self, name: &[u8]) -> Value {
+        let found = self.environment.iter().rfind(|(known, _)| known == name);
+        found.map_or_else(Value::empty, |(_, value)| value.clone())
+    }
+
+    /// What nobody sends on: a redirect of the server's, an alias, a file below the document root.
+    pub(super) fn map_to_file(&mut self) -> Go {
+        if !self.filename.is_empty() {
+            return Ok(());
+        }
+        let (config, tree) = (self.tracer.config, self.tracer.tree);
+        let mut levels = vec![config.server(self.server).block];
+        if self.server != ServerId::MAIN {
+            levels.push(config.main().block);
+        }
+        for &level in &levels {
+            for entry in config.all(level) {
+                let redirect = self.redirect(entry.name, entry.node, None)?;
+                if let Some(outcome) = redirect {
+                    return Err(outcome);
+                }
+            }
+        }
+        for &level in &levels {
+            for entry in config.all(level) {
+                let directive = tree.directive(entry.node);
+                let (Some(from), Some(to)) = (directive.arg(0), directive.arg(1)) else { continue };
+                let file = match entry.name {
+                    names::ALIAS | names::SCRIPT_ALIAS => prefix_match(&self.path, &from.value())
+                        .map(|len| [&to.value()[..], &self.path[len..]].concat()),
+                    names::ALIAS_MATCH | names::SCRIPT_ALIAS_MATCH => {
+                        let found = Pattern::new(&from.value(), false)
+                            .and_then(|pattern| pattern.captures(&self.path).flatten());
+                        found.map(|groups| substitute(&to.value(), &groups))
+                    }
+                    _ => continue,
+                };
+                if let Some(file) = file {
+                    self.filename = file;
+                    self.note(entry.node, "the path is an alias of a file");
+                    return Ok(());
+                }
+            }
+        }
+        self.filename = match self.document_root() {
+            Some(root) => [&root[..], &self.path].concat(),
+            None => Vec::new(),
+        };
+        Ok(())
+    }
+
+    /// `Redirect` and its like, if the line is one that takes this path. In a section, the section's path is `within`
+    /// where the line names none.
+    pub(super) fn redirect(
+        &self,
+        name: crate::syntax::NameId,
+        node: NodeRef,
+        within: Option<&[u8]>,
+    ) -> Go<Option<Outcome>> {
+        let (is_match, fixed) = match name {
+            names::REDIRECT => (false, None),
+            names::REDIRECT_PERMANENT => (false, Some(301)),
+            names::REDIRECT_TEMP => (false, Some(302)),
+            names::REDIRECT_MATCH => (true, None),
+            _ => return Ok(None),
+        };
+        let directive = self.tracer.tree.directive(node);
+        if directive.args().any(|word| word.is_hole()) {
+            return Err(Outcome::unknown("a redirect that a template completes", Some(node)));
+        }
+        let mut words: Vec<Vec<u8>> = directive.args().map(|word| word.value().into_owned()).collect();
+        let mut status = fixed;
+        if fixed.is_none() && let Some(first) = words.first() {
+            let written = match first.to_ascii_lowercase().as_slice() {
+                b"permanent" => Some(301),
+                b"temp" => Some(302),
+                b"seeother" => Some(303),
+                b"gone" => Some(410),
+                digits => std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()),
+            };
+            if written.is_some() {
+                status = written;
+                words.remove(0);
+            }
+        }
+        let status: u16 = status.unwrap_or(302);
+        let leads_on = (300..400).contains(&status);
+        let (path, location) = match (&words[..], within) {
+            ([path, location], _) => (Some(path.clone()), Some(location.clone())),
+            ([only], Some(_)) if leads_on => (None, Some(only.clone())),
+            ([only], _) if !leads_on => (Some(only.clone()), None),
+            ([], Some(_)) => (None, None),
+            _ => return Ok(None),
+        };
+        let location = match (path, is_match) {
+            (Some(path), true) => {
+                let Some(pattern) = Pattern::new(&path, false) else {
+                    return Err(Outcome::unknown("a regular expression", Some(node)));
+                };
+                match pattern.captures(&self.path).flatten() {
+                    None => return Ok(None),
+                    Some(groups) => location.map(|location| substitute(&location, &groups)),
+                }
+            }
+            (Some(path), false) => match prefix_match(&self.path, &path) {
+                None => return Ok(None),
+                Some(len) => location.map(|location| [&location[..], &self.path[len..]].concat()),
+            },
+            (None, _) => location,
+        };
+        let why = format!("the server answers {status}");
+        let query = self.query.as_ref().map(|query| [b"?", &query[..]].concat()).unwrap_or_default();
+        let location = location.map(|location| match location.contains(&b'?') {
+            true => location,
+            false => [location, query].concat(),
+        });
+        Ok(Some(Outcome::Answered { status: Some(status), why, at: Some(node), location }))
+    }
+}
+
+enum Tried {
+    No,
+    NotProxied,
+    /// A module that will not have it leaves it to the next line.
+    Declined(String),
+    Mapped(Target),
+}
+
+/// How many bytes of a path an alias takes: whole segments, any number of slashes for one (`alias_match`).
+pub(crate) fn prefix_match(path: &[u8], alias: &[u8]) -> Option<usize> {
+    let (mut a, mut p) = (0, 0);
+    while a < alias.len() && p < path.len() {
+        if alias[a] == b'/' {
+            if path[p] != b'/' {
+                return None;
+            }
+            while alias.get(a) == Some(&b'/') {
+                a += 1;
+            }
+            while path.get(p) == Some(&b'/') {
+                p += 1;
+            }
+        } else {
+            if alias[a] != path[p] {
+                return None;
+            }
+            (a, p) = (a + 1, p + 1);
+        }
+    }
+    if p == path.len() && a != alias.len() {
+        return None;
+    }
+    let whole = alias[..a].last() == Some(&b'/') || path.get(p).is_none_or(|&byte| byte == b'/');
+    (whole && p > 0).then_some(p)
+}
+
+/// `$1` in a text replaced by what was matched (`ap_pregsub`).
+pub(crate) fn substitute(text: &[u8], groups: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [b'$', digit @ b'0'..=b'9', rest @ ..] => {
+                if let Some(group) = groups.get(usize::from(digit - b'0')) {
+                    out.extend_from_slice(group);
+                }
+                rest
+            }
+            [b'&', rest @ ..] if false => rest,
+            [b'\\', escaped @ (b'$' | b'&'), rest @ ..] => {
+                out.push(*escaped);
+                rest
+            }
+            [byte, rest @ ..] => {
+                out.push(*byte);
+                rest
+            }
+            [] => return out,
+        };
+    }
+}
+
+/// Without `.` and `..` segments, and with one slash for several if they are merged; None where it leads above the
+/// root (`ap_normalize_path`).
+fn normal_path(path: &[u8], merge: bool) -> Option<Vec<u8>> {
+    let mut segments: Vec<&[u8]> = Vec::new();
+    let parts: Vec<&[u8]> = path.strip_prefix(b"/").unwrap_or(path).split(|&byte| byte == b'/').collect();
+    let last = parts.len() - 1;
+    for (index, part) in parts.into_iter().enumerate() {
+        match part {
+            b"" if index < last && merge => {}
+            b"." if index == last => segments.push(b""),
+            b"." => {}
+            b".." => {
+                segments.pop()?;
+                if index == last {
+                    segments.push(b"");
+                }
+            }
+            part => segments.push(part),
+        }
+    }
+    let mut out = Vec::with_capacity(path.len());
+    for segment in &segments {
+        out.push(b'/');
+        out.extend_from_slice(segment);
+    }
+    if out.is_empty() {
+        out.push(b'/');
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_take_whole_segments() {
+        assert_eq!(prefix_match(b"/ws/a", b"/ws"), Some(3));
+        assert_eq!(prefix_match(b"/ws/a", b"/ws/"), Some(4));
+        assert_eq!(prefix_match(b"/ws", b"/ws/"), None);
+        assert_eq!(prefix_match(b"/wsx", b"/ws"), None);
+        assert_eq!(prefix_match(b"/x", b"/"), Some(1));
+        assert_eq!(prefix_match(b"//x", b"/x"), Some(3));
+    }
+
+    #[test]
+    fn paths_become_normal() {
+        let normal = |path: &str| normal_path(path.as_bytes(), true).map(|path| String::from_utf8(path).expect("text"));
+        assert_eq!(normal("/a//b/./c/../d").as_deref(), Some("/a/b/d"));
+        assert_eq!(normal("/a/b/..").as_deref(), Some("/a/"));
+        assert_eq!(normal("/ws/").as_deref(), Some("/ws/"));
+        assert_eq!(normal("/../x"), None);
+    }
+}
