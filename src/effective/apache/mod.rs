@@ -1,0 +1,3 @@
+//! What is in force in a block of httpd's. Knows httpd's directives, not what is proxied.
+
+pub mod versions;
