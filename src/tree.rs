@@ -1,6 +1,7 @@
 //! The include-resolved tree: each file parsed once, its directives grafted at every include site. Knows where
 //! directives stand, not what they mean.
 
+pub mod apache;
 mod load;
 mod walk;
 

@@ -172,8 +172,14 @@ fn parts_without_their_main_file_are_no_main_files() {
             ("conf.modules.d/00-mpm.conf", part),
             ("conf.d/httpd.conf", "Listen 80\n"),
             ("ports.conf", "Listen 80\n"),
+            ("parts/mpm.conf", "LoadModule mpm_event_module modules/mod_mpm_event.so\nStartServers 2\n"),
+            (
+                "parts/httpd-mpm.conf",
+                "<IfModule !mpm_netware_module>\n    PidFile logs/httpd.pid\n</IfModule>\n"
+            ),
             ("sites/a.conf", site),
             ("sites/b.conf", SITE),
+            ("sites/old.conf", "Listen 81\n<VirtualHost *:81>\nUser a\n</VirtualHost>\n"),
             ("nginx/a.conf", NGINX_SITE),
         ]),
         [""; 0]
@@ -220,11 +226,20 @@ fn unusual_names_are_told_by_what_they_hold() {
             ("deploy/main.conf", "ServerRoot /srv/web\nInclude conf/shared.conf\n"),
             ("deploy/shared.conf", "ServerRoot /srv/web\n"),
             ("deploy/web.conf", DEBIAN),
+            (
+                "deploy/wrapped.conf",
+                "<IfDefine WEB>\nLoadModule mpm_event_module x.so\nListen 80\n</IfDefine>\n",
+            ),
             ("edge/edge.conf", outer),
             ("edge/http.conf", "http {\n    server { listen 80; }\n}\n"),
             ("edge/inner/edge.conf", outer),
         ]),
-        ["apache deploy/main.conf", "apache deploy/web.conf", "nginx edge/edge.conf"]
+        [
+            "apache deploy/main.conf",
+            "apache deploy/web.conf",
+            "apache deploy/wrapped.conf",
+            "nginx edge/edge.conf"
+        ]
     );
 }
 
@@ -258,7 +273,7 @@ fn a_lone_file_is_told_by_its_lines_then_by_its_place() {
         ("/x/a.conf", SITE, Apache),
         ("/etc/apache2/a.conf", NGINX_SITE, Nginx),
         ("/etc/nginx/a.conf", "<virtualhost *:80>\r\nproxypass / http://b/\r\n</virtualhost>\r\n", Apache),
-        ("/x/a.conf", "location /ws { proxy_pass http://b; } # chat\n", Nginx),
+        ("/x/apache/a.conf", "location /ws { proxy_pass http://b; } # chat\n", Nginx),
         ("/x/a.conf", "ErrorLog ${APACHE_LOG_DIR}/e.log\nDefine ROOT ${HOME}\n", Apache),
         ("/x/a.conf", "RewriteRule ^/ws(.*) ws://127.0.0.1:9000$1 [P]\n", Apache),
         ("/x/a.conf", "\u{feff}ServerName a.test\n", Apache),
