@@ -9,6 +9,7 @@ use tempfile::TempDir;
 const GOOD: &str = "events {}\nhttp { server { listen 80; location /ws { proxy_pass http://127.0.0.1:9000; \
     proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; \
     proxy_set_header Host $host; proxy_read_timeout 1h; } } }\n";
+const APACHE: &str = "ServerRoot \"/etc/httpd\"\nListen 80\nInclude conf.d/*.conf\n";
 const BAD: &str = "events {}\nhttp { server { listen 80; location /ws { proxy_pass http://127.0.0.1:9000; \
     proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; } } }\n";
 
@@ -203,7 +204,44 @@ fn target_makes_the_verdict_exact() {
     let directory = tree(&[("nginx.conf", &old_default)]);
     assert_eq!(status(&directory, &["--target", "nginx=1.28"]), Some(1));
     assert_eq!(status(&directory, &["--target", "nginx=1.30.1"]), Some(0));
-    assert_eq!(status(&directory, &["--target", "nginx=soon"]), Some(2));
+    assert_eq!(status(&directory, &["--target", "apache=2.4.62", "--target", "nginx=1.30.1"]), Some(0));
+    for refused in ["nginx=soon", "apache=soon", "caddy=2.0", "nginx"] {
+        assert_eq!(status(&directory, &["--target", refused]), Some(2), "{refused}");
+    }
+}
+
+#[test]
+fn an_apache_configuration_is_recognised_and_not_read_yet() {
+    let directory = tree(&[("web/conf/httpd.conf", APACHE), ("edge/nginx.conf", GOOD), ("empty/x", "")]);
+    for arguments in [
+        &["web"][..],
+        &["web/conf/httpd.conf"],
+        &[".", "--server", "apache"],
+        &["edge/nginx.conf", "--server", "apache"],
+        &["routes", "web"],
+        &["trace", "web", "ws://a.test/"],
+    ] {
+        let output = wslint(directory.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let message = stderr(&output);
+        assert!(message.contains("Apache configurations are not read yet"), "{arguments:?}: {message}");
+    }
+    assert_eq!(status(&directory, &[".", "--server", "nginx"]), Some(0));
+    assert_eq!(status(&directory, &["trace", ".", "ws://a.test/ws", "--server", "nginx"]), Some(0));
+    let both = stderr(&wslint(directory.path(), &["trace", ".", "ws://a.test/ws"]));
+    assert!(both.contains("edge/nginx.conf") && both.contains("web/conf/httpd.conf"), "{both}");
+    let none = stderr(&wslint(directory.path(), &["edge", "--server", "apache"]));
+    assert!(none.contains("no main configuration of Apache below it; looked for"), "{none}");
+}
+
+#[test]
+fn what_apache_is_started_with_can_be_given() {
+    let directory = tree(&[("nginx.conf", GOOD)]);
+    let given = ["-D", "SSL", "--define", "ROOT=/srv/a=b", "--define=EMPTY=", "--server-root", "/etc/httpd"];
+    assert_eq!(status(&directory, &given), Some(0));
+    for refused in ["=x", "a b", "a:b", "x}"] {
+        assert_eq!(status(&directory, &["-D", refused]), Some(2), "{refused}");
+    }
 }
 
 #[test]

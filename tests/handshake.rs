@@ -215,7 +215,8 @@ fn trace(nginx: &Nginx, directory: &std::path::Path, url: &str) -> Trace {
         maps: Vec::new(),
         limits: Limits::default(),
     };
-    let target = Target { nginx: Versions::new(nginx.version, nginx.version), named: true };
+    let target =
+        Target { nginx: Versions::new(nginx.version, nginx.version), named: true, ..Target::default() };
     let url = url.parse().unwrap();
     wslint::trace(&Disk, &directory.join("nginx.conf"), &options, target, &url, &[]).unwrap().1
 }

@@ -38,7 +38,7 @@ fn target(example: &Example) -> Target {
         .into_iter()
         .find(|version| bounds.contains(*version))
         .expect("bounds hold a known version");
-    Target { nginx: Versions::new(version, version), named: true }
+    Target { nginx: Versions::new(version, version), named: true, ..Target::default() }
 }
 
 /// `(line, rule)` of every finding in an example that is an error or a warning, or of the card's own rule. A rule that is

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::effective::version::Versions;
 use crate::finding::Severity;
 use crate::handshake::Url;
+use crate::source::discover::Server;
 use crate::tree::PathMap;
 
-/// Tells whether a WebSocket survives an nginx configuration, which line kills it, and what to write instead.
+/// Tells whether a WebSocket survives an nginx or Apache configuration, which line kills it, and what to write instead.
 #[derive(Parser)]
 #[command(name = "wslint", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 #[command(
@@ -108,15 +110,22 @@ pub struct InputArguments {
 
 #[derive(Args)]
 pub struct ReadArguments {
-    /// Whose configuration it is; nginx is the only server so far
+    /// Whose configuration it is; by default its name and what it holds tell
     #[arg(long, value_enum)]
     pub server: Option<Server>,
-    /// The version the configuration is for, as nginx=1.28 or nginx=1.29.7; by default every one in use
+    /// The version the configuration is for, as nginx=1.28 or apache=2.4.62; by default every one in use (once for
+    /// each server)
     #[arg(long, value_name = "SERVER=VERSION", value_parser = target)]
-    pub target: Option<Versions>,
+    pub target: Vec<(Server, Versions)>,
     /// What relative includes are relative to; by default the main configuration's directory
     #[arg(long, value_name = "DIR")]
     pub prefix: Option<PathBuf>,
+    /// What relative paths of an Apache configuration are relative to; by default its ServerRoot
+    #[arg(long, value_name = "DIR")]
+    pub server_root: Option<PathBuf>,
+    /// A name that Apache is started with, as -D SSL, or a variable of its environment, as -D ROOT=/srv (repeatable)
+    #[arg(short = 'D', long, value_name = "NAME[=VALUE]", value_parser = define)]
+    pub define: Vec<(String, Option<String>)>,
     /// Where a directory of the target machine lies here (repeatable)
     #[arg(long, value_name = "FROM=TO", value_parser = path_map)]
     pub path_map: Vec<PathMap>,
@@ -132,9 +141,17 @@ pub enum Format {
     Json,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Server {
-    Nginx,
+impl ValueEnum for Server {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Nginx, Self::Apache]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Self::Nginx => "nginx",
+            Self::Apache => "apache",
+        }))
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -176,11 +193,23 @@ fn rule(id: &str) -> Result<String, String> {
     }
 }
 
-fn target(text: &str) -> Result<Versions, String> {
-    match text.split_once('=') {
-        Some(("nginx", version)) => version.parse(),
-        _ => Err("write nginx=VERSION, such as nginx=1.28".to_string()),
+fn target(text: &str) -> Result<(Server, Versions), String> {
+    let server = |name| Server::from_str(name, false).ok();
+    match text.split_once('=').and_then(|(name, version)| Some((server(name)?, version))) {
+        Some((server, version)) => Ok((server, version.parse()?)),
+        None => Err("write nginx=VERSION or apache=VERSION, such as nginx=1.28".to_string()),
     }
+}
+
+fn define(text: &str) -> Result<(String, Option<String>), String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_string())),
+        None => (text, None),
+    };
+    if name.is_empty() || name.contains([':', '}']) || name.contains(char::is_whitespace) {
+        return Err(format!("`{name}` is no name that Apache can be given"));
+    }
+    Ok((name.to_string(), value))
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

@@ -6,8 +6,8 @@ use super::args::{InputArguments, ReadArguments, TraceArguments};
 use crate::effective::Target;
 use crate::engine::{Linted, Selection};
 use crate::handshake::Trace;
-use crate::source::discover;
-use crate::source::files::{Disk, ReadError, normal};
+use crate::source::discover::{self, Main, Server};
+use crate::source::files::{self, Disk, ReadError, normal};
 use crate::tree::{Limits, Options, PathMap};
 
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
@@ -16,10 +16,12 @@ pub fn read(input: &InputArguments, selection: &Selection) -> Result<Vec<Linted>
     let given = if input.paths.is_empty() { vec![PathBuf::from(".")] } else { input.paths.clone() };
     let mut linted = Vec::new();
     for path in &given {
-        let (mains, root) = mains(path, &normal(&here.join(path)))?;
+        let (mains, root) = mains(path, &normal(&here.join(path)), input.read.server)?;
         for main in mains {
-            let options = options(&input.read, &here, &main, root.clone());
-            let read = crate::lint(&Disk, &main, &options, target(&input.read), selection);
+            is_read(&main)?;
+            let options = options(&input.read, &here, &main.path, root.clone());
+            let target = target(&input.read, main.server);
+            let read = crate::lint(&Disk, &main.path, &options, target, selection);
             linted.push(read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))?);
         }
     }
@@ -30,18 +32,19 @@ pub fn read(input: &InputArguments, selection: &Selection) -> Result<Vec<Linted>
 pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     let here = current_directory()?;
     let path = &arguments.path;
-    let (mains, root) = mains(path, &normal(&here.join(path)))?;
+    let (mains, root) = mains(path, &normal(&here.join(path)), arguments.read.server)?;
     let [main] = &mains[..] else {
-        let all: Vec<String> = mains.iter().map(|main| main.display().to_string()).collect();
+        let all: Vec<String> = mains.iter().map(|main| main.path.display().to_string()).collect();
         return Err(format!(
             "{}: holds several main configurations, name one: {}",
             path.display(),
             all.join(", ")
         ));
     };
-    let options = options(&arguments.read, &here, main, root);
-    let read =
-        crate::trace(&Disk, main, &options, target(&arguments.read), &arguments.url, &arguments.header);
+    is_read(main)?;
+    let options = options(&arguments.read, &here, &main.path, root);
+    let target = target(&arguments.read, main.server);
+    let read = crate::trace(&Disk, &main.path, &options, target, &arguments.url, &arguments.header);
     read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))
 }
 
@@ -49,23 +52,48 @@ fn current_directory() -> Result<PathBuf, String> {
     std::env::current_dir().map_err(|error| format!("the current directory: {error}"))
 }
 
-fn target(read: &ReadArguments) -> Target {
-    read.target.map_or_else(Target::default, |nginx| Target { nginx, named: true })
+fn is_read(main: &Main) -> Result<(), String> {
+    match main.server {
+        Server::Nginx => Ok(()),
+        Server::Apache => Err(format!("{}: Apache configurations are not read yet", main.path.display())),
+    }
 }
 
-/// The main files a path stands for, and the linted root.
-fn mains(given: &Path, absolute: &Path) -> Result<(Vec<PathBuf>, PathBuf), String> {
+/// The versions named, the last for each server; those of the configuration's own decide whether any were.
+fn target(read: &ReadArguments, of: Server) -> Target {
+    let mut target = Target::default();
+    for &(server, versions) in &read.target {
+        match server {
+            Server::Nginx => target.nginx = versions,
+            Server::Apache => target.apache = versions,
+        }
+        target.named |= server == of;
+    }
+    target
+}
+
+/// The main files a path stands for, those of one server where it is named, and the linted root.
+fn mains(given: &Path, absolute: &Path, only: Option<Server>) -> Result<(Vec<Main>, PathBuf), String> {
     if !absolute.is_dir() {
         let root = absolute.parent().unwrap_or(absolute).to_owned();
-        return Ok((vec![absolute.to_owned()], root));
+        let head = files::head(absolute, discover::HEAD);
+        let head = head.map_err(|error| format!("{}: {}", given.display(), reason(&error)))?;
+        let server = only.unwrap_or_else(|| discover::server_of(absolute, &head));
+        return Ok((vec![Main { path: absolute.to_owned(), server }], root));
     }
     if let Err(error) = std::fs::read_dir(absolute) {
         return Err(format!("{}: {error}", given.display()));
     }
-    let mains = discover::main_files(absolute);
+    let mut mains = discover::main_files(absolute);
+    mains.retain(|main| only.is_none_or(|only| main.server == only));
     if mains.is_empty() {
+        let of = match only {
+            None => "",
+            Some(Server::Nginx) => " of nginx",
+            Some(Server::Apache) => " of Apache",
+        };
         return Err(format!(
-            "{}: no main configuration below it; looked for {}",
+            "{}: no main configuration{of} below it; looked for {}",
             given.display(),
             discover::LOOKED_FOR
         ));

@@ -1,6 +1,7 @@
 //! What is in force in a block, and why: inheritance, defaults by version, the values of variables. Knows
 //! nothing of WebSockets.
 
+pub mod apache;
 pub mod nginx;
 pub mod regex;
 pub mod version;
@@ -16,14 +17,16 @@ pub struct BlockId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     pub nginx: Versions,
-    /// The user named the versions; otherwise they are all that are in use.
+    pub apache: Versions,
+    /// The user named the versions of the configuration's server; otherwise they are all that are in use.
     pub named: bool,
 }
 
 impl Default for Target {
     fn default() -> Self {
         let nginx = Versions::new(Version::new(1, 18, 0), nginx::NEWEST);
-        Self { nginx, named: false }
+        let apache = Versions::new(apache::versions::OLDEST, apache::versions::NEWEST);
+        Self { nginx, apache, named: false }
     }
 }
 

@@ -44,9 +44,7 @@ pub struct Disk;
 
 impl Files for Disk {
     fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
-        let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(read_error)?;
-        let expected = regular_size(&file)?;
+        let (file, expected) = open_regular(path)?;
         if expected > limit {
             return Err(ReadError::TooLarge(limit));
         }
@@ -75,6 +73,22 @@ impl Files for Disk {
     fn exists(&self, path: &Path) -> bool {
         path.exists()
     }
+}
+
+/// The first bytes of a regular file, at most `limit` of them. Never blocks on a FIFO or a device.
+pub fn head(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+    let (file, _) = open_regular(path)?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes).map_err(read_error)?;
+    Ok(bytes)
+}
+
+/// A file and its size.
+fn open_regular(path: &Path) -> Result<(File, u64), ReadError> {
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(read_error)?;
+    let size = regular_size(&file)?;
+    Ok((file, size))
 }
 
 fn regular_size(file: &File) -> Result<u64, ReadError> {

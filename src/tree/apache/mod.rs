@@ -2,6 +2,7 @@
 //! server acts on while it reads, no other directive.
 
 mod conditions;
+pub mod envvars;
 mod include;
 pub mod layout;
 mod macros;
