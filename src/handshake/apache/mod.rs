@@ -7,6 +7,7 @@ mod listen;
 mod mapping;
 mod proxy;
 mod rewrite;
+mod rules;
 mod sections;
 mod variables;
 
@@ -254,6 +255,13 @@ struct Session<'t> {
     looks: Vec<(NodeRef, Option<bool>)>,
     /// No rewrite rule is run any more.
     rewriting_ended: bool,
+    /// A rewrite rule has made it a file: nothing else maps it.
+    passed_over: bool,
+    /// What a rule in a section begins the request again with, and how often that was.
+    restart: Option<(Vec<u8>, Option<Vec<u8>>)>,
+    restarts: usize,
+    /// `Timeout 0`: no connection to a backend is waited for.
+    no_time: Option<NodeRef>,
 }
 
 /// `Err` ends the request.
@@ -276,6 +284,10 @@ impl<'t> Session<'t> {
             steps: Vec::new(),
             looks: Vec::new(),
             rewriting_ended: false,
+            passed_over: false,
+            restart: None,
+            restarts: 0,
+            no_time: None,
         }
     }
 
@@ -289,23 +301,40 @@ impl<'t> Session<'t> {
         self.check_limits()?;
         self.read_target()?;
         self.set_environment(&[])?;
-        self.find_locations(true)?;
-        self.rewrite_for_server()?;
-        if self.target.is_none() {
-            self.map_to_target()?;
+        loop {
+            self.find_locations(true)?;
+            if !self.rewriting_ended {
+                self.rewrite_for_server()?;
+            }
+            if self.target.is_none() && !self.passed_over {
+                self.map_to_target()?;
+            }
+            if self.target.is_none() {
+                self.map_to_file()?;
+            }
+            self.find_sections()?;
+            let sections = self.sections.clone();
+            if !sections.is_empty() {
+                self.set_environment(&sections)?;
+            }
+            self.check_access()?;
+            self.fix_up()?;
+            match self.restart.take() {
+                Some((path, query)) => self.begin_again(path, query),
+                None => break,
+            }
         }
-        if self.target.is_none() {
-            self.map_to_file()?;
-        }
-        self.find_sections()?;
-        let sections = self.sections.clone();
-        self.set_environment(&sections)?;
-        self.check_access()?;
-        self.fix_up()?;
         match self.target.take() {
             Some(target) => self.forward(target),
             None => self.serve(),
         }
+    }
+
+    /// An internal redirect: another path, and nothing decided yet.
+    fn begin_again(&mut self, path: Vec<u8>, query: Option<Vec<u8>>) {
+        (self.path, self.query) = (path, query);
+        (self.target, self.passed_over) = (None, false);
+        self.filename.clear();
     }
 
     fn note(&mut self, at: NodeRef, text: impl Into<String>) {

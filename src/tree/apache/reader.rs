@@ -6,7 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::conditions::{self, Answer, Known};
+use super::envvars::envvars;
 use super::include::{self, Found};
+use super::layout::server_root;
 use super::macros::Macro;
 use super::variables::{Line, Variables};
 use super::{Given, Reading};
@@ -47,6 +49,7 @@ pub(super) fn read(
         reported: HashSet::new(),
         directives: 0,
         made: 0,
+        root_is_known: true,
     };
     let canonical = files.canonical(main).map_err(|_| ReadError::NotFound)?;
     reader.library.wanted(main.to_owned(), canonical);
@@ -54,6 +57,7 @@ pub(super) fn read(
     if let Some(failure) = reader.library.main_failure() {
         return Err(failure);
     }
+    reader.open(FileId(0), None, GraftId(0), DirectiveId(0), None);
     reader.begin(main);
     reader.run();
     let mut tree = Tree::of(reader.library, reader.grafts, reader.problems);
@@ -80,6 +84,8 @@ struct Reader<'a> {
     reported: HashSet<(FileId, DirectiveId)>,
     directives: usize,
     made: usize,
+    /// Something confirms what relative paths are relative to.
+    root_is_known: bool,
 }
 
 struct Frame {
@@ -97,18 +103,19 @@ struct Frame {
 
 impl<'a> Reader<'a> {
     fn begin(&mut self, main: &Path) {
-        let root = self.given.server_root.clone().unwrap_or_else(|| self.options.prefix.clone());
-        self.reading.server_root = root;
+        match self.given.server_root.clone() {
+            Some(root) => self.reading.server_root = root,
+            None => self.server_root(None),
+        }
         for (name, value) in &self.given.defines {
             self.variables.define(name, value.as_deref());
         }
         // Debian's start script reads it.
-        let envvars = main.parent().map(|directory| directory.join("envvars"));
-        let exported = envvars.and_then(|path| self.library.files.read(&path, 1 << 20).ok());
-        for (name, value) in super::layout::envvars(&exported.unwrap_or_default()) {
+        let directory = main.parent().unwrap_or(main);
+        let exported = self.library.files.read(&directory.join("envvars"), 1 << 20).unwrap_or_default();
+        for (name, value) in envvars(&exported, directory) {
             self.variables.export(&name, &value);
         }
-        self.open(FileId(0), None, GraftId(0), DirectiveId(0), None);
     }
 
     fn open(
@@ -210,7 +217,10 @@ impl<'a> Reader<'a> {
             (b"loadmodule", [identifier, _]) => {
                 self.reading.modules.load(&String::from_utf8_lossy(identifier), node);
             }
-            (b"serverroot", [path]) if !holes => self.server_root(path),
+            (b"serverroot", [path]) if !holes && self.given.server_root.is_none() => {
+                let path = path.clone();
+                self.server_root(Some(&path));
+            }
             _ => self.condition(node, &name, &arguments),
         }
     }
@@ -301,10 +311,7 @@ impl<'a> Reader<'a> {
         path.starts_with(&self.options.root).then(|| self.library.files.exists(&path))
     }
 
-    fn server_root(&mut self, declared: &[u8]) {
-        if self.given.server_root.is_some() {
-            return;
-        }
+    fn server_root(&mut self, declared: Option<&[u8]>) {
         let main = NodeRef { graft: GraftId(0), id: DirectiveId(0) };
         let relative: Vec<PathBuf> = self
             .document(main.graft)
@@ -320,9 +327,10 @@ impl<'a> Reader<'a> {
             .collect();
         let files = self.library.files;
         let main = self.library.loaded[0].path.clone();
-        let declared = Path::new(OsStr::from_bytes(declared));
-        let root = super::layout::server_root(files, &main, Some(declared), &relative);
+        let declared = declared.map(|path| Path::new(OsStr::from_bytes(path)));
+        let root = server_root(files, &main, declared, &relative);
         self.reading.server_root = root.directory;
+        self.root_is_known = root.known;
         self.maps.extend(root.maps);
     }
 
@@ -333,7 +341,9 @@ impl<'a> Reader<'a> {
 
     fn include(&mut self, node: NodeRef, written: &[u8], optional: bool) {
         let path = self.path(written);
-        let inside = path.starts_with(&self.options.root);
+        let written = Path::new(OsStr::from_bytes(written));
+        let inside =
+            path.starts_with(&self.options.root) && (self.root_is_known || written.is_absolute());
         let limit = self.options.limits.glob_results;
         let failure = match include::find(self.library.files, &path, limit) {
             Found::Files(found) => return self.follow(node, found),

@@ -1,0 +1,135 @@
+//! Which rewrite rules are in force in a server or a section, and whether they run at all. Knows no request.
+
+use super::rewrite::{Condition, ConditionLine, Inheritance, Map, Options, Rule, RuleLine, base};
+use super::server::ServerId;
+use super::{Config, names};
+use crate::effective::BlockId;
+use crate::tree::{NodeRef, Tree};
+
+/// mod_rewrite's settings of one level, or of a level and what it inherits.
+#[derive(Clone, Debug, Default)]
+pub struct Rewriting {
+    /// `RewriteEngine`; None where no level says anything.
+    pub engine: Option<(bool, NodeRef)>,
+    pub rules: Vec<RuleLine>,
+    pub options: Options,
+    pub base: Option<Vec<u8>>,
+    pub maps: Vec<Map>,
+    /// The level has some directive of mod_rewrite's.
+    pub is_written: bool,
+    /// A line that a template completes: what it does is not known.
+    pub unknown: Option<NodeRef>,
+    /// What the server refuses, in its words.
+    pub refusals: Vec<(NodeRef, String)>,
+}
+
+impl Rewriting {
+    /// What stands directly in one block.
+    pub fn of_block(tree: &Tree, config: &Config, block: BlockId) -> Self {
+        let mut rewriting = Self::default();
+        let mut waiting: Vec<ConditionLine> = Vec::new();
+        let mut options: Option<Options> = None;
+        for entry in config.all(block) {
+            let at = entry.node;
+            if !is_rewrite_line(entry.name) {
+                continue;
+            }
+            rewriting.is_written = true;
+            let directive = tree.directive(at);
+            // A colon between the braces is one of mod_rewrite's own maps.
+            if directive.args().any(|word| word.is_hole()) {
+                rewriting.unknown = rewriting.unknown.or(Some(at));
+                waiting.clear();
+                continue;
+            }
+            let raw: Vec<std::borrow::Cow<[u8]>> =
+                directive.args().map(|word| crate::syntax::apache::join(word.raw())).collect();
+            let raw: Vec<&[u8]> = raw.iter().map(|word| &**word).collect();
+            let values = || directive.args().map(|word| word.value().into_owned());
+            let outcome = match entry.name {
+                names::REWRITE_ENGINE => {
+                    let on = directive.arg(0).is_some_and(|word| word.value().eq_ignore_ascii_case(b"on"));
+                    rewriting.engine = Some((on, at));
+                    Ok(())
+                }
+                names::REWRITE_COND => Condition::parse(&raw).map(|condition| waiting.push(ConditionLine { at, condition })),
+                names::REWRITE_RULE => Rule::parse(&raw).map(|rule| {
+                    let conditions = std::mem::take(&mut waiting);
+                    rewriting.rules.push(RuleLine { at, rule, conditions });
+                }),
+                names::REWRITE_OPTIONS => {
+                    let mut own = options.unwrap_or_default();
+                    let added = values().try_for_each(|word| own.add(&word));
+                    options = Some(own);
+                    added
+                }
+                names::REWRITE_BASE => {
+                    let word = values().next().unwrap_or_default();
+                    base(&word).map(|path| rewriting.base = Some(path.to_vec()))
+                }
+                names::REWRITE_MAP => {
+                    let mut words = values();
+                    let (name, source) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+                    Map::parse(&name, &source).map(|map| rewriting.maps.push(map))
+                }
+                _ => Ok(()),
+            };
+            if let Err(message) = outcome {
+                rewriting.refusals.push((at, message));
+            }
+        }
+        rewriting.options = options.unwrap_or_default();
+        rewriting
+    }
+
+    /// What is in force in a server: a virtual host inherits the engine's state, and rules only where it or the main
+    /// server asks for that, and not without a line of its own.
+    pub fn of_server(tree: &Tree, config: &Config, server: ServerId) -> Self {
+        let own = Self::of_block(tree, config, config.server(server).block);
+        if server == ServerId::MAIN {
+            return own;
+        }
+        if !own.is_written {
+            return Self::default();
+        }
+        let outer = Self::of_block(tree, config, config.main().block);
+        own.within(outer)
+    }
+
+    /// This level's settings merged into those around it.
+    pub fn within(self, outer: Self) -> Self {
+        let own_options = (self.options != Options::default()).then_some(self.options);
+        let (options, inheritance) = Options::merged(outer.options, own_options);
+        let rules = match inheritance {
+            Inheritance::None => self.rules,
+            Inheritance::After => self.rules.into_iter().chain(outer.rules).collect(),
+            Inheritance::Before => outer.rules.into_iter().chain(self.rules).collect(),
+        };
+        Self {
+            engine: self.engine.or(outer.engine),
+            rules,
+            options,
+            base: self.base.or(outer.base),
+            maps: outer.maps.into_iter().chain(self.maps).collect(),
+            is_written: self.is_written,
+            unknown: self.unknown.or(outer.unknown.filter(|_| inheritance != Inheritance::None)),
+            refusals: self.refusals,
+        }
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.engine.is_some_and(|(on, _)| on)
+    }
+}
+
+fn is_rewrite_line(name: crate::syntax::NameId) -> bool {
+    matches!(
+        name,
+        names::REWRITE_BASE
+            | names::REWRITE_COND
+            | names::REWRITE_ENGINE
+            | names::REWRITE_MAP
+            | names::REWRITE_OPTIONS
+            | names::REWRITE_RULE
+    )
+}

@@ -1,0 +1,257 @@
+//! Who is let in: Require, the older Order/Deny/Allow, AuthType, methods, TLS. Takes a browser that sends no
+//! credentials and whose address is not known.
+
+use super::{Go, Outcome, Session};
+use crate::effective::BlockId;
+use crate::effective::apache::directives::Section;
+use crate::effective::apache::expr::Expr;
+use crate::effective::apache::names;
+use crate::syntax::NameId;
+use crate::tree::NodeRef;
+
+/// What a check says; None where that is not known.
+type Allowed = Option<bool>;
+
+impl Session<'_> {
+    pub(super) fn check_access(&mut self) -> Go {
+        self.check_methods()?;
+        self.check_tls_required()?;
+        self.check_addresses()?;
+        self.check_requirements()
+    }
+
+    fn check_methods(&self) -> Go {
+        let (tree, config) = (self.tracer.tree, self.tracer.config);
+        let allowed = self.sections.iter().rev().find_map(|&block| config.last(block, names::ALLOW_METHODS));
+        let Some(node) = allowed else { return Ok(()) };
+        let lets = tree.directive(node).args().any(|word| {
+            word.is_hole() || word.value().eq_ignore_ascii_case(b"reset") || *word.value() == *self.request.method
+        });
+        match lets {
+            true => Ok(()),
+            false => Err(Outcome::answered(405, "AllowMethods does not name the handshake's GET", Some(node))),
+        }
+    }
+
+    fn check_tls_required(&self) -> Go {
+        let config = self.tracer.config;
+        let required = self.sections.iter().find_map(|&block| config.last(block, names::SSL_REQUIRE_SSL));
+        match required {
+            Some(node) if !self.request.tls => {
+                Err(Outcome::answered(403, "SSLRequireSSL, and the request came without TLS", Some(node)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Order, Deny and Allow of the last section that has any.
+    fn check_addresses(&self) -> Go {
+        let (tree, config) = (self.tracer.tree, self.tracer.config);
+        let lists = |block: BlockId| {
+            config.all(block).iter().any(|entry| matches!(entry.name, names::ORDER | names::DENY | names::ALLOW))
+        };
+        let Some(&block) = self.sections.iter().rev().find(|&&block| lists(block)) else { return Ok(()) };
+        let holds = |name: NameId| -> Allowed {
+            let mut known = Some(false);
+            for node in config.own(block, name) {
+                for word in tree.directive(node).args().skip(1) {
+                    match word.value().to_ascii_lowercase().as_slice() {
+                        b"all" => return Some(true),
+                        _ => known = None,
+                    }
+                }
+            }
+            known
+        };
+        let order = config.last(block, names::ORDER).and_then(|node| tree.directive(node).arg(0));
+        let order = order.map(|word| word.value().to_ascii_lowercase()).unwrap_or_default();
+        let (deny, allow) = (holds(names::DENY), holds(names::ALLOW));
+        let allowed = match order.as_slice() {
+            b"allow,deny" | b"mutual-failure" => match (allow, deny) {
+                (Some(false), _) | (_, Some(true)) => Some(false),
+                (Some(true), Some(false)) => Some(true),
+                _ => None,
+            },
+            _ => match (deny, allow) {
+                (Some(false), _) | (_, Some(true)) => Some(true),
+                (Some(true), Some(false)) => Some(false),
+                _ => None,
+            },
+        };
+        let at = config.last(block, names::DENY).or_else(|| config.last(block, names::ORDER));
+        let any = config.in_sections(&self.sections, self.server, names::SATISFY);
+        let any = any.and_then(|node| tree.directive(node).arg(0));
+        let satisfies_any = any.is_some_and(|word| word.value().eq_ignore_ascii_case(b"any"));
+        match allowed {
+            Some(false) if !satisfies_any => Err(Outcome::answered(403, "Deny keeps every client out", at)),
+            None if !satisfies_any => Err(Outcome::unknown("the client's address", at)),
+            _ => Ok(()),
+        }
+    }
+
+    /// `Require` of the last section that has any, those around merged where `AuthMerging` says so.
+    fn check_requirements(&self) -> Go {
+        let config = self.tracer.config;
+        let requires = |block: BlockId| self.requirements(block).next().is_some();
+        let Some(&block) = self.sections.iter().rev().find(|&&block| requires(block)) else { return Ok(()) };
+        let merging = config.in_sections(&self.sections, self.server, names::AUTH_MERGING);
+        let merging = merging.and_then(|node| self.tracer.tree.directive(node).arg(0));
+        if merging.is_some_and(|word| !word.value().eq_ignore_ascii_case(b"off")) {
+            return Err(Outcome::unknown("sections whose Require lines are merged", config.block(block).node));
+        }
+        let answer = self.any_of(block);
+        let at = config.last(block, names::REQUIRE).or(config.block(block).node);
+        match answer {
+            Answer::Granted => Ok(()),
+            Answer::NeedsUser => match self.auth_type() {
+                Some(_) => Err(Outcome::answered(401, "the client must log in, which a page's WebSocket cannot", at)),
+                None => Err(Outcome::answered(500, "a user is required and no AuthType is in force", at)),
+            },
+            Answer::Unknown => Err(Outcome::unknown("whom Require lets in", at)),
+            _ => Err(Outcome::answered(403, "Require keeps the client out", at)),
+        }
+    }
+
+    fn auth_type(&self) -> Option<NodeRef> {
+        let node = self.tracer.config.in_sections(&self.sections, self.server, names::AUTH_TYPE)?;
+        let word = self.tracer.tree.directive(node).arg(0)?;
+        (!word.value().eq_ignore_ascii_case(b"none")).then_some(node)
+    }
+
+    /// Blocks and lines directly in a block that ask something of the client, `<Limit>` looked into.
+    fn requirements(&self, block: BlockId) -> impl Iterator<Item = Asked> + '_ {
+        let config = self.tracer.config;
+        let lines = config.own(block, names::REQUIRE).map(Asked::Line);
+        let inner = config.children(block).filter_map(move |inner| match config.block(inner).section {
+            Section::RequireAll | Section::RequireAny | Section::RequireNone => Some(Asked::Block(inner)),
+            Section::Limit | Section::LimitExcept if self.is_limited(inner) => Some(Asked::Block(inner)),
+            _ => None,
+        });
+        lines.chain(inner)
+    }
+
+    /// Whether a `<Limit>` or `<LimitExcept>` is about the request's method.
+    fn is_limited(&self, block: BlockId) -> bool {
+        let config = self.tracer.config;
+        let Some(node) = config.block(block).node else { return false };
+        let names_it = self.tracer.tree.directive(node).args().any(|word| {
+            // HEAD is limited together with GET.
+            *word.value() == *self.request.method
+        });
+        names_it != (config.block(block).section == Section::LimitExcept)
+    }
+
+    fn any_of(&self, block: BlockId) -> Answer {
+        let mut best = Answer::Neutral;
+        for asked in self.requirements(block) {
+            let answer = self.answer(asked);
+            best = match (best, answer) {
+                (Answer::Granted, _) | (_, Answer::Granted) => Answer::Granted,
+                (Answer::Unknown, _) | (_, Answer::Unknown) => Answer::Unknown,
+                (Answer::NeedsUser, _) | (_, Answer::NeedsUser) => Answer::NeedsUser,
+                (Answer::Denied, _) | (_, Answer::Denied) => Answer::Denied,
+                _ => Answer::Neutral,
+            };
+        }
+        best
+    }
+
+    fn all_of(&self, block: BlockId) -> Answer {
+        let mut worst = Answer::Neutral;
+        for asked in self.requirements(block) {
+            let answer = self.answer(asked);
+            worst = match (worst, answer) {
+                (Answer::Denied, _) | (_, Answer::Denied) => Answer::Denied,
+                (Answer::Unknown, _) | (_, Answer::Unknown) => Answer::Unknown,
+                (Answer::NeedsUser, _) | (_, Answer::NeedsUser) => Answer::NeedsUser,
+                (Answer::Granted, _) | (_, Answer::Granted) => Answer::Granted,
+                _ => Answer::Neutral,
+            };
+        }
+        worst
+    }
+
+    fn answer(&self, asked: Asked) -> Answer {
+        let block = match asked {
+            Asked::Line(node) => return self.line_answer(node),
+            Asked::Block(block) => block,
+        };
+        match self.tracer.config.block(block).section {
+            Section::RequireAll => self.all_of(block),
+            Section::RequireNone => match self.any_of(block) {
+                Answer::Granted => Answer::Denied,
+                Answer::Denied | Answer::NeedsUser | Answer::Neutral => Answer::Neutral,
+                Answer::Unknown => Answer::Unknown,
+            },
+            _ => self.any_of(block),
+        }
+    }
+
+    fn line_answer(&self, node: NodeRef) -> Answer {
+        let directive = self.tracer.tree.directive(node);
+        if directive.args().any(|word| word.is_hole()) {
+            return Answer::Unknown;
+        }
+        let mut words: Vec<Vec<u8>> = directive.args().map(|word| word.value().into_owned()).collect();
+        let negated = words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"not"));
+        if negated {
+            words.remove(0);
+        }
+        let Some((kind, values)) = words.split_first() else { return Answer::Unknown };
+        let known = |holds: bool| match (holds, negated) {
+            (true, false) => Answer::Granted,
+            (true, true) => Answer::Denied,
+            (false, false) => Answer::Denied,
+            (false, true) => Answer::Neutral,
+        };
+        match kind.to_ascii_lowercase().as_slice() {
+            b"all" => match values.first().map(|value| value.to_ascii_lowercase()) {
+                Some(value) if value == b"granted" => known(true),
+                Some(value) if value == b"denied" => known(false),
+                _ => Answer::Unknown,
+            },
+            b"method" => known(values.iter().any(|value| *value == self.request.method)),
+            b"env" => {
+                let mut held = Some(false);
+                for value in values {
+                    match self.environment.iter().rfind(|(name, _)| name == value) {
+                        Some((_, crate::effective::Value::Unknown(_))) => held = None,
+                        Some(_) => return known(true),
+                        None => {}
+                    }
+                }
+                held.map_or(Answer::Unknown, known)
+            }
+            b"expr" => {
+                let text = match values {
+                    [only] => only.clone(),
+                    _ => directive.args().skip(1 + usize::from(negated)).map(|word| word.raw().to_vec()).collect::<Vec<_>>().join(&b' '),
+                };
+                match Expr::parse(&text).and_then(|expr| expr.holds(&self.view())) {
+                    Ok(holds) => known(holds),
+                    Err(_) => Answer::Unknown,
+                }
+            }
+            b"ssl" => known(self.request.tls),
+            b"valid-user" | b"user" | b"group" | b"ldap-user" | b"ldap-group" | b"dbm-group" | b"file-group"
+            | b"file-owner" => Answer::NeedsUser,
+            _ => Answer::Unknown,
+        }
+    }
+}
+
+enum Asked {
+    Line(NodeRef),
+    Block(BlockId),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Granted,
+    Denied,
+    /// Somebody must log in first.
+    NeedsUser,
+    /// It says nothing.
+    Neutral,
+    Unknown,
+}

@@ -1,0 +1,203 @@
+//! mod_rewrite's place among the phases: before everything else that maps a server's URLs, and behind it in sections.
+//! Knows not how a rule is carried out.
+
+use super::mapping::{Target, TargetKind};
+use super::rewrite::{Context, Directory, Input, Outcome as Ran, Run, run};
+use super::{Go, Outcome, Session};
+use crate::effective::Value;
+use crate::effective::apache::names;
+use crate::effective::apache::rewrite::RuleLine;
+use crate::effective::apache::rewriting::Rewriting;
+use crate::tree::NodeRef;
+
+impl Session<'_> {
+    pub(super) fn rewrite_for_server(&mut self) -> Go {
+        let rewriting = &self.tracer.model(self.server).rewriting;
+        if !rewriting.is_on() || rewriting.rules.is_empty() {
+            return Ok(());
+        }
+        if let Some(at) = rewriting.unknown {
+            return Err(Outcome::unknown("a rewrite rule that a template completes", Some(at)));
+        }
+        let rules: Vec<&RuleLine> = rewriting.rules.iter().collect();
+        let ran = run(&Input {
+            context: Context::Server(rewriting.options),
+            rules: &rules,
+            maps: &rewriting.maps,
+            filename: &self.path,
+            path_info: b"",
+            query: self.query.as_deref(),
+            request: &self.view(),
+        });
+        self.take(ran)
+    }
+
+    /// Rules in sections, which run behind everything that sends a request on.
+    pub(super) fn rewrite_in_sections(&mut self) -> Go {
+        if self.rewriting_ended {
+            return Ok(());
+        }
+        let (tree, config) = (self.tracer.tree, self.tracer.config);
+        let mut merged: Option<(Rewriting, Vec<u8>, NodeRef)> = None;
+        for &block in &self.sections {
+            let own = Rewriting::of_block(tree, config, block);
+            let Some(node) = config.block(block).node.filter(|_| own.is_written) else { continue };
+            let path = self.rewrite_path(block);
+            merged = Some(match merged {
+                Some((outer, ..)) => (own.within(outer), path, node),
+                None => (own, path, node),
+            });
+        }
+        let Some((rewriting, path, node)) = merged else { return Ok(()) };
+        if !rewriting.is_on() || rewriting.rules.is_empty() {
+            return Ok(());
+        }
+        if let Some(at) = rewriting.unknown {
+            return Err(Outcome::unknown("a rewrite rule that a template completes", Some(at)));
+        }
+        let filename = match &self.target {
+            Some(target) => match &target.url {
+                Some(url) => [b"proxy:", &url[..]].concat(),
+                None => return Err(Outcome::unknown("where the request is sent", Some(target.by))),
+            },
+            None if self.filename.is_empty() => {
+                return Err(Outcome::unknown("the directory of what is asked for", Some(node)));
+            }
+            None => self.filename.clone(),
+        };
+        let server = &self.tracer.model(self.server).rewriting;
+        let rules: Vec<&RuleLine> = rewriting.rules.iter().collect();
+        let directory = Directory {
+            path: &path,
+            base: rewriting.base.as_deref(),
+            options: rewriting.options,
+            follows_links: if self.target.is_some() { Some(true) } else { self.follows_links() },
+        };
+        let ran = run(&Input {
+            context: Context::Directory(directory),
+            rules: &rules,
+            maps: &server.maps,
+            filename: &filename,
+            path_info: b"",
+            query: self.query.as_deref(),
+            request: &self.view(),
+        });
+        self.take(ran)
+    }
+
+    /// What a section's rules are relative to: its argument, with a slash at its end.
+    fn rewrite_path(&self, block: crate::effective::BlockId) -> Vec<u8> {
+        use crate::effective::apache::section::Matcher;
+        let node = self.tracer.config.block(block).node;
+        let words = node.and_then(|node| Matcher::words(self.tracer.tree.directive(node)));
+        let mut path = words.map(|(_, path)| path).unwrap_or_default();
+        if path.last() != Some(&b'/') {
+            path.push(b'/');
+        }
+        path
+    }
+
+    /// Whether `Options` lets rules run; FollowSymLinks is the default.
+    fn follows_links(&self) -> Option<bool> {
+        let (tree, config) = (self.tracer.tree, self.tracer.config);
+        let mut follows = true;
+        for &block in &self.sections {
+            for node in config.own(block, names::OPTIONS) {
+                let directive = tree.directive(node);
+                let mut relative = true;
+                for word in directive.args() {
+                    if word.is_hole() {
+                        return None;
+                    }
+                    let word = word.value().to_ascii_lowercase();
+                    let (sign, name) = match word.first() {
+                        Some(b'+') => (Some(true), &word[1..]),
+                        Some(b'-') => (Some(false), &word[1..]),
+                        _ => (None, &word[..]),
+                    };
+                    let links = matches!(name, b"all" | b"followsymlinks" | b"symlinksifownermatch");
+                    match sign {
+                        Some(on) if links => follows = on,
+                        Some(_) => {}
+                        None if relative => {
+                            relative = false;
+                            follows = links;
+                        }
+                        None => follows |= links,
+                    }
+                }
+            }
+        }
+        Some(follows)
+    }
+
+    /// What the rules made of the request.
+    fn take(&mut self, ran: Run) -> Go {
+        self.looks.extend(ran.looks.iter().map(|look| (look.at, look.held)));
+        self.rewriting_ended |= ran.ended;
+        for change in ran.environment {
+            let Value::Known(name) = change.name else { continue };
+            match change.value {
+                Some(value) => self.environment.push((name, value)),
+                None => self.environment.retain(|(known, _)| *known != name),
+            }
+        }
+        if ran.handler.is_some() {
+            self.handler = ran.handler;
+        }
+        match ran.outcome {
+            Ran::Unchanged => {
+                self.query = ran.query;
+                Ok(())
+            }
+            Ran::PassedThrough { path, at } => {
+                self.note(at, format!("the path becomes {}", String::from_utf8_lossy(&path)));
+                (self.path, self.query) = (path, ran.query);
+                self.find_locations(true)
+            }
+            Ran::Local { path, below_root, at } => {
+                self.note(at, format!("{} is served", String::from_utf8_lossy(&path)));
+                self.query = ran.query;
+                self.passed_over = true;
+                self.filename = match (below_root, self.document_root()) {
+                    (Some(true), Some(root)) => [&root[..], &path].concat(),
+                    (Some(false), _) => path,
+                    _ => return Err(Outcome::unknown("whether the path is a file's or the site's", Some(at))),
+                };
+                Ok(())
+            }
+            Ran::Restarted { path, at } => {
+                self.restarts += 1;
+                if self.restarts > 10 {
+                    return Err(Outcome::answered(500, "rewrite rules send the request round and round", Some(at)));
+                }
+                self.note(at, format!("the request begins again as {}", String::from_utf8_lossy(&path)));
+                self.restart = Some((path, ran.query));
+                Ok(())
+            }
+            Ran::Proxied { url, verbatim, at } => {
+                let url = match url {
+                    Value::Known(url) => Some(url),
+                    Value::Unknown(_) => None,
+                };
+                self.target = Some(Target {
+                    url,
+                    query: ran.query.filter(|_| !verbatim),
+                    by: at,
+                    why: "a rewrite rule sends it on".to_string(),
+                    verbatim,
+                    kind: TargetKind::Rewrite,
+                });
+                Ok(())
+            }
+            Ran::Redirected { status, location, at } => Err(Outcome::Answered {
+                status: Some(status),
+                why: format!("a rewrite rule answers {status}"),
+                at: Some(at),
+                location: location.known().map(<[u8]>::to_vec),
+            }),
+            Ran::Answered { status, why, at } => Err(Outcome::answered(status, why, Some(at))),
+            Ran::Unknown { why, at } => Err(Outcome::unknown(why, Some(at))),
+        }
+    }
+}
