@@ -19,15 +19,13 @@ pub mod tree;
 use std::path::Path;
 
 use effective::Target;
-use effective::nginx::{Config, directives};
-use engine::{Facts, Linted, Selection};
+use engine::{Effective, Linted, Selection};
 use finding::Severity;
-use handshake::nginx::Tracer;
 use handshake::{Roots, Trace, Url, Verdict};
 use source::files::{Files, ReadError};
 use tree::Tree;
 
-/// Reads a configuration as nginx would, and judges every route.
+/// Reads a configuration as its server would, and judges every route.
 ///
 /// # Errors
 /// Where `main` itself cannot be read; whatever else is wrong is a finding.
@@ -38,16 +36,47 @@ pub fn lint(
     target: Target,
     selection: &Selection,
 ) -> Result<Linted, ReadError> {
-    let tree = Tree::read(files, main, directives::name_id, options)?;
-    let config = Config::new(&tree, target);
+    match &options.apache {
+        None => nginx(files, main, options, target, selection),
+        Some(_) => apache(files, main, options, target, selection),
+    }
+}
+
+fn nginx(
+    files: &dyn Files,
+    main: &Path,
+    options: &tree::Options,
+    target: Target,
+    selection: &Selection,
+) -> Result<Linted, ReadError> {
+    let tree = Tree::read(files, main, effective::nginx::directives::name_id, options)?;
+    let config = effective::nginx::Config::new(&tree, target);
     let mut routes = routes::nginx::routes(&tree, &config);
     let roots = roots(options);
-    let tracer = Tracer::new(&tree, &config, files, &roots, target.nginx.last);
+    let tracer = handshake::nginx::Tracer::new(&tree, &config, files, &roots, target.nginx.last);
     tracer.mark_reached(&mut routes);
-    let facts = Facts::new(&tree, &config, &routes, tracer);
+    let facts = engine::Facts::new(&tree, &config, &routes, tracer);
     let findings = engine::run(&facts, &rules::ALL, selection);
     drop(facts);
-    Ok(Linted { tree, config, routes, findings })
+    Ok(Linted { tree, effective: Effective::Nginx(config), routes, findings })
+}
+
+fn apache(
+    files: &dyn Files,
+    main: &Path,
+    options: &tree::Options,
+    target: Target,
+    selection: &Selection,
+) -> Result<Linted, ReadError> {
+    let tree = Tree::read(files, main, effective::apache::directives::name_id, options)?;
+    let config = effective::apache::Config::new(&tree, target);
+    let routes = routes::apache::routes(&tree, &config);
+    let roots = roots(options);
+    let tracer = handshake::apache::Tracer::new(&tree, &config, files, &roots, target.apache.last);
+    let facts = engine::apache::Facts::new(&tree, &config, &routes, tracer);
+    let findings = engine::run(&facts, &rules::ALL, selection);
+    drop(facts);
+    Ok(Linted { tree, effective: Effective::Apache(config), routes, findings })
 }
 
 /// Follows one handshake through a configuration; each of `headers` replaces one that a browser sends, or removes it
@@ -77,7 +106,14 @@ pub fn trace(
         }
         None => {
             let roots = roots(options);
-            handshake::nginx::trace(&linted.tree, &linted.config, files, &roots, url, headers)
+            match &linted.effective {
+                Effective::Nginx(config) => {
+                    handshake::nginx::trace(&linted.tree, config, files, &roots, url, headers)
+                }
+                Effective::Apache(config) => {
+                    handshake::apache::trace(&linted.tree, config, files, &roots, url, headers)
+                }
+            }
         }
     };
     Ok((linted, trace))

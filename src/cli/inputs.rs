@@ -8,6 +8,7 @@ use crate::engine::{Linted, Selection};
 use crate::handshake::Trace;
 use crate::source::discover::{self, Main, Server};
 use crate::source::files::{self, Disk, ReadError, normal};
+use crate::tree::apache::Given;
 use crate::tree::{Limits, Options, PathMap};
 
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
@@ -18,9 +19,8 @@ pub fn read(input: &InputArguments, selection: &Selection) -> Result<Vec<Linted>
     for path in &given {
         let (mains, root) = mains(path, &normal(&here.join(path)), input.read.server)?;
         for main in mains {
-            is_read(&main)?;
-            let options = options(&input.read, &here, &main.path, root.clone());
             let target = target(&input.read, main.server);
+            let options = options(&input.read, &here, &main, root.clone(), target);
             let read = crate::lint(&Disk, &main.path, &options, target, selection);
             linted.push(read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))?);
         }
@@ -41,22 +41,14 @@ pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
             all.join(", ")
         ));
     };
-    is_read(main)?;
-    let options = options(&arguments.read, &here, &main.path, root);
     let target = target(&arguments.read, main.server);
+    let options = options(&arguments.read, &here, main, root, target);
     let read = crate::trace(&Disk, &main.path, &options, target, &arguments.url, &arguments.header);
     read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))
 }
 
 fn current_directory() -> Result<PathBuf, String> {
     std::env::current_dir().map_err(|error| format!("the current directory: {error}"))
-}
-
-fn is_read(main: &Main) -> Result<(), String> {
-    match main.server {
-        Server::Nginx => Ok(()),
-        Server::Apache => Err(format!("{}: Apache configurations are not read yet", main.path.display())),
-    }
 }
 
 /// The versions named, the last for each server; those of the configuration's own decide whether any were.
@@ -101,11 +93,28 @@ fn mains(given: &Path, absolute: &Path, only: Option<Server>) -> Result<(Vec<Mai
     Ok((mains, absolute.to_owned()))
 }
 
-fn options(input: &ReadArguments, here: &Path, main: &Path, root: PathBuf) -> Options {
-    let own = main.parent().unwrap_or(here).to_owned();
+fn options(input: &ReadArguments, here: &Path, main: &Main, root: PathBuf, target: Target) -> Options {
+    let own = main.path.parent().unwrap_or(here).to_owned();
     let prefix = input.prefix.as_ref().map_or(own, |prefix| normal(&here.join(prefix)));
     let map = |map: &PathMap| PathMap { from: map.from.clone(), to: normal(&here.join(&map.to)) };
-    Options { prefix, root, maps: input.path_map.iter().map(map).collect(), limits: Limits::default() }
+    let define = |(name, value): &(String, Option<String>)| {
+        (name.clone().into_bytes(), value.clone().map(String::into_bytes))
+    };
+    let given = || {
+        let version = target.apache.last;
+        Given {
+            defines: input.define.iter().map(define).collect(),
+            version: [version.major, version.minor, version.patch],
+            server_root: input.server_root.as_ref().map(|root| normal(&here.join(root))),
+        }
+    };
+    Options {
+        prefix,
+        root,
+        maps: input.path_map.iter().map(map).collect(),
+        limits: Limits::default(),
+        apache: (main.server == Server::Apache).then(given),
+    }
 }
 
 fn reason(error: &ReadError) -> String {

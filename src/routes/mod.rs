@@ -2,11 +2,13 @@
 //! receives of a WebSocket handshake. Knows no rule.
 
 pub mod address;
+pub mod apache;
 pub mod intent;
 pub mod model;
 pub mod nginx;
 pub mod plain;
 
+use crate::effective::apache::server::ServerId;
 use crate::effective::{BlockId, Setting, Value};
 use crate::finding::RouteName;
 use crate::tree::NodeRef;
@@ -23,6 +25,7 @@ pub struct Route {
     pub block: BlockId,
     /// The proxying directive.
     pub node: NodeRef,
+    pub by: By,
     pub backend: Backend,
     pub headers: Headers,
     /// The HTTP version spoken to the backend: 10, 11 or 20.
@@ -31,6 +34,21 @@ pub struct Route {
     pub intent: Intent,
     /// The server refuses something in the blocks around the route, so nothing is known of what was meant.
     pub broken: bool,
+}
+
+/// What kind of line proxies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// nginx: the block's own directive.
+    Block,
+    /// httpd: a line of a server's list of ProxyPass lines.
+    Pass { server: ServerId, index: usize },
+    /// httpd: a ProxyPass in the section that is the route's block.
+    Section { server: ServerId },
+    /// httpd: a rewrite rule, with `[P]` or without.
+    Rewrite { proxies: bool },
+    /// httpd: `SetHandler "proxy:..."`.
+    Handler,
 }
 
 /// What a route is proxied to.

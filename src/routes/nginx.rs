@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::intent::{is_websocket_backend, is_websocket_path};
 use super::model::Handshake;
-use super::{Backend, Header, Headers, Intent, Route, Timeouts, has_token};
+use super::{Backend, By, Header, Headers, Intent, Route, Timeouts, has_token};
 use crate::effective::nginx::directives::{IF_LOCATION, LIMIT_EXCEPT, LOCATION, SERVER};
 use crate::effective::nginx::{Config, Evaluator, names, values};
 use crate::effective::{BlockId, Value};
@@ -67,6 +67,7 @@ impl Finder<'_> {
             server,
             block,
             node,
+            by: By::Block,
             backend: self.backend(node),
             headers: self.headers(block),
             http_version: config.proxy_http_version(tree, block),

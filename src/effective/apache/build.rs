@@ -30,7 +30,16 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         complete: tree.complete,
         fragment: false,
     };
-    let mut builder = Builder { tree, config, open: Vec::new(), pending: Vec::new(), within: Vec::new(), proxies: Vec::new() };
+    let modules = &tree.reading.modules;
+    let mut builder = Builder {
+        tree,
+        config,
+        open: Vec::new(),
+        pending: Vec::new(),
+        within: Vec::new(),
+        proxies: Vec::new(),
+        knows_all: modules.are_all_known() && modules.files().all(directives::has_module),
+    };
     builder.run(tree.walk());
     builder.finish()
 }
@@ -45,6 +54,8 @@ struct Builder<'t> {
     within: Vec<Section>,
     /// By server.
     proxies: Vec<ProxyBuilder<'t>>,
+    /// Every loaded module's directives are in the table.
+    knows_all: bool,
 }
 
 enum Open {
@@ -183,7 +194,7 @@ impl<'t> Builder<'t> {
     fn missing_module(&self, name: NameId) -> Option<&'static str> {
         let modules = &self.tree.reading.modules;
         let Some(form) = directives::form(name) else {
-            return modules.knows_all().then_some("");
+            return self.knows_all.then_some("");
         };
         let missing = |module: &&str| modules.presence(module) == Presence::NotLoaded;
         (!form.modules.is_empty() && form.modules.iter().all(missing)).then(|| form.modules[0])

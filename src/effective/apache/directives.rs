@@ -203,6 +203,41 @@ pub fn name_id(name: &[u8]) -> NameId {
     }
 }
 
+/// httpd's modules without a directive of their own.
+const WITHOUT_DIRECTIVES: [&str; 24] = [
+    "mod_asis.c",
+    "mod_authz_host.c",
+    "mod_authz_owner.c",
+    "mod_authz_user.c",
+    "mod_bucketeer.c",
+    "mod_data.c",
+    "mod_info.c",
+    "mod_lbmethod_bybusyness.c",
+    "mod_lbmethod_byrequests.c",
+    "mod_lbmethod_bytraffic.c",
+    "mod_ldap.c",
+    "mod_proxy_ajp.c",
+    "mod_proxy_balancer.c",
+    "mod_proxy_fdpass.c",
+    "mod_proxy_http.c",
+    "mod_proxy_http2.c",
+    "mod_proxy_uwsgi.c",
+    "mod_ratelimit.c",
+    "mod_slotmem_plain.c",
+    "mod_slotmem_shm.c",
+    "mod_socache_dbm.c",
+    "mod_socache_shmcb.c",
+    "mod_status.c",
+    "mod_unique_id.c",
+];
+
+/// Whether all directives of a module, named by its source file, are in the table.
+pub fn has_module(module: &str) -> bool {
+    WITHOUT_DIRECTIVES.binary_search(&module).is_ok()
+        || FORMS.iter().any(|form| form.modules.contains(&module))
+        || MODULES.iter().any(|(known, _)| *known == module)
+}
+
 /// The number of a name that is known to be in the table; otherwise the build fails.
 pub const fn known(name: &str) -> NameId {
     let mut i = 0;

@@ -121,6 +121,12 @@ pub fn balancer_refusal(key: &[u8], value: &[u8]) -> Option<String> {
     }
 }
 
+/// Whether a value of `upgrade=` lets a token through (`ap_proxy_worker_can_upgrade`).
+pub fn allows(value: &[u8], token: &[u8]) -> bool {
+    let mut listed = value.split(|&byte| byte == b',' || byte == b' ').map(<[u8]>::trim_ascii);
+    value == b"*" || value.eq_ignore_ascii_case(b"any") || listed.any(|item| item.eq_ignore_ascii_case(token))
+}
+
 fn is_flag(value: &[u8]) -> bool {
     value.eq_ignore_ascii_case(b"on") || value.eq_ignore_ascii_case(b"off")
 }

@@ -39,8 +39,10 @@ pub fn refusal(tree: &Tree, config: &Config) -> Option<Refusal> {
     }
 }
 
+const MDOMAIN: crate::syntax::NameId = super::directives::known("MDomain");
+
 /// mod_md provides certificates by itself.
 fn has_managed_domains(config: &Config) -> bool {
     let main = config.main().block;
-    config.last(main, names::MDOMAIN).is_some() || config.last(main, names::MDOMAIN_SET).is_some()
+    config.last(main, MDOMAIN).is_some() || config.last(main, names::MDOMAIN_SET).is_some()
 }

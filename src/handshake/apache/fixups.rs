@@ -224,7 +224,8 @@ impl Session<'_> {
                             let is_there = action == b"merge" && crate::routes::has_token(old, &String::from_utf8_lossy(&new));
                             Value::Known(if is_there { old.clone() } else { [&old[..], b", ", &new].concat() })
                         }
-                        (Value::Unknown(why), _) | (_, Value::Unknown(why)) => Value::Unknown(why.clone()),
+                        (Value::Unknown(why), _) => Value::Unknown(why.clone()),
+                        (_, unknown) => unknown,
                     };
                     self.headers[there].1 = joined;
                 }

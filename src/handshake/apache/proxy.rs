@@ -3,13 +3,13 @@
 
 use super::mapping::{Target, TargetKind};
 use super::{Go, Outcome, Request, Session, Upstream, upstream};
+use crate::effective::apache::params::allows;
 use crate::effective::apache::proxy::{Want, is_balancer};
 use crate::effective::apache::server::ServerId;
 use crate::effective::apache::url::Url;
 use crate::effective::apache::{Worker, names, versions};
 use crate::effective::{Setting, Value};
 use crate::handshake::Sent;
-use crate::routes::has_token;
 use crate::tree::NodeRef;
 
 /// The module that speaks to the backend.
@@ -444,14 +444,6 @@ fn can_upgrade(worker: Option<&Worker>, upgrade: &[u8], is_ws: bool) -> bool {
         Some(param) if !param.value.is_empty() => allows(&param.value, upgrade),
         _ => is_ws && upgrade.eq_ignore_ascii_case(b"websocket"),
     }
-}
-
-/// Whether a value of `upgrade=` lets a token through.
-pub(crate) fn allows(value: &[u8], token: &[u8]) -> bool {
-    value == b"*"
-        || value.eq_ignore_ascii_case(b"any")
-        || value.eq_ignore_ascii_case(token)
-        || has_token(value, &String::from_utf8_lossy(token))
 }
 
 /// Whether connections to the backend stay open.

@@ -85,9 +85,14 @@ impl Modules {
         self.shows_loading
     }
 
-    /// Every module that is loaded was seen, and each is one of httpd's own, so that no other directive is anyone's.
-    pub fn knows_all(&self) -> bool {
-        self.shows_loading && !self.incomplete && self.perhaps.is_empty() && !self.foreign
+    /// Every module that is loaded was seen.
+    pub fn are_all_known(&self) -> bool {
+        self.shows_loading && !self.incomplete && self.perhaps.is_empty()
+    }
+
+    /// The source files of those that are loaded.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.loaded.keys().map(String::as_str)
     }
 
     /// The line that loads it.

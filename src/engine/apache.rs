@@ -1,0 +1,94 @@
+//! What rules about httpd may look at. Knows no rule by name.
+
+use std::ops::Deref;
+
+use super::Ground;
+use crate::effective::BlockId;
+use crate::effective::apache::directives::Section;
+use crate::effective::apache::proxy::Want;
+use crate::effective::apache::server::ServerId;
+use crate::effective::apache::{Config, Pass, Worker};
+use crate::handshake::apache::{Passage, Tracer};
+use crate::routes::{By, Route};
+use crate::tree::Tree;
+
+/// Everything a rule about httpd may look at.
+pub struct Facts<'a> {
+    ground: Ground<'a>,
+    pub config: &'a Config,
+    pub routes: &'a [Route],
+    /// For following a handshake through the phases of the server.
+    pub tracer: Tracer<'a>,
+}
+
+impl<'a> Deref for Facts<'a> {
+    type Target = Ground<'a>;
+
+    fn deref(&self) -> &Ground<'a> {
+        &self.ground
+    }
+}
+
+impl<'a> Facts<'a> {
+    pub fn new(tree: &'a Tree, config: &'a Config, routes: &'a [Route], tracer: Tracer<'a>) -> Self {
+        let ground = Ground { tree, server: "httpd", fragment: config.fragment };
+        Self { ground, config, routes, tracer }
+    }
+
+    /// The line of ProxyPass that a route is.
+    pub fn pass(&self, route: &Route) -> Option<&'a Pass> {
+        match route.by {
+            By::Pass { server, index } => self.config.server(server).proxies.passes.get(index),
+            By::Section { server } => self.config.server(server).proxies.in_section(route.block),
+            _ => None,
+        }
+    }
+
+    /// The server that a route belongs to.
+    pub fn server_of(&self, route: &Route) -> ServerId {
+        self.config.block(route.block).server
+    }
+
+    /// The worker that a URL is given to in a server: the longest of its own and the main server's.
+    pub fn worker(&self, server: ServerId, url: &[u8]) -> Option<&'a Worker> {
+        let find = |server: ServerId| {
+            let workers = &self.config.server(server).proxies.workers;
+            workers.find(url, Want::Either).map(|index| workers.get(index))
+        };
+        let own = find(server);
+        if server == ServerId::MAIN {
+            return own;
+        }
+        match (find(ServerId::MAIN), own) {
+            (Some(main), Some(own)) if own.name.len() > main.name.len() => Some(own),
+            (main, own) => main.or(own),
+        }
+    }
+
+    /// Whether everything that could load a module or define a name was seen.
+    pub fn is_complete(&self) -> bool {
+        self.config.complete
+    }
+
+    /// `<Location "/ws">`, `this virtual host`, `the main server`: how a message names a block.
+    pub fn block_name(&self, block: BlockId) -> String {
+        let found = self.config.block(block);
+        match (found.section, found.node) {
+            (Section::Main, _) | (_, None) => "the main server".to_string(),
+            (Section::VirtualHost, Some(_)) => "this virtual host".to_string(),
+            (_, Some(node)) => format!("`{}`", self.text(node)),
+        }
+    }
+
+    /// What becomes of a browser's handshake for a route's own path; None where the route names no path of its own.
+    pub fn own_passage(&self, route: &Route) -> Option<Passage> {
+        let path = crate::routes::apache::own_path(self.tree, self.config, route)?;
+        Some(self.passage(self.server_of(route), &path))
+    }
+
+    /// What becomes of a browser's handshake for a path of a server.
+    pub fn passage(&self, server: ServerId, path: &[u8]) -> Passage {
+        let request = self.tracer.handshake(server, path);
+        self.tracer.pass(&request, server)
+    }
+}

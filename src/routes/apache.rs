@@ -1,0 +1,270 @@
+//! Routes of an httpd configuration: every line that sends requests on, and what becomes of an Upgrade there. Knows no
+//! rule, and of a request only that it is a handshake for the line's own path.
+
+use std::rc::Rc;
+
+use super::intent::{is_websocket_backend, is_websocket_path};
+use super::{Backend, By, Header, Headers, Intent, Route, Timeouts};
+use crate::effective::apache::proxy::{Want, is_balancer};
+use crate::effective::apache::rewrite::ConditionTest;
+use crate::effective::apache::rewriting::Rewriting;
+use crate::effective::apache::section::Matcher;
+use crate::effective::apache::server::ServerId;
+use crate::effective::apache::url::Url;
+use crate::effective::apache::{Config, Pass, Worker, names, versions};
+use crate::effective::{BlockId, Setting, Value};
+use crate::finding::RouteName;
+use crate::tree::{NodeRef, Tree};
+
+/// Every route, servers in order, in each those of its list, its sections, its rewrite rules, its handlers.
+pub fn routes(tree: &Tree, config: &Config) -> Vec<Route> {
+    let mut builder = Builder { tree, config, routes: Vec::new() };
+    for server in config.server_ids() {
+        builder.server(server);
+    }
+    builder.routes
+}
+
+struct Builder<'a> {
+    tree: &'a Tree,
+    config: &'a Config,
+    routes: Vec<Route>,
+}
+
+/// What a line sends on, and how sure it is that it is for WebSockets.
+struct Line {
+    server: ServerId,
+    block: BlockId,
+    node: NodeRef,
+    by: By,
+    /// How the line is named: a path, a pattern.
+    matcher: String,
+    target: Vec<u8>,
+    /// Evidence beside the target's scheme.
+    intent: Intent,
+}
+
+impl Builder<'_> {
+    fn server(&mut self, server: ServerId) {
+        let proxies = &self.config.server(server).proxies;
+        for (index, pass) in proxies.passes.iter().enumerate() {
+            self.pass(server, By::Pass { server, index }, pass);
+        }
+        for (_, pass) in &proxies.in_sections {
+            self.pass(server, By::Section { server }, pass);
+        }
+        let block = self.config.server(server).block;
+        self.rewrites(server, block);
+        for inner in self.config.inside(block).filter(|&inner| self.config.block(inner).server == server) {
+            self.rewrites(server, inner);
+            self.handlers(server, inner);
+        }
+        self.handlers(server, block);
+    }
+
+    fn pass(&mut self, server: ServerId, by: By, pass: &Pass) {
+        let Some(target) = pass.target.clone() else { return };
+        let matcher = String::from_utf8_lossy(&pass.path).into_owned();
+        let is_named = is_websocket_path(&pass.path);
+        let directive = self.tree.directive(pass.at);
+        let asks = directive.args().any(|word| word.value().to_ascii_lowercase().starts_with(b"upgrade="));
+        let intent = match () {
+            () if asks => Intent::Written,
+            () if is_named => Intent::Named,
+            () => Intent::None,
+        };
+        self.line(Line { server, block: pass.block, node: pass.at, by, matcher, target, intent });
+    }
+
+    fn rewrites(&mut self, server: ServerId, block: BlockId) {
+        if self.config.last(block, names::REWRITE_RULE).is_none() {
+            return;
+        }
+        let rewriting = Rewriting::of_block(self.tree, self.config, block);
+        for line in &rewriting.rules {
+            let target = &line.rule.substitution;
+            let scheme = Url::parse(target).map(|url| url.scheme).unwrap_or_default();
+            let is_websocket = matches!(scheme.as_str(), "ws" | "wss");
+            if !(line.rule.proxy || is_websocket) {
+                continue;
+            }
+            let asks = line.conditions.iter().any(|condition| asks_for_upgrade(&condition.condition.input, &condition.condition.test));
+            let pattern = &line.rule.pattern.text;
+            let intent = match () {
+                () if asks => Intent::Written,
+                () if is_websocket_path(pattern) => Intent::Named,
+                () => Intent::None,
+            };
+            self.line(Line {
+                server,
+                block,
+                node: line.at,
+                by: By::Rewrite { proxies: line.rule.proxy },
+                matcher: String::from_utf8_lossy(pattern).into_owned(),
+                target: target.clone(),
+                intent,
+            });
+        }
+    }
+
+    fn handlers(&mut self, server: ServerId, block: BlockId) {
+        let nodes: Vec<NodeRef> = self.config.own(block, names::SET_HANDLER).collect();
+        for node in nodes {
+            let Some(word) = self.tree.directive(node).arg(0) else { continue };
+            let value = word.value();
+            let Some(target) = value.strip_prefix(b"proxy:") else { continue };
+            let around = self.config.block(block).node;
+            let path = around.and_then(|node| Matcher::words(self.tree.directive(node))).map(|(_, path)| path);
+            let is_named = path.as_ref().is_some_and(|path| is_websocket_path(path));
+            self.line(Line {
+                server,
+                block,
+                node,
+                by: By::Handler,
+                matcher: path.map_or_else(|| "*".to_string(), |path| String::from_utf8_lossy(&path).into_owned()),
+                target: target.to_vec(),
+                intent: if is_named { Intent::Named } else { Intent::None },
+            });
+        }
+    }
+
+    fn line(&mut self, line: Line) {
+        let url = Url::parse(&line.target).ok();
+        let scheme = url.as_ref().map(|url| url.scheme.clone()).unwrap_or_default();
+        let host = url.as_ref().map(|url| url.authority()).unwrap_or_default();
+        let worker = self.worker(line.server, &line.target);
+        let is_ws = matches!(scheme.as_str(), "ws" | "wss");
+        let members = self.members(line.server, &line.target);
+        let upgrade = match &members {
+            Some(members) if members.is_empty() => Some(None),
+            Some(members) => {
+                let all: Vec<_> = members.iter().map(|member| upgrade_of(Some(member), is_websocket(&member.url.scheme), line.node)).collect();
+                all.into_iter().find(|upgrade| !matches!(upgrade, Some(Some(_)))).unwrap_or(Some(Some((b"websocket".to_vec(), line.node))))
+            }
+            None => upgrade_of(worker, is_ws, line.node),
+        };
+        let member_asks = members.iter().flatten().any(|member| {
+            is_websocket(&member.url.scheme) || member.params.get("upgrade").is_some()
+        });
+        let worker_asks = worker.is_some_and(|worker| worker.params.get("upgrade").is_some() && worker.at != line.node);
+        let named_backend = url.as_ref().is_some_and(|url| is_websocket_backend(&url.host));
+        let intent = match () {
+            () if is_ws || member_asks => Intent::Written,
+            () if worker_asks && line.intent >= Intent::Named => Intent::Written,
+            () if named_backend => line.intent.max(Intent::Named),
+            () => line.intent,
+        };
+        let mut written = Vec::new();
+        if let Some(Some((value, at))) = &upgrade {
+            written.push(Header { name: b"Upgrade".to_vec(), value: Value::Known(value.clone()), at: *at });
+            let value = Value::Known(b"Upgrade".to_vec());
+            written.push(Header { name: b"Connection".to_vec(), value, at: *at });
+        }
+        let headers = Headers { level: Some(line.block), lost: None, opaque: upgrade.is_none(), written };
+        let member = members.as_ref().and_then(|members| members.first().copied());
+        let read = self.idle(line.server, member.or(worker));
+        let name = self.config.server(line.server).shown();
+        self.routes.push(Route {
+            name: RouteName { server: Rc::from(name), matcher: line.matcher },
+            server: Some(self.config.server(line.server).block),
+            block: line.block,
+            node: line.node,
+            by: line.by,
+            backend: Backend {
+                text: String::from_utf8_lossy(&line.target).into_owned(),
+                scheme,
+                host,
+                upstream: None,
+            },
+            headers,
+            http_version: Setting::Default { value: 11, older: None },
+            timeouts: Timeouts { read, backend_send: Setting::Absent, client_send: Setting::Absent },
+            intent,
+            broken: self.config.refusals.iter().any(|refusal| refusal.node == line.node),
+        });
+    }
+
+    /// The longest worker of the server's own and the main server's.
+    fn worker(&self, server: ServerId, target: &[u8]) -> Option<&Worker> {
+        let url = Url::parse(target).ok()?;
+        let name = url.name();
+        let find = |server: ServerId| {
+            let workers = &self.config.server(server).proxies.workers;
+            workers.find(&name, Want::Either).map(|index| workers.get(index))
+        };
+        let own = find(server);
+        match (find(ServerId::MAIN), own) {
+            (Some(main), Some(own)) if own.name.len() > main.name.len() => Some(own),
+            (main, own) => main.or(own),
+        }
+    }
+
+    fn members(&self, server: ServerId, target: &[u8]) -> Option<Vec<&Worker>> {
+        if !is_balancer(target) {
+            return None;
+        }
+        let of = |server: ServerId| self.config.server(server).proxies.balancer(target);
+        let balancer = of(ServerId::MAIN).filter(|balancer| balancer.members.iter().next().is_some());
+        let balancer = balancer.or_else(|| of(server));
+        Some(balancer.map(|balancer| balancer.members.iter().collect()).unwrap_or_default())
+    }
+
+    /// The longer of what the server waits for its client and for the backend; the shorter in old versions.
+    fn idle(&self, server: ServerId, worker: Option<&Worker>) -> Setting<u64> {
+        let client = self.config.timeout(self.tree, server);
+        let backend = self.config.backend_timeout(self.tree, server, worker);
+        let of = |setting: &Setting<u64>| match setting {
+            Setting::Written { value, .. } | Setting::Default { value, .. } => Some(*value),
+            Setting::Absent | Setting::Opaque => None,
+        };
+        let old = self.config.target.apache.all_before(versions::LONGER_IDLE_LIMIT);
+        match (of(&client), of(&backend)) {
+            (Some(one), Some(other)) if (one > other) != old => client,
+            (Some(_), Some(_)) => backend,
+            _ => Setting::Opaque,
+        }
+    }
+}
+
+fn is_websocket(scheme: &str) -> bool {
+    matches!(scheme, "ws" | "wss")
+}
+
+/// What a worker makes of a browser's Upgrade, and the line that says so; the outer None where that is not known.
+fn upgrade_of(worker: Option<&Worker>, is_ws: bool, node: NodeRef) -> Option<Option<(Vec<u8>, NodeRef)>> {
+    let token = b"websocket".to_vec();
+    match worker.and_then(|worker| worker.params.get("upgrade")) {
+        Some(param) if !param.value.is_empty() => {
+            let allowed = crate::effective::apache::params::allows(&param.value, &token);
+            Some(allowed.then_some((token, param.at)))
+        }
+        _ => Some(is_ws.then_some((token, node))),
+    }
+}
+
+/// Whether a condition asks whether the client wants a WebSocket.
+fn asks_for_upgrade(input: &[u8], test: &ConditionTest) -> bool {
+    let lower = input.to_ascii_lowercase();
+    let mentions = memchr::memmem::find(&lower, b"upgrade").is_some();
+    match test {
+        ConditionTest::Expr(_) => mentions || lower == b"expr",
+        _ => mentions,
+    }
+}
+
+/// A path that a route is for: what its line or section names, where that is a path rather than a pattern.
+pub fn own_path(tree: &Tree, config: &Config, route: &Route) -> Option<Vec<u8>> {
+    let pass = match route.by {
+        By::Pass { server, index } => config.server(server).proxies.passes.get(index),
+        By::Section { server } => config.server(server).proxies.in_section(route.block),
+        By::Handler => {
+            let node = config.block(route.block).node?;
+            return match Matcher::new(tree.directive(node)) {
+                Matcher::Prefix(path) if path.starts_with(b"/") => Some(path),
+                _ => None,
+            };
+        }
+        _ => None,
+    }?;
+    (!pass.is_match && pass.path.starts_with(b"/")).then(|| pass.path.clone())
+}
