@@ -102,13 +102,11 @@ fn compare(nginx: &Nginx, seed: u64, tally: &mut Tally) {
                 }
             }
         }
-        Err(refusal) => match trace(nginx, &refusal.site, "a.test", "/ws").verdict.as_str() {
-            "config-error" => tally.refused += 1,
-            other => tally.wrong.push(format!(
-                "seed {seed}: nginx refuses it, trace says {other}\n{}\n{config}",
-                refusal.message
-            )),
-        },
+        Err(refusal) => {
+            if let Err(why) = tally.compare_refused(&trace(nginx, &refusal.site, "a.test", "/ws")) {
+                tally.wrong.push(format!("seed {seed}: {why}\n{}\n{config}", refusal.message));
+            }
+        }
     }
 }
 

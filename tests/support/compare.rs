@@ -70,6 +70,26 @@ impl Predicted {
 }
 
 impl Tally {
+    pub fn add(&mut self, other: Self) {
+        self.agreed += other.agreed;
+        self.upgraded += other.upgraded;
+        self.unknown += other.unknown;
+        self.refused += other.refused;
+        self.wrong.extend(other.wrong);
+    }
+
+    /// Counts a configuration that the server refuses; the error tells that it was to load.
+    pub fn compare_refused(&mut self, predicted: &Predicted) -> Result<(), String> {
+        if predicted.verdict != "config-error" {
+            return Err(format!(
+                "the server refuses it, trace says {} ({})",
+                predicted.verdict, predicted.why
+            ));
+        }
+        self.refused += 1;
+        Ok(())
+    }
+
     /// Counts what agrees; the error tells what does not. `headers` are those whose values are compared.
     pub fn compare(
         &mut self,
@@ -110,7 +130,7 @@ fn verdict_agrees(predicted: &Predicted, happened: &Happened) -> bool {
         }
         // What another protocol's backend answers to bytes it does not understand is its own affair.
         ("intercepted", Outcome::Status(_)) if predicted.why.ends_with("carries no WebSocket") => true,
-        ("intercepted", Outcome::Status(status)) => predicted.status == Some(*status),
+        ("intercepted", Outcome::Status(status)) => refusal.is_none() && predicted.status == Some(*status),
         ("intercepted", Outcome::NoAnswer(_)) => predicted.status.is_none(),
         _ => false,
     }

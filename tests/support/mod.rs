@@ -9,6 +9,7 @@ pub mod compare;
 pub mod httpd;
 pub mod nginx;
 pub mod random;
+pub mod random_httpd;
 pub mod server;
 pub mod wire;
 
