@@ -1,49 +1,91 @@
-//! Random configurations of Apache httpd: most of them load, and their handshakes end in every way.
-//! Knows nothing of how wslint reads them.
+//! Random configurations: what `trace` predicts is what real httpd does, down to the request its backend receives.
+//! Knows how configurations are tried, nothing of how wslint reads them.
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::process::Command;
 
-use support::client::{self, Outcome};
+use serde_json::Value;
+
+use support::client;
 use support::compare::{Happened, Predicted, Tally, Upstream};
 use support::httpd::Httpd;
 use support::random::{Random, asked_for};
 use support::random_httpd::{Config, configuration};
 use support::server::{Installed, Refusal, Running};
-use support::{in_parallel, installed, say};
+use support::{Site, in_parallel, installed, say};
+use wslint::engine::card::{Card, Example, Proof, Server};
 
 /// Configurations of one run.
 const COUNT: u64 = 100;
 /// Handshakes of one configuration.
 const TRIES: usize = 5;
+/// Headers whose values are compared.
+const HEADERS: [&str; 3] = ["Host", "Connection", "Upgrade"];
 
 #[test]
-fn random_configurations_load_and_their_handshakes_end_in_every_way() {
+fn random_configurations_do_on_httpd_what_trace_predicts() {
     let Some(httpd) = installed(Httpd::find()) else { return };
     let (count, seed) = asked_for(COUNT);
-    let ends = in_parallel(usize::try_from(count).unwrap(), |index| {
-        let mut random = Random(seed * 1_000_003 + index as u64);
+    let tallies = in_parallel(usize::try_from(count).unwrap(), |index| {
+        let seed = seed * 1_000_003 + index as u64;
+        let mut random = Random(seed);
         let config = configuration(&mut random);
-        let Ok(running) = start(&httpd, &config) else { return vec!["not loaded".to_owned()] };
-        let tries = (0..TRIES).map(|_| Try::new(&mut random, &config).happened(&running));
-        tries.map(|happened| told(&happened)).collect()
+        let mut tally = Tally::default();
+        if let Err(why) = compare(&httpd, &config, &mut random, &mut tally) {
+            tally.wrong.push(format!("seed {seed}: {why}\n{}", shown(&config)));
+        }
+        tally
     });
-    let mut tally: BTreeMap<String, usize> = BTreeMap::new();
-    for end in ends.into_iter().flatten() {
-        *tally.entry(end).or_default() += 1;
-    }
-    say(&format!("{count} random configurations (seed {seed}): {tally:?}"));
-    let share = |name: &str, all: usize| 100 * tally.get(name).copied().unwrap_or(0) / all;
-    let configs = usize::try_from(count).unwrap();
-    assert!(share("not loaded", configs) <= 15, "too few of them load");
-    assert!(share("101", configs * TRIES) >= 10, "hardly any handshake upgrades");
-    assert!(share("refused 426", configs * TRIES) >= 5, "hardly any handshake is refused");
-    if count >= COUNT {
-        for end in ["200", "301", "302", "403", "404", "500", "503"] {
-            assert!(tally.contains_key(end), "none ends with {end}");
+    let mut tally = Tally::default();
+    tallies.into_iter().for_each(|one| tally.add(one));
+    say(&format!(
+        "{count} random configurations (seed {seed}): {} handshakes agree, of them {} upgraded; {} unknown; {} \
+         configurations refused by both",
+        tally.agreed, tally.upgraded, tally.unknown, tally.refused
+    ));
+    let first: Vec<&str> = tally.wrong.iter().take(5).map(String::as_str).collect();
+    assert!(first.is_empty(), "{} configurations disagree:\n\n{}", tally.wrong.len(), first.join("\n\n"));
+    assert!(tally.upgraded * 10 > tally.agreed, "hardly any handshake upgrades, so little is compared");
+    assert!(tally.unknown * 20 < tally.agreed, "too much is unknown");
+    assert!(tally.refused as u64 * 100 <= count * 15, "too few configurations load");
+}
+
+#[test]
+fn every_complete_example_does_on_httpd_what_trace_predicts() {
+    let Some(httpd) = installed(Httpd::find()) else { return };
+    let mut tally = Tally::default();
+    for rule in wslint::rules::ALL {
+        let card = Card::parse(rule.card).unwrap_or_else(|error| panic!("{}: {error}", rule.id));
+        let runs = |example: &&Example| {
+            let version = example.versions.as_ref().is_none_or(|bounds| bounds.contains(httpd.version()));
+            // The backend here speaks no TLS.
+            let shown_by_handshake =
+                !["https://@BACKEND", "wss://@BACKEND"].iter().any(|text| example.body.contains(text));
+            let is_run = !matches!(example.proof, Some(Proof::Static { .. })) && example.is_complete();
+            example.server == Server::Apache && version && is_run && shown_by_handshake
+        };
+        for example in card.examples.iter().filter(runs) {
+            let (path, host) = example.handshake();
+            let asked =
+                Try { host: host.unwrap_or("example.test"), path, second_port: false, changes: Vec::new() };
+            let result = match httpd.start(&example.body) {
+                Ok(running) => {
+                    let several = example.body.to_ascii_lowercase().matches("balancermember").count() > 1;
+                    compare_one(&httpd, &running, &asked, several, &mut tally)
+                }
+                Err(refusal) => compare_refused(&httpd, &refusal, &asked, &mut tally),
+            };
+            if let Err(why) = result {
+                tally.wrong.push(format!("rules/{}.md:{}: {why}", rule.id, example.line));
+            }
         }
     }
+    say(&format!(
+        "{} examples agree, {} are refused by both, {} unknown",
+        tally.agreed, tally.refused, tally.unknown
+    ));
+    assert!(tally.wrong.is_empty(), "{}", tally.wrong.join("\n\n"));
 }
 
 #[test]
@@ -144,21 +186,83 @@ impl Try<'_> {
 
     fn happened(&self, running: &Running) -> Happened {
         let site = &running.site;
-        let port = if self.second_port { site.port2 } else { site.port };
-        Happened::at(site, || client::handshake_with(port, Some(self.host), self.path, &self.changes))
+        Happened::at(site, || {
+            client::handshake_with(self.port(site), Some(self.host), self.path, &self.changes)
+        })
+    }
+
+    fn port(&self, site: &Site) -> u16 {
+        if self.second_port { site.port2 } else { site.port }
+    }
+
+    fn url(&self, site: &Site) -> String {
+        format!("ws://{}:{}{}", self.host, self.port(site), self.path)
     }
 }
 
-fn start(httpd: &Httpd, config: &Config) -> Result<Running, Refusal> {
+fn compare(httpd: &Httpd, config: &Config, random: &mut Random, tally: &mut Tally) -> Result<(), String> {
     let files: Vec<(&str, &str)> = config.files.iter().map(|(path, text)| (*path, text.as_str())).collect();
-    httpd.start_with(&config.main, &files)
+    match httpd.start_with(&config.main, &files) {
+        Ok(running) => (0..TRIES).try_for_each(|_| {
+            let asked = Try::new(random, config);
+            let result = compare_one(httpd, &running, &asked, config.several, tally);
+            result.map_err(|why| format!("{} {:?}: {why}", asked.url(&running.site), asked.changes))
+        }),
+        Err(refusal) => compare_refused(httpd, &refusal, &Try::new(random, config), tally),
+    }
 }
 
-fn told(happened: &Happened) -> String {
-    match &happened.outcome {
-        Outcome::Upgraded(_) => "101".to_owned(),
-        Outcome::Status(status) if happened.received.is_some() => format!("refused {status}"),
-        Outcome::Status(status) => status.to_string(),
-        Outcome::ClientRejects(why) | Outcome::NoAnswer(why) => why.clone(),
+/// `several`: which backend is asked may be a matter of turns.
+fn compare_one(
+    httpd: &Httpd,
+    running: &Running,
+    asked: &Try,
+    several: bool,
+    tally: &mut Tally,
+) -> Result<(), String> {
+    let happened = asked.happened(running);
+    let mut predicted = trace(httpd, &running.site, asked)?;
+    if several {
+        predicted = predicted.sent_to_the_next(&happened);
     }
+    tally.compare(&predicted, &happened, &HEADERS, running)
+}
+
+fn compare_refused(httpd: &Httpd, refusal: &Refusal, asked: &Try, tally: &mut Tally) -> Result<(), String> {
+    let predicted = trace(httpd, &refusal.site, asked)?;
+    tally.compare_refused(&predicted).map_err(|why| format!("{why}\n{}", refusal.message))
+}
+
+/// What `wslint trace` prints; the error is what keeps it from it.
+fn trace(httpd: &Httpd, site: &Site, asked: &Try) -> Result<Predicted, String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wslint"));
+    command.arg("trace").arg(site.dir().join(Httpd::MAIN_FILE)).arg(asked.url(site));
+    command.args(["--format", "json", "--server", "apache", "--server-root"]).arg(site.dir());
+    command.args(["--target", &format!("apache={}", httpd.version())]);
+    command.args(asked.changes.iter().flat_map(|change| ["--header", change]));
+    let output = command.output().unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).map_err(|error| {
+        format!("wslint trace: {error}, {}\n{}", output.status, String::from_utf8_lossy(&output.stderr))
+    })?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let headers = |value: &Value| {
+        let pairs = value.as_array().into_iter().flatten();
+        pairs.map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
+    };
+    let upstream = Some(&document["upstream"]).filter(|upstream| !upstream.is_null());
+    Ok(Predicted {
+        verdict: text(&document["verdict"]),
+        status: document["status"].as_u64().and_then(|status| status.try_into().ok()),
+        why: text(&document["why"]),
+        upstream: upstream.map(|upstream| Upstream {
+            address: text(&upstream["address"]),
+            request_line: text(&upstream["request_line"]),
+            headers: headers(&upstream["headers"]),
+        }),
+    })
+}
+
+fn shown(config: &Config) -> String {
+    let files = config.files.iter().map(|(path, text)| format!("--- {path}\n{text}"));
+    files.fold(config.main.clone(), |all, file| all + &file)
 }
