@@ -6,26 +6,27 @@ mod support;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use support::client::{self, Outcome};
-use support::nginx::{Nginx, Running};
-use support::{installed, say};
+use support::client;
+use support::compare::{Happened, Predicted, Tally, Upstream};
+use support::nginx::Nginx;
+use support::random::{Random, asked_for};
+use support::server::{Installed, Running};
+use support::{Site, installed, say};
 use wslint::effective::Target;
 use wslint::effective::version::Versions;
 use wslint::engine::card::{Card, Example, Proof, Server};
-use wslint::handshake::{Trace, Verdict};
 use wslint::source::files::Disk;
 use wslint::tree::{Limits, Options};
 
-/// Configurations of one run; `WSLINT_RANDOM=COUNT` and `WSLINT_SEED=NUMBER` ask for others.
+/// Configurations of one run.
 const COUNT: u64 = 150;
-const SEED: u64 = 1;
+/// Headers whose values are compared.
+const HEADERS: [&str; 6] = ["Host", "Connection", "Upgrade", "X-Test", "Origin", "Sec-WebSocket-Version"];
 
 #[test]
 fn random_configurations_do_on_nginx_what_trace_predicts() {
-    let Some(nginx) = installed("nginx", Nginx::find()) else { return };
-    let number =
-        |name, default| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
-    let (count, seed) = (number("WSLINT_RANDOM", COUNT), number("WSLINT_SEED", SEED));
+    let Some(nginx) = installed(Nginx::find()) else { return };
+    let (count, seed) = asked_for(COUNT);
     let mut tally = Tally::default();
     for index in 0..count {
         compare(&nginx, seed * 1_000_003 + index, &mut tally);
@@ -43,12 +44,12 @@ fn random_configurations_do_on_nginx_what_trace_predicts() {
 
 #[test]
 fn every_complete_example_does_on_nginx_what_trace_predicts() {
-    let Some(nginx) = installed("nginx", Nginx::find()) else { return };
+    let Some(nginx) = installed(Nginx::find()) else { return };
     let mut tally = Tally::default();
     for rule in wslint::rules::ALL {
         let card = Card::parse(rule.card).unwrap_or_else(|error| panic!("{}: {error}", rule.id));
         let runs = |example: &&Example| {
-            let version = example.versions.as_ref().is_none_or(|bounds| bounds.contains(nginx.version));
+            let version = example.versions.as_ref().is_none_or(|bounds| bounds.contains(nginx.version()));
             // The backend here speaks no TLS, and a mirror's answer kills the tunnel after the handshake is through.
             let shown_by_handshake =
                 !["proxy_pass https", "mirror "].iter().any(|text| example.body.contains(text));
@@ -57,7 +58,7 @@ fn every_complete_example_does_on_nginx_what_trace_predicts() {
                 && version
                 && is_run
                 && shown_by_handshake
-                && nginx.has_modules_for(&example.body)
+                && nginx.lacks(&example.body).is_none()
         };
         for example in card.examples.iter().filter(runs) {
             let place = format!("rules/{}.md:{}", rule.id, example.line);
@@ -65,22 +66,18 @@ fn every_complete_example_does_on_nginx_what_trace_predicts() {
             match nginx.start(&example.body) {
                 Ok(running) => {
                     let host = host.unwrap_or("example.test");
-                    if let Err(why) = compare_one(&nginx, &running, host, path, &mut tally) {
+                    let several = example.body.contains("upstream ");
+                    if let Err(why) = compare_one(&nginx, &running, (host, path), several, &mut tally) {
                         tally.wrong.push(format!("{place}: {why}"));
                     }
                 }
-                Err(message) => {
-                    let directory = tempfile::tempdir().unwrap();
-                    std::fs::write(directory.path().join("nginx.conf"), standing_in(&example.body)).unwrap();
-                    match trace(&nginx, directory.path(), "ws://a.test:8080/ws").verdict {
-                        Verdict::ConfigError => tally.refused += 1,
-                        Verdict::Unknown => tally.unknown += 1,
-                        other => tally.wrong.push(format!(
-                            "{place}: nginx refuses it, trace says {}: {message}",
-                            other.name()
-                        )),
-                    }
-                }
+                Err(refusal) => match trace(&nginx, &refusal.site, "a.test", "/ws").verdict.as_str() {
+                    "config-error" => tally.refused += 1,
+                    "unknown" => tally.unknown += 1,
+                    other => tally
+                        .wrong
+                        .push(format!("{place}: nginx refuses it, trace says {other}: {}", refusal.message)),
+                },
             }
         }
     }
@@ -92,15 +89,6 @@ fn every_complete_example_does_on_nginx_what_trace_predicts() {
     assert!(tally.agreed > 50, "only {} examples were compared", tally.agreed);
 }
 
-#[derive(Default)]
-struct Tally {
-    agreed: usize,
-    upgraded: usize,
-    unknown: usize,
-    refused: usize,
-    wrong: Vec<String>,
-}
-
 fn compare(nginx: &Nginx, seed: u64, tally: &mut Tally) {
     let mut random = Random(seed);
     let config = configuration(&mut random);
@@ -108,157 +96,56 @@ fn compare(nginx: &Nginx, seed: u64, tally: &mut Tally) {
         Ok(running) => {
             for _ in 0..4 {
                 let (host, path) = (random.pick(&HOSTS), random.pick(&PATHS));
-                if let Err(why) = compare_one(nginx, &running, host, path, tally) {
+                if let Err(why) = compare_one(nginx, &running, (host, path), false, tally) {
                     tally.wrong.push(format!("seed {seed}: ws://{host}{path}: {why}\n{config}"));
                     return;
                 }
             }
         }
-        Err(message) => {
-            let directory = tempfile::tempdir().unwrap();
-            std::fs::write(directory.path().join("nginx.conf"), standing_in(&config)).unwrap();
-            match trace(nginx, directory.path(), "ws://a.test:8080/ws").verdict {
-                Verdict::ConfigError => tally.refused += 1,
-                other => tally.wrong.push(format!(
-                    "seed {seed}: nginx refuses it, trace says {}\n{message}\n{config}",
-                    other.name()
-                )),
+        Err(refusal) => {
+            if let Err(why) = tally.compare_refused(&trace(nginx, &refusal.site, "a.test", "/ws")) {
+                tally.wrong.push(format!("seed {seed}: {why}\n{}\n{config}", refusal.message));
             }
         }
     }
 }
 
+/// `several`: which backend is asked may be a matter of turns.
 fn compare_one(
     nginx: &Nginx,
     running: &Running,
-    host: &str,
-    path: &str,
+    (host, path): (&str, &str),
+    several: bool,
     tally: &mut Tally,
 ) -> Result<(), String> {
     let site = &running.site;
-    let before = (site.backend.requests().len(), site.backend2.requests().len());
-    let outcome = client::handshake(site.port, Some(host), path);
-    let mut received = site.backend.requests().split_off(before.0);
-    received.extend(site.backend2.requests().split_off(before.1));
-    let trace = trace(nginx, site.dir(), &format!("ws://{host}:{}{path}", site.port));
-    let said = format!("trace says {} {:?} ({})", trace.verdict.name(), trace.status, trace.why);
-    let verdict_agrees = match (trace.verdict, &outcome) {
-        (Verdict::Unknown, _) => {
-            tally.unknown += 1;
-            return Ok(());
-        }
-        (Verdict::Upgraded, Outcome::Upgraded(_)) => true,
-        // 101 comes through; what a client then thinks of its headers is not the proxy's verdict.
-        (Verdict::Upgraded, Outcome::ClientRejects(_)) => true,
-        // Most backends take a handshake without Host, or with a second Upgrade; the one in these tests does not.
-        (Verdict::Upgraded, Outcome::Status(426)) => {
-            let refusal = received.last().and_then(|request| request.refusal.as_deref());
-            refusal.is_some_and(|why| why.contains("Host") || why.contains("Upgrade"))
-        }
-        (Verdict::Refused, Outcome::Status(status)) => {
-            received.last().is_some_and(|request| request.refusal.is_some())
-                && trace.status.is_none_or(|said| said == *status)
-        }
-        // What another protocol's backend answers to bytes it does not understand is its own affair.
-        (Verdict::Intercepted, Outcome::Status(_)) if trace.why.ends_with("carries no WebSocket") => true,
-        (Verdict::Intercepted, Outcome::Status(status)) => trace.status == Some(*status),
-        (Verdict::Intercepted, Outcome::NoAnswer(_)) => trace.status.is_none(),
-        _ => false,
-    };
-    if !verdict_agrees {
-        return Err(format!("{said}, nginx did {outcome:?}\n{}", running.log()));
+    let happened = Happened::at(site, || client::handshake(site.port, Some(host), path));
+    let mut predicted = trace(nginx, site, host, path);
+    if several {
+        predicted = predicted.sent_to_the_next(&happened);
     }
-    let upstream = trace.hops.last().and_then(|hop| hop.upstream.as_ref());
-    match (upstream, received.last()) {
-        (None, None) => {}
-        (Some(upstream), Some(request)) => {
-            if upstream.request_line != request.head.line {
-                return Err(format!(
-                    "{said}; sent `{}`, received `{}`",
-                    upstream.request_line, request.head.line
-                ));
-            }
-            for name in ["Host", "Connection", "Upgrade", "X-Test", "Origin", "Sec-WebSocket-Version"] {
-                let sent: Vec<&str> = upstream
-                    .headers
-                    .iter()
-                    .filter(|header| header.name.eq_ignore_ascii_case(name))
-                    .map(|header| header.shown.as_str())
-                    .collect();
-                if sent != request.head.values(name) {
-                    return Err(format!(
-                        "{said}; {name}: sent {sent:?}, received {:?}",
-                        request.head.values(name)
-                    ));
-                }
-            }
-        }
-        // Whether the backend still reads the request that is given up at once is a matter of luck.
-        (Some(_), None) if trace.status == Some(504) => {}
-        (upstream, request) => {
-            let received = request.map(|request| &request.head.line);
-            return Err(format!(
-                "{said}; sent {:?}, received {received:?}",
-                upstream.map(|upstream| &upstream.request_line)
-            ));
-        }
-    }
-    tally.agreed += 1;
-    tally.upgraded += usize::from(trace.verdict == Verdict::Upgraded);
-    Ok(())
+    tally.compare(&predicted, &happened, &HEADERS, running)
 }
 
-fn trace(nginx: &Nginx, directory: &std::path::Path, url: &str) -> Trace {
+fn trace(nginx: &Nginx, site: &Site, host: &str, path: &str) -> Predicted {
     let options = Options {
-        prefix: directory.into(),
-        root: directory.into(),
+        prefix: site.dir().into(),
+        root: site.dir().into(),
         maps: Vec::new(),
         limits: Limits::default(),
+        apache: None,
     };
     let target =
-        Target { nginx: Versions::new(nginx.version, nginx.version), named: true, ..Target::default() };
-    let url = url.parse().unwrap();
-    wslint::trace(&Disk, &directory.join("nginx.conf"), &options, target, &url, &[]).unwrap().1
-}
-
-/// The configuration with ports and addresses of nobody's.
-fn standing_in(config: &str) -> String {
-    let values = [
-        ("@PORT@", "8080"),
-        ("@PORT2@", "8081"),
-        ("@BACKEND@", "127.0.0.1:9000"),
-        ("@BACKEND2@", "127.0.0.1:9001"),
-    ];
-    values
-        .iter()
-        .fold(config.to_string(), |text, (name, value)| text.replace(name, value))
-        .replace("@DIR@", "/srv")
-}
-
-/// A generator of numbers that is the same everywhere (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    /// True once in `times`.
-    fn once_in(&mut self, times: usize) -> bool {
-        self.below(times) == 0
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
+        Target { nginx: Versions::new(nginx.version(), nginx.version()), named: true, ..Target::default() };
+    let url = format!("ws://{host}:{}{path}", site.port).parse().unwrap();
+    let main = site.dir().join(Nginx::MAIN_FILE);
+    let trace = wslint::trace(&Disk, &main, &options, target, &url, &[]).unwrap().1;
+    let upstream = trace.hops.last().and_then(|hop| hop.upstream.as_ref()).map(|upstream| Upstream {
+        address: upstream.address.clone(),
+        request_line: upstream.request_line.clone(),
+        headers: upstream.headers.iter().map(|one| (one.name.clone(), one.shown.clone())).collect(),
+    });
+    Predicted { verdict: trace.verdict.name().into(), status: trace.status, why: trace.why, upstream }
 }
 
 const HOSTS: [&str; 6] = ["a.test", "x.a.test", "b.test", "c1.test", "d.test", "other.example"];

@@ -10,6 +10,7 @@ use wslint::engine::{Level, Rule, Selection};
 use wslint::finding::Severity;
 use wslint::rules;
 use wslint::source::files::Memory;
+use wslint::tree::apache::Given;
 use wslint::tree::{Limits, Options};
 
 fn card(rule: &Rule) -> Card {
@@ -17,7 +18,10 @@ fn card(rule: &Rule) -> Card {
 }
 
 fn body(example: &Example) -> String {
-    let nested = format!("{}{}", "location / { ".repeat(1001), "} ".repeat(1001));
+    let nested = match example.server {
+        Server::Nginx => format!("{}{}", "location / { ".repeat(1001), "} ".repeat(1001)),
+        Server::Apache => format!("{}{}", "<If true>\n".repeat(1001), "</If>\n".repeat(1001)),
+    };
     example
         .body
         .replace("@PORT@", "8080")
@@ -25,20 +29,36 @@ fn body(example: &Example) -> String {
         .replace("@BACKEND@", "127.0.0.1:9000")
         .replace("@BACKEND2@", "127.0.0.1:9001")
         .replace("@DEAD@", "127.0.0.1:9")
-        .replace("@DIR@", "/etc/nginx")
+        .replace("@DIR@", directory(example))
+        .replace("@MODDIR@", "/usr/lib/apache2/modules")
         .replace("@NESTED@", &nested)
+}
+
+/// Where the server's configuration usually lies.
+fn directory(example: &Example) -> &'static str {
+    match example.server {
+        Server::Nginx => "/etc/nginx",
+        Server::Apache => "/etc/apache2",
+    }
 }
 
 /// The version an example is meant for, the newest that its bounds allow; none where they do not matter.
 fn target(example: &Example) -> Target {
     let Some(bounds) = &example.versions else { return Target::default() };
-    let candidates =
-        [Version::new(1, 31, 5), Version::new(1, 30, 0), Version::new(1, 28, 0), Version::new(1, 22, 1)];
+    let candidates: &[[u16; 3]] = match example.server {
+        Server::Nginx => &[[1, 31, 5], [1, 30, 0], [1, 28, 0], [1, 22, 1]],
+        Server::Apache => &[[2, 4, 71], [2, 4, 64], [2, 4, 59], [2, 4, 57], [2, 4, 52], [2, 4, 46]],
+    };
     let version = candidates
-        .into_iter()
+        .iter()
+        .map(|&[major, minor, patch]| Version::new(major, minor, patch))
         .find(|version| bounds.contains(*version))
         .expect("bounds hold a known version");
-    Target { nginx: Versions::new(version, version), named: true, ..Target::default() }
+    let versions = Versions::new(version, version);
+    match example.server {
+        Server::Nginx => Target { nginx: versions, named: true, ..Target::default() },
+        Server::Apache => Target { apache: versions, named: true, ..Target::default() },
+    }
 }
 
 /// `(line, rule)` of every finding in an example that is an error or a warning, or of the card's own rule. A rule that is
@@ -54,15 +74,24 @@ fn found(rule: &Rule, example: &Example) -> BTreeSet<(usize, String)> {
 }
 
 fn found_by(selection: &Selection, rule: &Rule, example: &Example) -> BTreeSet<(usize, String)> {
-    let files = Memory::default().with("/etc/nginx/nginx.conf", body(example));
+    let directory = Path::new(directory(example));
+    let (main, apache) = match example.server {
+        Server::Nginx => (directory.join("nginx.conf"), None),
+        Server::Apache => {
+            let version = target(example).apache.last;
+            let version = [version.major, version.minor, version.patch];
+            (directory.join("apache2.conf"), Some(Given { version, ..Given::default() }))
+        }
+    };
+    let files = Memory::default().with(&main, body(example));
     let options = Options {
-        prefix: "/etc/nginx".into(),
-        root: "/etc/nginx".into(),
+        prefix: directory.into(),
+        root: directory.into(),
         maps: Vec::new(),
         limits: Limits::default(),
+        apache,
     };
-    let main = Path::new("/etc/nginx/nginx.conf");
-    let linted = wslint::lint(&files, main, &options, target(example), selection).expect("readable");
+    let linted = wslint::lint(&files, &main, &options, target(example), selection).expect("readable");
     let counts =
         |finding: &&wslint::finding::Finding| finding.severity > Severity::Note || finding.rule == rule.id;
     let place = |finding: &wslint::finding::Finding| {
@@ -75,7 +104,7 @@ fn found_by(selection: &Selection, rule: &Rule, example: &Example) -> BTreeSet<(
 fn every_example_gives_exactly_the_findings_it_names() {
     let mut wrong = Vec::new();
     for rule in rules::ALL {
-        for example in card(rule).examples.iter().filter(|example| example.server == Server::Nginx) {
+        for example in &card(rule).examples {
             let expected: BTreeSet<_> = example.expected().into_iter().collect();
             let found = found(rule, example);
             if found != expected {

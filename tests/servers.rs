@@ -7,50 +7,30 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use support::backend::{Backend, Request};
 use support::client::{self, Outcome};
+use support::httpd::Httpd;
 use support::nginx::Nginx;
+use support::server::Installed;
 use support::wire::{self, Frame};
-use support::{installed, listener, say};
+use support::{in_parallel, installed, listener, say};
 use wslint::engine::card::{Card, Example, Proof, Server};
 
 #[test]
 fn every_complete_nginx_example_does_on_nginx_what_its_card_says() {
-    let (cards, unreadable) = cards();
-    let Some(nginx) = installed("nginx", Nginx::find()) else { return };
-    let mut runnable = Vec::new();
-    for (name, card) in &cards {
-        for example in card.examples.iter().filter(|example| example.is_complete()) {
-            match obstacle(&nginx, example) {
-                None => runnable.push((name.as_str(), example)),
-                Some(why) => say(&format!("held by trace alone: {name}:{}: {why}", example.line)),
-            }
-        }
-    }
-    assert!(cards.is_empty() || !runnable.is_empty(), "there are cards, and no example of them runs");
-    let mut disagreements = disagreements(&nginx, &runnable);
-    disagreements.extend(unreadable);
-    assert!(
-        disagreements.is_empty(),
-        "{} disagreements between the cards ({} examples) and nginx {}:\n\n{}",
-        disagreements.len(),
-        runnable.len(),
-        nginx.version,
-        disagreements.join("\n\n")
-    );
-    say(&format!("{} examples ran on nginx {}", runnable.len(), nginx.version));
+    hold_cards(Nginx::find());
 }
 
 #[test]
-fn an_example_that_claims_another_outcome_is_caught() {
-    let Some(nginx) = installed("nginx", Nginx::find()) else { return };
-    let claims =
-        ["good", "bad refused", "bad config-error", "bad intercepted", "bad client-rejects", "bad cut 1s"];
+fn every_complete_apache_example_does_on_httpd_what_its_card_says() {
+    hold_cards(Httpd::find());
+}
+
+#[test]
+fn an_nginx_example_that_claims_another_outcome_is_caught() {
     let both = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; \
                 proxy_set_header Connection upgrade; proxy_pass http://@BACKEND@;";
     let locations = [
@@ -69,20 +49,52 @@ fn an_example_that_claims_another_outcome_is_caught() {
         ("bad client-rejects", format!("{both} proxy_hide_header Sec-WebSocket-Accept;")),
         ("bad cut 1s", format!("{both} proxy_read_timeout 1s;")),
     ];
-    thread::scope(|scope| {
-        for (truth, location) in &locations {
-            let nginx = &nginx;
-            scope.spawn(move || {
-                for claim in claims {
-                    // A tunnel that is cut when idle is a good one until then.
-                    let agrees = claim == *truth || (claim == "good" && *truth == "bad cut 1s");
-                    let example = example(claim, location);
-                    let result = judge(nginx, &example);
-                    assert_eq!(result.is_ok(), agrees, "`{claim}` for `{location}`: {result:?}");
-                }
-            });
-        }
-    });
+    let around = "events {}\nhttp {\n    server {\n        listen 127.0.0.1:@PORT@;\n        location / { @ }\n    }\n}";
+    catch_false_claims(
+        Nginx::find(),
+        &locations.map(|(truth, lines)| (truth, around.replace(" @ ", &lines))),
+    );
+}
+
+#[test]
+fn an_apache_example_that_claims_another_outcome_is_caught() {
+    let both = "ProxyPass / http://@BACKEND@/ upgrade=websocket";
+    let loads = |names: &[&str]| -> String {
+        names.iter().map(|name| format!("LoadModule {name}_module \"@MODDIR@/mod_{name}.so\"\n")).collect()
+    };
+    let balancer =
+        "<Proxy balancer://chat>\nBalancerMember ws://@BACKEND@\n</Proxy>\nProxyPass / balancer://chat/";
+    let servers = [
+        ("good", both.to_owned()),
+        ("good", "ProxyPass / ws://@BACKEND@/\nServerRoot /\nPidFile none/pid\nErrorLog none/log".to_owned()),
+        ("good", balancer.to_owned()),
+        (
+            "good",
+            loads(&["mpm_worker", "authz_core", "proxy", "proxy_wstunnel"]) + "ProxyPass / ws://@BACKEND@/",
+        ),
+        ("bad refused", "ProxyPass / http://@BACKEND@/".to_owned()),
+        (
+            "bad refused",
+            "ProxyPass / http://@BACKEND@/\nProxyErrorOverride On\nErrorDocument 426 /none".to_owned(),
+        ),
+        ("bad config-error", format!("{both}\nProxyWebSocket On")),
+        ("bad config-error", loads(&["proxy"]) + both + "\nRewriteEngine On"),
+        // Only when it starts does httpd see what is missing.
+        ("bad config-error", loads(&["proxy", "proxy_balancer", "proxy_http"]) + balancer),
+        ("bad intercepted", both.replace("@BACKEND@", "@DEAD@")),
+        ("bad intercepted", loads(&["proxy"]) + both),
+        ("bad intercepted", format!("{both}\n<Location />\nRequire all denied\n</Location>")),
+        ("bad intercepted", "DocumentRoot html\nFallbackResource /index.html".to_owned()),
+        (
+            "bad client-rejects",
+            format!("{both}\nRequestHeader set Sec-WebSocket-Key dGhlIHNhbXBsZSBub25jZQ=="),
+        ),
+        ("bad cut 1s", format!("{both}\nTimeout 1")),
+    ];
+    catch_false_claims(
+        Httpd::find(),
+        &servers.map(|(truth, lines)| (truth, format!("Listen 127.0.0.1:@PORT@\n{lines}"))),
+    );
 }
 
 #[test]
@@ -213,56 +225,87 @@ fn cards() -> (BTreeMap<String, Card>, Vec<String>) {
     (cards, unreadable)
 }
 
-/// Why this nginx can't show what the example claims.
-fn obstacle(nginx: &Nginx, example: &Example) -> Option<String> {
-    let version = nginx.version;
-    if example.server != Server::Nginx {
-        return Some("it is not for nginx".to_owned());
+fn hold_cards<S: Installed>(server: Option<S>) {
+    let (cards, unreadable) = cards();
+    let Some(server) = installed(server) else { return };
+    let examples =
+        cards.iter().flat_map(|(name, card)| card.examples.iter().map(move |one| (name.as_str(), one)));
+    let complete = examples.filter(|(_, example)| example.server == S::SERVER && example.is_complete());
+    let mut runnable = Vec::new();
+    for (name, example) in complete {
+        match obstacle(&server, example) {
+            None => runnable.push((name, example)),
+            Some(why) => say(&format!("held by trace alone: {name}:{}: {why}", example.line)),
+        }
     }
-    if !example.versions.is_none_or(|bounds| bounds.contains(version)) {
-        return Some(format!("it is not for nginx {version}"));
-    }
-    (!nginx.has_modules_for(&example.body)).then(|| format!("nginx {version} has no stream module here"))
+    let about = format!("{} {}", S::NAME, server.version());
+    let of_this_server = cards.values().any(|card| card.servers.contains(&S::SERVER));
+    assert!(
+        !of_this_server || !runnable.is_empty(),
+        "there are cards, and no example of them runs on {about}"
+    );
+    let mut disagreements = disagreements(&server, &runnable);
+    disagreements.extend(unreadable);
+    assert!(
+        disagreements.is_empty(),
+        "{} disagreements between the cards ({} examples) and {about}:\n\n{}",
+        disagreements.len(),
+        runnable.len(),
+        disagreements.join("\n\n")
+    );
+    say(&format!("{} examples ran on {about}", runnable.len()));
 }
 
-/// A whole configuration around one location, as an example that claims `info`.
-fn example(info: &str, location: &str) -> Example {
+/// Why this server can't show what the example claims.
+fn obstacle<S: Installed>(server: &S, example: &Example) -> Option<String> {
+    let version = server.version();
+    if !example.versions.is_none_or(|bounds| bounds.contains(version)) {
+        return Some(format!("it is not for {} {version}", S::NAME));
+    }
+    server.lacks(&example.body)
+}
+
+/// Holds every claim against every configuration, of which each makes one claim true.
+fn catch_false_claims<S: Installed>(server: Option<S>, configs: &[(&str, String)]) {
+    let Some(server) = installed(server) else { return };
+    let claims =
+        ["good", "bad refused", "bad config-error", "bad intercepted", "bad client-rejects", "bad cut 1s"];
+    in_parallel(configs.len() * claims.len(), |index| {
+        let (claim, (truth, config)) = (claims[index % claims.len()], &configs[index / claims.len()]);
+        // A tunnel that is cut when idle is a good one until then.
+        let agrees = claim == *truth || (claim == "good" && *truth == "bad cut 1s");
+        let result = judge(&server, &example(S::SERVER, claim, config));
+        assert_eq!(result.is_ok(), agrees, "`{claim}` for `{config}`: {result:?}");
+    });
+}
+
+/// A whole configuration as an example that claims `info`.
+fn example(server: Server, info: &str, config: &str) -> Example {
+    let server = if server == Server::Nginx { "nginx" } else { "apache" };
     let text = format!(
-        "+++\ntitle = \"T\"\nseverity = \"note\"\nservers = [\"nginx\"]\nsince = \"0.1.0\"\n+++\n```nginx {info}\nevents {{}}\n\
-         http {{\n    server {{\n        listen 127.0.0.1:@PORT@;\n        location / {{ {location} }}\n    }}\n}}\n```\n"
+        "+++\ntitle = \"T\"\nseverity = \"note\"\nservers = [\"{server}\"]\nsince = \"0.1.0\"\n+++\n\
+         ```{server} {info}\n{config}\n```\n"
     );
     Card::parse(&text).unwrap().examples.remove(0)
 }
 
-/// Runs the examples a few at a time, for most of them only wait; what disagrees, in the order given.
-fn disagreements(nginx: &Nginx, examples: &[(&str, &Example)]) -> Vec<String> {
-    let next = AtomicUsize::new(0);
-    let found = Mutex::new(BTreeMap::new());
-    thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((name, example)) = examples.get(index) else { return };
-                    if let Err(got) = judge(nginx, example) {
-                        let expected =
-                            example.proof.as_ref().map_or("good".to_owned(), |proof| format!("{proof:?}"));
-                        let text = format!("{name}:{}\n  expected: {expected}\n  got: {got}", example.line);
-                        found.lock().unwrap().insert(index, text);
-                    }
-                }
-            });
-        }
+/// What disagrees, in the order given.
+fn disagreements<S: Installed>(server: &S, examples: &[(&str, &Example)]) -> Vec<String> {
+    let found = in_parallel(examples.len(), |index| {
+        let (name, example) = examples[index];
+        let got = judge(server, example).err()?;
+        let expected = example.proof.as_ref().map_or("good".to_owned(), |proof| format!("{proof:?}"));
+        Some(format!("{name}:{}\n  expected: {expected}\n  got: {got}", example.line))
     });
-    found.into_inner().unwrap().into_values().collect()
+    found.into_iter().flatten().collect()
 }
 
 /// The error tells what happened instead of what the example claims.
-fn judge(nginx: &Nginx, example: &Example) -> Result<(), String> {
-    let running = match (nginx.start(&example.body), &example.proof) {
+fn judge<S: Installed>(server: &S, example: &Example) -> Result<(), String> {
+    let running = match (server.start(&example.body), &example.proof) {
         (Ok(running), _) => running,
         (Err(_), Some(Proof::ConfigError)) => return Ok(()),
-        (Err(message), _) => return Err(format!("it does not load: {}", message.trim())),
+        (Err(refusal), _) => return Err(format!("it does not load: {}", refusal.message.trim())),
     };
     if let Some(Proof::Static { .. }) = example.proof {
         return Ok(());
@@ -287,7 +330,7 @@ fn judge(nginx: &Nginx, example: &Example) -> Result<(), String> {
         }
         _ => false,
     };
-    if agrees { Ok(()) } else { Err(format!("{told}{}{}", seen(&requests), log(&running.log()))) }
+    if agrees { Ok(()) } else { Err(format!("{told}{}{}", seen(&requests), log::<S>(&running.log()))) }
 }
 
 fn seen(requests: &[Request]) -> String {
@@ -302,6 +345,6 @@ fn seen(requests: &[Request]) -> String {
     told.collect()
 }
 
-fn log(text: &str) -> String {
-    text.lines().map(|line| format!("\n  nginx: {line}")).collect()
+fn log<S: Installed>(text: &str) -> String {
+    text.lines().map(|line| format!("\n  {}: {line}", S::NAME)).collect()
 }

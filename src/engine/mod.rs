@@ -13,8 +13,8 @@ use hashbrown::HashMap;
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 
-use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
 use crate::effective::apache as httpd;
+use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
 use crate::effective::{BlockId, Value};
 use crate::finding::{Finding, Severity};
 use crate::handshake::nginx::Tracer;

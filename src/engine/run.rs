@@ -56,7 +56,9 @@ impl Asked for Facts<'_> {
         match check {
             Check::Tree(check) => check(self, findings),
             Check::Files(check) => check(self, findings),
-            Check::Both(one, other) => [one, other].into_iter().for_each(|one| self.about_tree(one, findings)),
+            Check::Both(one, other) => {
+                [one, other].into_iter().for_each(|one| self.about_tree(one, findings))
+            }
             _ => {}
         }
     }
@@ -87,7 +89,9 @@ impl Asked for apache::Facts<'_> {
         match check {
             Check::ApacheTree(check) => check(self, findings),
             Check::Files(check) => check(self, findings),
-            Check::Both(one, other) => [one, other].into_iter().for_each(|one| self.about_tree(one, findings)),
+            Check::Both(one, other) => {
+                [one, other].into_iter().for_each(|one| self.about_tree(one, findings))
+            }
             _ => {}
         }
     }
@@ -125,13 +129,7 @@ pub fn run(facts: &dyn Asked, rules: &[&'static Rule], selection: &Selection) ->
     found.sorted()
 }
 
-fn ask_about(
-    route: &Route,
-    facts: &dyn Asked,
-    rules: &[&Rule],
-    selection: &Selection,
-    found: &mut Merged,
-) {
+fn ask_about(route: &Route, facts: &dyn Asked, rules: &[&Rule], selection: &Selection, found: &mut Merged) {
     let intent = if selection.all_routes { route.intent.max(Intent::Named) } else { route.intent };
     if intent == Intent::None {
         return;

@@ -88,7 +88,10 @@ impl Builder<'_> {
             if !(line.rule.proxy || is_websocket) {
                 continue;
             }
-            let asks = line.conditions.iter().any(|condition| asks_for_upgrade(&condition.condition.input, &condition.condition.test));
+            let asks = line
+                .conditions
+                .iter()
+                .any(|condition| asks_for_upgrade(&condition.condition.input, &condition.condition.test));
             let pattern = &line.rule.pattern.text;
             let intent = match () {
                 () if asks => Intent::Written,
@@ -114,14 +117,16 @@ impl Builder<'_> {
             let value = word.value();
             let Some(target) = value.strip_prefix(b"proxy:") else { continue };
             let around = self.config.block(block).node;
-            let path = around.and_then(|node| Matcher::words(self.tree.directive(node))).map(|(_, path)| path);
+            let path =
+                around.and_then(|node| Matcher::words(self.tree.directive(node))).map(|(_, path)| path);
             let is_named = path.as_ref().is_some_and(|path| is_websocket_path(path));
             self.line(Line {
                 server,
                 block,
                 node,
                 by: By::Handler,
-                matcher: path.map_or_else(|| "*".to_string(), |path| String::from_utf8_lossy(&path).into_owned()),
+                matcher: path
+                    .map_or_else(|| "*".to_string(), |path| String::from_utf8_lossy(&path).into_owned()),
                 target: target.to_vec(),
                 intent: if is_named { Intent::Named } else { Intent::None },
             });
@@ -138,15 +143,22 @@ impl Builder<'_> {
         let upgrade = match &members {
             Some(members) if members.is_empty() => Some(None),
             Some(members) => {
-                let all: Vec<_> = members.iter().map(|member| upgrade_of(Some(member), is_websocket(&member.url.scheme), line.node)).collect();
-                all.into_iter().find(|upgrade| !matches!(upgrade, Some(Some(_)))).unwrap_or(Some(Some((b"websocket".to_vec(), line.node))))
+                let all: Vec<_> = members
+                    .iter()
+                    .map(|member| upgrade_of(Some(member), is_websocket(&member.url.scheme), line.node))
+                    .collect();
+                all.into_iter()
+                    .find(|upgrade| !matches!(upgrade, Some(Some(_))))
+                    .unwrap_or(Some(Some((b"websocket".to_vec(), line.node))))
             }
             None => upgrade_of(worker, is_ws, line.node),
         };
-        let member_asks = members.iter().flatten().any(|member| {
-            is_websocket(&member.url.scheme) || member.params.get("upgrade").is_some()
-        });
-        let worker_asks = worker.is_some_and(|worker| worker.params.get("upgrade").is_some() && worker.at != line.node);
+        let member_asks = members
+            .iter()
+            .flatten()
+            .any(|member| is_websocket(&member.url.scheme) || member.params.get("upgrade").is_some());
+        let worker_asks =
+            worker.is_some_and(|worker| worker.params.get("upgrade").is_some() && worker.at != line.node);
         let named_backend = url.as_ref().is_some_and(|url| is_websocket_backend(&url.host));
         let intent = match () {
             () if is_ws || member_asks => Intent::Written,

@@ -1,6 +1,6 @@
 //! An include that is not there, or was not seen. Knows where it was looked for, not what it would have brought.
 
-use crate::engine::{Check, Facts, Level, Rule};
+use crate::engine::{Check, Ground, Level, Rule};
 use crate::finding::{Finding, Severity};
 use crate::routes::Intent;
 use crate::tree::{IncludeProblem, IncludeProblemKind};
@@ -11,28 +11,29 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/include-not-found.md"),
     cause: None,
     intent: Intent::None,
-    check: Check::Tree(check),
+    check: Check::Files(check),
 };
 
-fn check(facts: &Facts, findings: &mut Vec<Finding>) {
-    for problem in &facts.tree.problems {
-        if facts.directive(problem.at).args().any(|word| word.is_hole()) {
+fn check(ground: &Ground, findings: &mut Vec<Finding>) {
+    for problem in &ground.tree.problems {
+        if ground.directive(problem.at).args().any(|word| word.is_hole()) {
             continue;
         }
         match problem.kind {
-            IncludeProblemKind::Missing if facts.config.fragment => {
-                findings.push(beside_fragment(facts, problem))
+            IncludeProblemKind::Missing | IncludeProblemKind::NoMatch if ground.server == "httpd" => {
+                findings.push(missing_in_apache(ground, problem));
             }
-            IncludeProblemKind::Missing => findings.push(missing(facts, problem)),
-            IncludeProblemKind::Unseen => findings.push(unseen(facts, problem)),
+            IncludeProblemKind::Missing if ground.fragment => findings.push(beside_fragment(ground, problem)),
+            IncludeProblemKind::Missing => findings.push(missing(ground, problem)),
+            IncludeProblemKind::Unseen => findings.push(unseen(ground, problem)),
             _ => {}
         }
     }
 }
 
-fn missing(facts: &Facts, problem: &IncludeProblem) -> Finding {
-    let message = format!("open() \"{}\" failed (2: No such file or directory)", facts.path(&problem.path));
-    let written = facts.directive(problem.at).arg(0).map(|word| word.show()).unwrap_or_default();
+fn missing(ground: &Ground, problem: &IncludeProblem) -> Finding {
+    let message = format!("open() \"{}\" failed (2: No such file or directory)", ground.path(&problem.path));
+    let written = ground.directive(problem.at).arg(0).map(|word| word.show()).unwrap_or_default();
     let (here, help) = match written.contains('$') {
         true => (
             "no variable is replaced in the path of an include",
@@ -46,11 +47,38 @@ fn missing(facts: &Facts, problem: &IncludeProblem) -> Finding {
             ),
         ),
     };
-    facts
+    ground
         .refused(&RULE, problem.at, message)
         .here(here)
-        .labels(facts.included_from(problem.at.graft))
+        .labels(ground.included_from(problem.at.graft))
         .help(help)
+}
+
+/// httpd names a file, or a pattern and the directory in which nothing matches it.
+fn missing_in_apache(ground: &Ground, problem: &IncludeProblem) -> Finding {
+    let directory = problem.path.parent().unwrap_or(&problem.path).display();
+    let message = match problem.kind {
+        IncludeProblemKind::NoMatch => {
+            let pattern = problem.path.file_name().unwrap_or_default().to_string_lossy();
+            format!("No matches for the wildcard '{pattern}' in '{directory}', failing")
+        }
+        _ => {
+            format!("Could not open configuration file {}: No such file or directory", problem.path.display())
+        }
+    };
+    let written =
+        ground.directive(problem.at).arg(0).map(|word| String::from_utf8_lossy(word.raw()).into_owned());
+    let finding = ground.refused(&RULE, problem.at, message).here("included here");
+    let finding = finding.labels(ground.included_from(problem.at.graft)).help(format!(
+        "write the path of a file that exists, or, where it may be missing\nIncludeOptional {}",
+        written.unwrap_or_default()
+    ));
+    match ground.fragment {
+        true => Finding { refused: false, ..finding }
+            .severity(Severity::Note)
+            .help("say what relative paths are relative to: --server-root DIRECTORY"),
+        false => finding,
+    }
 }
 
 /// A pattern that matches this file alone, and nothing where there is none.
@@ -67,21 +95,21 @@ fn pattern(path: &str) -> String {
 }
 
 /// nginx resolves against the main file's directory, and which that is a fragment does not tell.
-fn beside_fragment(facts: &Facts, problem: &IncludeProblem) -> Finding {
+fn beside_fragment(ground: &Ground, problem: &IncludeProblem) -> Finding {
     let finding = RULE.finding(
-        facts.head(problem.at),
-        format!("`{}` was not found beside this file", facts.text(problem.at)),
+        ground.head(problem.at),
+        format!("`{}` was not found beside this file", ground.text(problem.at)),
     );
     finding.severity(Severity::Note).help("give the directory of the main configuration: --prefix DIRECTORY")
 }
 
-fn unseen(facts: &Facts, problem: &IncludeProblem) -> Finding {
+fn unseen(ground: &Ground, problem: &IncludeProblem) -> Finding {
     let directory = problem.path.parent().unwrap_or(&problem.path).display();
     RULE.finding(
-        facts.head(problem.at),
-        format!("`{}` was not seen, so what it sets is not known", facts.text(problem.at)),
+        ground.head(problem.at),
+        format!("`{}` was not seen, so what it sets is not known", ground.text(problem.at)),
     )
     .severity(Severity::Note)
-    .labels(facts.included_from(problem.at.graft))
+    .labels(ground.included_from(problem.at.graft))
     .help(format!("say where the directory is checked out: --path-map {directory}=DIRECTORY"))
 }

@@ -1,6 +1,6 @@
 //! What wslint does not follow any further. Knows the limits that were reached, not what lies behind them.
 
-use crate::engine::{Check, Facts, Level, Rule};
+use crate::engine::{Check, Ground, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::Intent;
 use crate::syntax::nginx::MAX_DEPTH;
@@ -13,28 +13,29 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/limit-exceeded.md"),
     cause: None,
     intent: Intent::None,
-    check: Check::Tree(check),
+    check: Check::Files(check),
 };
 
-fn check(facts: &Facts, findings: &mut Vec<Finding>) {
-    for problem in &facts.tree.problems {
+fn check(ground: &Ground, findings: &mut Vec<Finding>) {
+    for problem in &ground.tree.problems {
         let IncludeProblemKind::Limit(words) = &problem.kind else { continue };
-        let message = format!("`{}` leads to {words}: it was not read", facts.text(problem.at));
+        let message = format!("`{}` leads to {words}: it was not read", ground.text(problem.at));
         let finding =
-            RULE.finding(facts.head(problem.at), message).labels(facts.included_from(problem.at.graft));
+            RULE.finding(ground.head(problem.at), message).labels(ground.included_from(problem.at.graft));
         findings.push(finding.help("include less here; what was not read was not judged"));
     }
-    for file in facts.tree.files() {
-        let problems = &facts.tree.document(file).problems;
+    let blocks = if ground.server == "nginx" { "blocks" } else { "sections" };
+    for file in ground.tree.files() {
+        let problems = &ground.tree.document(file).problems;
         let deep = problems.iter().filter(|problem| problem.kind == ProblemKind::TooDeep);
         findings.extend(deep.map(|problem| {
-            let at = to_span(file, &facts.tree.sources.get(file).text, problem.at);
+            let at = to_span(file, &ground.tree.sources.get(file).text, problem.at);
             RULE.finding(
                 at,
-                format!("blocks nested more than {MAX_DEPTH} deep: what lies deeper was not read"),
+                format!("{blocks} nested more than {MAX_DEPTH} deep: what lies deeper was not read"),
             )
             .here("this one was skipped")
-            .help("write fewer blocks into one another; what was not read was not judged")
+            .help(format!("write fewer {blocks} into one another; what was not read was not judged"))
         }));
     }
 }

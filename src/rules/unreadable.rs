@@ -1,6 +1,6 @@
 //! An include that is there and cannot be read. Knows why, not what it holds.
 
-use crate::engine::{Check, Facts, Level, Rule};
+use crate::engine::{Check, Ground, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::Intent;
 use crate::source::files::ReadError;
@@ -12,19 +12,20 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/unreadable.md"),
     cause: None,
     intent: Intent::None,
-    check: Check::Tree(check),
+    check: Check::Files(check),
 };
 
-fn check(facts: &Facts, findings: &mut Vec<Finding>) {
-    for problem in &facts.tree.problems {
+fn check(ground: &Ground, findings: &mut Vec<Finding>) {
+    for problem in &ground.tree.problems {
         let IncludeProblemKind::Unreadable(error) = &problem.kind else { continue };
-        let path = facts.path(&problem.path);
+        let path = ground.path(&problem.path);
         let (message, help) = match error {
+            _ if ground.server == "httpd" => of_apache(&problem.path.display().to_string(), error),
             ReadError::Directory => (
                 format!("pread() \"{path}\" failed (21: Is a directory)"),
                 format!(
                     "write a pattern for the files in it\ninclude {}/*.conf;",
-                    written(facts, problem.at)
+                    written(ground, problem.at)
                 ),
             ),
             ReadError::NotFound => (
@@ -45,14 +46,26 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
                 (format!("\"{path}\" has more than {limit} bytes"), "write less into one file".to_string())
             }
         };
-        let mut finding = facts.refused(&RULE, problem.at, message).here("included here");
+        let mut finding = ground.refused(&RULE, problem.at, message).here("included here");
         // Of the rest it is not known what the server makes of them, on its machine and as its user.
         finding.refused = matches!(error, ReadError::Directory | ReadError::NotFound);
-        findings.push(finding.labels(facts.included_from(problem.at.graft)).help(help));
+        findings.push(finding.labels(ground.included_from(problem.at.graft)).help(help));
     }
 }
 
-fn written(facts: &Facts, node: crate::tree::NodeRef) -> String {
-    let word = facts.directive(node).arg(0).map(|word| word.show()).unwrap_or_default();
+fn of_apache(path: &str, error: &ReadError) -> (String, String) {
+    let reason = match error {
+        ReadError::NotFound => "No such file or directory".to_string(),
+        ReadError::Directory => "Is a directory".to_string(),
+        ReadError::NotRegular(kind) => format!("it is {kind}, not a file"),
+        ReadError::TooLarge(limit) => format!("it has more than {limit} bytes"),
+        ReadError::Other(words) => words.clone(),
+    };
+    let help = "write the path of a regular file that the user who runs wslint may read";
+    (format!("Could not open configuration file {path}: {reason}"), help.to_string())
+}
+
+fn written(ground: &Ground, node: crate::tree::NodeRef) -> String {
+    let word = ground.directive(node).arg(0).map(|word| word.show()).unwrap_or_default();
     word.trim_end_matches('/').to_string()
 }

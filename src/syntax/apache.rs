@@ -52,7 +52,9 @@ pub fn parse(text: &[u8], names: Names) -> Document {
 pub fn unescape(raw: &[u8]) -> Cow<'_, [u8]> {
     let joined = join(raw);
     let (quote, inner) = match &*joined {
-        [quote @ (b'"' | b'\''), inner @ ..] => (Some(*quote), inner.strip_suffix(&[*quote]).unwrap_or(inner)),
+        [quote @ (b'"' | b'\''), inner @ ..] => {
+            (Some(*quote), inner.strip_suffix(&[*quote]).unwrap_or(inner))
+        }
         inner => (None, inner),
     };
     let mut value = Vec::with_capacity(inner.len());
@@ -121,7 +123,9 @@ fn rewrite_word(input: Input) -> IResult<Input, Input, ()> {
     let mut at = usize::from(quote.is_some());
     while let Some(&byte) = input.get(at) {
         match (byte, quote) {
-            (b'\\', _) if input.get(at + 1).is_some_and(|&next| is_space(next) || Some(next) == quote) => at += 2,
+            (b'\\', _) if input.get(at + 1).is_some_and(|&next| is_space(next) || Some(next) == quote) => {
+                at += 2
+            }
             (byte, Some(quote)) if byte == quote => return take(at + 1).parse_complete(input),
             (byte, None) if is_space(byte) => break,
             _ => at += 1,
@@ -451,7 +455,9 @@ mod tests {
         let all = (0..document.len() as u32).map(|id| document.directive(FileId(0), &text, DirectiveId(id)));
         let words = |directive: super::super::Directive| {
             let args = directive.args().map(|word| word.show());
-            std::iter::once(String::from_utf8_lossy(&directive.name()).into_owned()).chain(args).collect::<Vec<_>>()
+            std::iter::once(String::from_utf8_lossy(&directive.name()).into_owned())
+                .chain(args)
+                .collect::<Vec<_>>()
         };
         all.map(|directive| words(directive).join("|")).collect()
     }
@@ -499,7 +505,10 @@ mod tests {
         assert_eq!(problems("<VirtualHost *>\n</VirtualHost >"), [ProblemKind::MissingBracket]);
         assert_eq!(problems("<VirtualHost *>\n<Location />\n</VirtualHost>\n"), [ProblemKind::WrongClose]);
         assert_eq!(problems("<VirtualHost *>\n"), [ProblemKind::EndInBlock]);
-        assert_eq!(problems("< VirtualHost *>\n</VirtualHost>\n"), [ProblemKind::WrongClose, ProblemKind::EndInBlock]);
+        assert_eq!(
+            problems("< VirtualHost *>\n</VirtualHost>\n"),
+            [ProblemKind::WrongClose, ProblemKind::EndInBlock]
+        );
         assert_eq!(problems("<Macro A>\n<VirtualHost *>\n</Macro>\n"), []);
     }
 

@@ -299,7 +299,8 @@ impl<'a> Directive<'a> {
             return None;
         }
         let after = words[words.len() - 1].bytes().end;
-        let gap = parsed[after as usize..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count() as u32;
+        let gap =
+            parsed[after as usize..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count() as u32;
         let at = after + gap;
         (parsed.get(at as usize) == Some(&b'>')).then_some(Bytes { start: at, end: at + 1 })
     }

@@ -35,12 +35,29 @@ impl fmt::Debug for Tunnel {
 
 /// Performs a handshake on a loopback port and sends data both ways. `host` is the Host without port.
 pub fn handshake(port: u16, host: Option<&str>, path: &str) -> Outcome {
+    handshake_with(port, host, path, &[])
+}
+
+/// Performs a handshake in which each of `changes` replaces a header, `Name: value`, or takes it away, `Name:`.
+pub fn handshake_with(port: u16, host: Option<&str>, path: &str, changes: &[&str]) -> Outcome {
     let host = host.unwrap_or("127.0.0.1");
     let key = wire::fresh_key();
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Origin: http://{host}:{port}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
-    );
+    let mut headers = vec![
+        ("Host", format!("{host}:{port}")),
+        ("Connection", "Upgrade".to_owned()),
+        ("Upgrade", "websocket".to_owned()),
+        ("Origin", format!("http://{host}:{port}")),
+        ("Sec-WebSocket-Version", "13".to_owned()),
+        ("Sec-WebSocket-Key", key.clone()),
+    ];
+    for (name, value) in changes.iter().filter_map(|change| change.split_once(':')) {
+        headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        if !value.is_empty() {
+            headers.push((name, value.trim().to_owned()));
+        }
+    }
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let request = format!("GET {path} HTTP/1.1\r\n{headers}\r\n");
     let (head, mut tunnel) = match ask(port, &request) {
         Ok(answer) => answer,
         Err(error) => return Outcome::NoAnswer(error.to_string()),

@@ -5,17 +5,27 @@
 
 pub mod backend;
 pub mod client;
+pub mod compare;
+pub mod httpd;
 pub mod nginx;
+pub mod random;
+pub mod random_httpd;
+pub mod server;
 pub mod wire;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use tempfile::TempDir;
 
 use backend::{Backend, Request};
+use server::Installed;
 
 /// A temporary directory, ports and backends of its own: one running example knows nothing of another.
 pub struct Site {
@@ -99,12 +109,33 @@ pub fn listener() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
 }
 
+/// What `run` makes of every number below `count`, in order. A few run at a time, for most of them only wait.
+pub fn in_parallel<T: Send>(count: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(BTreeMap::new());
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= count {
+                        return;
+                    }
+                    let result = run(index);
+                    done.lock().unwrap().insert(index, result);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap().into_values().collect()
+}
+
 /// `found`, or a skip that is seen even when the tests pass; with `WSLINT_SERVERS=required` a failure.
-pub fn installed<T>(name: &str, found: Option<T>) -> Option<T> {
+pub fn installed<S: Installed>(found: Option<S>) -> Option<S> {
     if found.is_none() {
         let required = std::env::var("WSLINT_SERVERS").is_ok_and(|value| value == "required");
-        assert!(!required, "{name} is not installed, and WSLINT_SERVERS=required");
-        say(&format!("SKIPPED: {name} is not installed, nothing was run on it"));
+        assert!(!required, "{} is not installed, and WSLINT_SERVERS=required", S::NAME);
+        say(&format!("SKIPPED: {} is not installed, nothing was run on it", S::NAME));
     }
     found
 }

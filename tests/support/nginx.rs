@@ -1,140 +1,69 @@
-//! Runs the installed nginx on a configuration, in a place of its own, as whatever user the tests run.
+//! How the installed nginx is found, and what it needs to run an example as whatever user the tests run.
 //! Must not know cards, nor what the configuration is meant to show.
 
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use wslint::effective::version::Version;
+use wslint::engine::card::Server;
 
 use super::Site;
+use super::server::{self, Installed, LOG};
 
 /// The installed nginx.
 pub struct Nginx {
     program: PathBuf,
-    pub version: Version,
+    version: Version,
     /// What `-g` has to load before a `stream` block: "" where that is built in, `None` where there is no such module.
     stream: Option<String>,
 }
 
-/// A running nginx; dropped, it is gone.
-pub struct Running {
-    child: Child,
-    pub site: Site,
-}
-
 impl Nginx {
-    /// Looks on `PATH` and in `/usr/sbin`, which an ordinary user's `PATH` lacks.
     pub fn find() -> Option<Self> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
-        places.extend(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-        let program =
-            places.into_iter().map(|place| place.join("nginx")).find(|program| program.is_file())?;
+        let program = server::program(&["nginx"])?;
         let output = Command::new(&program).arg("-V").output().ok()?;
         let about = String::from_utf8_lossy(&output.stderr).into_owned();
         let version =
             about.split_once("nginx/")?.1.split(|c: char| c != '.' && !c.is_ascii_digit()).next()?;
         Some(Self { program, version: version.parse().ok()?, stream: stream_module(&about) })
     }
+}
 
-    /// It can load `config` as far as its modules go.
-    pub fn has_modules_for(&self, config: &str) -> bool {
-        self.stream.is_some() || !has_stream(config)
+impl Installed for Nginx {
+    const SERVER: Server = Server::Nginx;
+    const NAME: &'static str = "nginx";
+    const MAIN_FILE: &'static str = "nginx.conf";
+    const TEST: &'static [&'static str] = &["-t"];
+    const RUN: &'static [&'static str] = &[];
+    const PID_FILE: &'static str = "nginx.pid";
+    const HAS_CHILDREN: bool = false;
+
+    fn version(&self) -> Version {
+        self.version
     }
 
-    /// Starts it on `config`, placeholders and all. The error is what nginx says where it doesn't load it or doesn't start.
-    pub fn start(&self, config: &str) -> Result<Running, String> {
-        let mut attempts = 0;
-        loop {
-            let site = Site::new();
-            match self.start_at(site, config) {
-                // Somebody took the port between its choice and its use.
-                Err(message) if message.contains("Address already in use") && attempts < 4 => attempts += 1,
-                result => return result,
-            }
-        }
-    }
-
-    fn start_at(&self, site: Site, config: &str) -> Result<Running, String> {
-        fs::write(site.dir().join("nginx.conf"), site.fill(&with_own_paths(config))).unwrap();
-        let mut test = self.spawn(&site, config, &["-t"]);
-        match wait(&mut test, || false) {
-            Some(status) if status.success() => {}
-            Some(_) => return Err(site.read("output")),
-            None => {
-                stop(&mut test);
-                return Err(format!("nginx -t did not end\n{}", site.read("output")));
-            }
-        }
-        let mut running = Running { child: self.spawn(&site, config, &[]), site };
-        // It writes its process id once it listens.
-        let pid = running.site.dir().join("nginx.pid");
-        let started = || fs::metadata(&pid).is_ok_and(|file| file.len() > 0);
-        match wait(&mut running.child, started) {
-            None if started() => Ok(running),
-            _ => Err(running.log()),
-        }
-    }
-
-    fn spawn(&self, site: &Site, config: &str, arguments: &[&str]) -> Child {
+    fn command(&self, site: &Site, config: &str) -> Command {
         let dir = site.dir().display();
         let module = if has_stream(config) { self.stream.as_deref().unwrap_or("") } else { "" };
-        // One process, so that killing the child leaves no worker behind.
+        // One process, which has no worker to take along.
         let globals = format!(
-            "{module} daemon off; master_process off; pid {dir}/nginx.pid; error_log {dir}/error.log info;"
+            "{module} daemon off; master_process off; pid {dir}/{}; error_log {dir}/{LOG} info;",
+            Self::PID_FILE
         );
-        let output = File::create(site.dir().join("output")).unwrap();
-        Command::new(&self.program)
-            .arg("-p")
-            .arg(site.dir())
-            .arg("-c")
-            .arg(site.dir().join("nginx.conf"))
-            .args(["-g", &globals])
-            .args(arguments)
-            .current_dir(site.dir())
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output)
-            .spawn()
-            .unwrap()
+        let mut command = Command::new(&self.program);
+        command.arg("-p").arg(site.dir()).arg("-c").arg(site.dir().join(Self::MAIN_FILE));
+        command.args(["-g", &globals]);
+        command
     }
-}
 
-impl Running {
-    /// What nginx wrote: its error log, or what it said before it had one.
-    pub fn log(&self) -> String {
-        let log = self.site.read("error.log");
-        let told = log.lines().filter(|line| !line.contains("[notice]") && !line.contains("[info]"));
-        let told: Vec<&str> = told.collect();
-        if told.is_empty() { self.site.read("output") } else { told.join("\n") }
+    fn adapted(&self, text: &str) -> String {
+        with_own_paths(text)
     }
-}
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        stop(&mut self.child);
+    fn lacks(&self, config: &str) -> Option<String> {
+        let needs = has_stream(config) && self.stream.is_none();
+        needs.then(|| format!("nginx {} has no stream module here", self.version))
     }
-}
-
-/// Waits until the child ends (its status) or `ready`, at most 20 s.
-fn wait(child: &mut Child, ready: impl Fn() -> bool) -> Option<ExitStatus> {
-    let start = Instant::now();
-    while !ready() && start.elapsed() < Duration::from_secs(20) {
-        if let Some(status) = child.try_wait().unwrap() {
-            return Some(status);
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    None
-}
-
-fn stop(child: &mut Child) {
-    // Both fail only if it ended by itself.
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 /// Puts the files that nginx writes unasked, and an ordinary user may not, below `@DIR@`; no line moves.

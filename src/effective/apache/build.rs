@@ -170,7 +170,11 @@ impl<'t> Builder<'t> {
 
     fn check(&mut self, directive: Directive, node: NodeRef) {
         let name = directive.name_id();
-        if directive.is_section() && name != NameId::UNKNOWN && !directive.has_bracket() && directive.arg_count() > 0 {
+        if directive.is_section()
+            && name != NameId::UNKNOWN
+            && !directive.has_bracket()
+            && directive.arg_count() > 0
+        {
             let message = format!("{}> directive missing closing '>'", directive.name_word().show());
             return self.refuse(node, message, RefusalKind::Other);
         }
@@ -201,7 +205,8 @@ impl<'t> Builder<'t> {
     }
 
     fn refuse(&mut self, node: NodeRef, message: String, kind: RefusalKind) {
-        self.config.refusals.push(Refusal { node, message, kind });
+        let at_top = self.within.len() <= 1;
+        self.config.refusals.push(Refusal { node, message, kind, at_top });
     }
 
     fn finish(mut self) -> Config {
@@ -223,6 +228,9 @@ impl<'t> Builder<'t> {
         let is_main = MAIN_ONLY.iter().any(|&name| self.config.last(main, name).is_some());
         self.config.fragment = !is_main && !tree.reading.modules.shows_loading();
         self.config.complete &= !self.config.fragment;
+        if self.config.fragment {
+            self.config.refusals.retain(|refusal| !refusal.at_top || refusal.kind != RefusalKind::Other);
+        }
         self.config
     }
 }

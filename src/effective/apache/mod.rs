@@ -62,16 +62,18 @@ pub struct Refusal {
     /// In the server's words.
     pub message: String,
     pub kind: RefusalKind,
+    /// It stands in no section, so that a fragment's unseen surroundings may make it right.
+    pub at_top: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
     /// The directive of a module that is not loaded.
     NotLoaded(&'static str),
-    /// `upgrade=` and the like in a place that does not take it.
-    BalancerParameter,
-    /// A ProxyPass value that is too long or not one of a worker's.
-    WorkerParameter,
+    /// What a balancer lacks, or is given though only its members take it.
+    Balancer,
+    /// A parameter that a worker does not take.
+    Worker,
     Other,
 }
 

@@ -52,7 +52,8 @@ pub fn worker_refusal(key: &[u8], value: &[u8], has_health_checks: bool) -> Opti
     match key.as_str() {
         "loadfactor" => {
             let factor = String::from_utf8_lossy(value).trim().parse::<f64>().unwrap_or(number as f64);
-            (!(1.0..=100.0).contains(&factor)).then(|| "LoadFactor must be a number between 1..100".to_string())
+            (!(1.0..=100.0).contains(&factor))
+                .then(|| "LoadFactor must be a number between 1..100".to_string())
         }
         "retry" => at_least(0, "Retry must be a positive value"),
         "ttl" => at_least(1, "TTL must be at least one second"),
@@ -94,10 +95,9 @@ pub fn worker_refusal(key: &[u8], value: &[u8], has_health_checks: bool) -> Opti
         ),
         "flusher" => shorter(16, "flusher name"),
         "upgrade" => shorter(16, "upgrade protocol"),
-        "responsefieldsize" => at_least(
-            0,
-            "ResponseFieldSize must be greater than 0 bytes, or 0 for system default.",
-        ),
+        "responsefieldsize" => {
+            at_least(0, "ResponseFieldSize must be greater than 0 bytes, or 0 for system default.")
+        }
         "secret" => shorter(64, "Secret"),
         key if key.starts_with("hc") && has_health_checks => None,
         _ => Some("unknown Worker parameter".to_string()),
@@ -112,7 +112,9 @@ pub fn balancer_refusal(key: &[u8], value: &[u8]) -> Option<String> {
         "stickysession" | "stickysessionsep" | "nonce" | "lbmethod" | "failonstatus" => None,
         "nofailover" => (!is_flag(value)).then(|| "failover must be On|Off".to_string()),
         "timeout" => (number < 1).then(|| "timeout must be at least one second".to_string()),
-        "maxattempts" => (number < 0).then(|| "maximum number of attempts must be a positive number".to_string()),
+        "maxattempts" => {
+            (number < 0).then(|| "maximum number of attempts must be a positive number".to_string())
+        }
         "scolonpathdelim" => (!is_flag(value)).then(|| "scolonpathdelim must be On|Off".to_string()),
         "failontimeout" => (!is_flag(value)).then(|| "failontimeout must be On|Off".to_string()),
         "growth" => (!(1..=100).contains(&number)).then(|| "growth must be between 1 and 100".to_string()),

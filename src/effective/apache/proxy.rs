@@ -252,7 +252,8 @@ impl<'a> Builder<'a> {
             _ => Ok(()),
         };
         if let Err((kind, message)) = outcome {
-            self.refusals.push(Refusal { node, message, kind });
+            let at_top = config.block(block).section == Section::Main;
+            self.refusals.push(Refusal { node, message, kind, at_top });
         }
     }
 
@@ -284,7 +285,8 @@ impl<'a> Builder<'a> {
                 b"noquery" => flags.noquery = true,
                 lower => {
                     let Some(equals) = word.iter().position(|&byte| byte == b'=') else {
-                        let in_path = around.is_some() && target.as_ref().is_some_and(|t: &Vec<u8>| t.starts_with(b"/"));
+                        let in_path = around.is_some()
+                            && target.as_ref().is_some_and(|t: &Vec<u8>| t.starts_with(b"/"));
                         return Err(refused(if in_path {
                             "ProxyPass|ProxyPassMatch can not have a path when defined in a location."
                         } else {
@@ -370,7 +372,9 @@ impl<'a> Builder<'a> {
                 None if path.is_none() => path = Some(word),
                 None if target.is_none() => target = Some(word),
                 None if around.is_some() => {
-                    return Err(refused("BalancerMember can not have a balancer name when defined in a location"));
+                    return Err(refused(
+                        "BalancerMember can not have a balancer name when defined in a location",
+                    ));
                 }
                 None => {
                     return Err(refused(
@@ -450,7 +454,9 @@ impl<'a> Builder<'a> {
                 refused("Invalid ProxySet parameter. Parameter must be in the form 'key=value'")
             })?;
             let outcome = match place {
-                Place::Balancer(balancer) => self.balancer_params(balancer, &[(key.clone(), value.clone())], at),
+                Place::Balancer(balancer) => {
+                    self.balancer_params(balancer, &[(key.clone(), value.clone())], at)
+                }
                 worker => self.worker_params(worker, &[(key.clone(), value.clone())], at),
             };
             outcome.map_err(|(kind, message)| {
@@ -523,12 +529,14 @@ impl<'a> Builder<'a> {
         let health_checks = !self.modules.is_missing("mod_proxy_hcheck.c");
         let params = match place {
             Place::Worker(worker) => &mut self.proxies.workers.all[worker].params,
-            Place::Member(balancer, member) => &mut self.proxies.balancers[balancer].members.all[member].params,
+            Place::Member(balancer, member) => {
+                &mut self.proxies.balancers[balancer].members.all[member].params
+            }
             Place::Balancer(balancer) => &mut self.proxies.balancers[balancer].params,
         };
         for (key, value) in pairs {
             if let Some(message) = params::worker_refusal(key, value, health_checks) {
-                return Err((RefusalKind::WorkerParameter, message));
+                return Err((RefusalKind::Worker, message));
             }
             params.set(key, value, at);
         }
@@ -542,10 +550,10 @@ impl<'a> Builder<'a> {
                 self.modules.is_missing(&module)
             };
             if unloaded {
-                return Err((RefusalKind::BalancerParameter, "unknown lbmethod".to_string()));
+                return Err((RefusalKind::Balancer, "unknown lbmethod".to_string()));
             }
             if let Some(message) = params::balancer_refusal(key, value) {
-                return Err((RefusalKind::BalancerParameter, message));
+                return Err((RefusalKind::Balancer, message));
             }
             self.proxies.balancers[balancer].params.set(key, value, at);
         }
@@ -578,8 +586,10 @@ fn new_worker(target: &[u8], at: NodeRef, is_match: bool) -> Result<Worker, (Ref
 /// `http://host:80$1/path`: what stands for a match may follow the port.
 fn parse_match(target: &[u8]) -> Result<Url, String> {
     let after = memchr::memmem::find(target, b"://").map_or(0, |at| at + 3);
-    let authority = target[after..].iter().position(|&byte| byte == b'/').map_or(target.len(), |at| after + at);
-    let dollar = target[after..authority].windows(2).position(|pair| pair[0] == b'$' && pair[1].is_ascii_digit());
+    let authority =
+        target[after..].iter().position(|&byte| byte == b'/').map_or(target.len(), |at| after + at);
+    let dollar =
+        target[after..authority].windows(2).position(|pair| pair[0] == b'$' && pair[1].is_ascii_digit());
     let colon = target[after..authority].iter().position(|&byte| byte == b':');
     match (colon, dollar) {
         (Some(colon), Some(dollar)) if colon < dollar => {

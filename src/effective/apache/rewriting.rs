@@ -52,7 +52,9 @@ impl Rewriting {
                     rewriting.engine = Some((on, at));
                     Ok(())
                 }
-                names::REWRITE_COND => Condition::parse(&raw).map(|condition| waiting.push(ConditionLine { at, condition })),
+                names::REWRITE_COND => {
+                    Condition::parse(&raw).map(|condition| waiting.push(ConditionLine { at, condition }))
+                }
                 names::REWRITE_RULE => Rule::parse(&raw).map(|rule| {
                     let conditions = std::mem::take(&mut waiting);
                     rewriting.rules.push(RuleLine { at, rule, conditions });

@@ -129,7 +129,12 @@ impl Server {
         }
     }
 
-    pub(super) fn read_names(&mut self, tree: &Tree, name: Option<NodeRef>, aliases: impl Iterator<Item = NodeRef>) {
+    pub(super) fn read_names(
+        &mut self,
+        tree: &Tree,
+        name: Option<NodeRef>,
+        aliases: impl Iterator<Item = NodeRef>,
+    ) {
         if let Some(word) = name.and_then(|node| tree.directive(node).arg(0)) {
             self.unknown_names |= word.is_hole();
             self.name = Some(bare_name(&word.value()));

@@ -382,8 +382,13 @@ mod tests {
                 map $uri $section { ~^/(?<part>[^/]+)/ $part; }
             }";
         let files = Memory::default().with("/n/nginx.conf", text);
-        let options =
-            Options { prefix: "/n".into(), root: "/n".into(), maps: Vec::new(), limits: Limits::default() };
+        let options = Options {
+            prefix: "/n".into(),
+            root: "/n".into(),
+            maps: Vec::new(),
+            limits: Limits::default(),
+            apache: None,
+        };
         let tree = Tree::read(&files, Path::new("/n/nginx.conf"), name_id, &options).expect("readable");
         let config = Config::new(&tree, Target::default());
         for name in ["geo_country", "geo_city", "part", "section"] {

@@ -25,11 +25,15 @@ impl Session<'_> {
         let allowed = self.sections.iter().rev().find_map(|&block| config.last(block, names::ALLOW_METHODS));
         let Some(node) = allowed else { return Ok(()) };
         let lets = tree.directive(node).args().any(|word| {
-            word.is_hole() || word.value().eq_ignore_ascii_case(b"reset") || *word.value() == *self.request.method
+            word.is_hole()
+                || word.value().eq_ignore_ascii_case(b"reset")
+                || *word.value() == *self.request.method
         });
         match lets {
             true => Ok(()),
-            false => Err(Outcome::answered(405, "AllowMethods does not name the handshake's GET", Some(node))),
+            false => {
+                Err(Outcome::answered(405, "AllowMethods does not name the handshake's GET", Some(node)))
+            }
         }
     }
 
@@ -48,7 +52,10 @@ impl Session<'_> {
     fn check_addresses(&self) -> Go {
         let (tree, config) = (self.tracer.tree, self.tracer.config);
         let lists = |block: BlockId| {
-            config.all(block).iter().any(|entry| matches!(entry.name, names::ORDER | names::DENY | names::ALLOW))
+            config
+                .all(block)
+                .iter()
+                .any(|entry| matches!(entry.name, names::ORDER | names::DENY | names::ALLOW))
         };
         let Some(&block) = self.sections.iter().rev().find(|&&block| lists(block)) else { return Ok(()) };
         let holds = |name: NameId| -> Allowed {
@@ -97,14 +104,19 @@ impl Session<'_> {
         let merging = config.in_sections(&self.sections, self.server, names::AUTH_MERGING);
         let merging = merging.and_then(|node| self.tracer.tree.directive(node).arg(0));
         if merging.is_some_and(|word| !word.value().eq_ignore_ascii_case(b"off")) {
-            return Err(Outcome::unknown("sections whose Require lines are merged", config.block(block).node));
+            return Err(Outcome::unknown(
+                "sections whose Require lines are merged",
+                config.block(block).node,
+            ));
         }
         let answer = self.any_of(block);
         let at = config.last(block, names::REQUIRE).or(config.block(block).node);
         match answer {
             Answer::Granted => Ok(()),
             Answer::NeedsUser => match self.auth_type() {
-                Some(_) => Err(Outcome::answered(401, "the client must log in, which a page's WebSocket cannot", at)),
+                Some(_) => {
+                    Err(Outcome::answered(401, "the client must log in, which a page's WebSocket cannot", at))
+                }
                 None => Err(Outcome::answered(500, "a user is required and no AuthType is in force", at)),
             },
             Answer::Unknown => Err(Outcome::unknown("whom Require lets in", at)),
@@ -225,7 +237,12 @@ impl Session<'_> {
             b"expr" => {
                 let text = match values {
                     [only] => only.clone(),
-                    _ => directive.args().skip(1 + usize::from(negated)).map(|word| word.raw().to_vec()).collect::<Vec<_>>().join(&b' '),
+                    _ => directive
+                        .args()
+                        .skip(1 + usize::from(negated))
+                        .map(|word| word.raw().to_vec())
+                        .collect::<Vec<_>>()
+                        .join(&b' '),
                 };
                 match Expr::parse(&text).and_then(|expr| expr.holds(&self.view())) {
                     Ok(holds) => known(holds),
@@ -233,8 +250,8 @@ impl Session<'_> {
                 }
             }
             b"ssl" => known(self.request.tls),
-            b"valid-user" | b"user" | b"group" | b"ldap-user" | b"ldap-group" | b"dbm-group" | b"file-group"
-            | b"file-owner" => Answer::NeedsUser,
+            b"valid-user" | b"user" | b"group" | b"ldap-user" | b"ldap-group" | b"dbm-group"
+            | b"file-group" | b"file-owner" => Answer::NeedsUser,
             _ => Answer::Unknown,
         }
     }

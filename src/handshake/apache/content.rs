@@ -16,7 +16,8 @@ impl Tracer<'_> {
     pub(super) fn place(&self, path: &[u8]) -> Option<PathBuf> {
         let path = Path::new(OsStr::from_bytes(path));
         let path = normal(&self.tree.reading.server_root.join(path));
-        let map = |map: &crate::tree::PathMap| path.strip_prefix(&map.from).ok().map(|rest| map.to.join(rest));
+        let map =
+            |map: &crate::tree::PathMap| path.strip_prefix(&map.from).ok().map(|rest| map.to.join(rest));
         let mapped = self.roots.maps.iter().find_map(map);
         match mapped {
             Some(mapped) => Some(mapped),

@@ -19,19 +19,20 @@ impl Session<'_> {
             Some((digits, node))
         };
         let line = self.request.request_line().len();
-        let (most, at) = number(names::LIMIT_REQUEST_LINE).map_or((8190, None), |(most, at)| (most, Some(at)));
+        let (most, at) =
+            number(names::LIMIT_REQUEST_LINE).map_or((8190, None), |(most, at)| (most, Some(at)));
         if line > most {
             return Err(Outcome::answered(414, "the request line is longer than LimitRequestLine", at));
         }
-        let (most, at) = number(names::LIMIT_REQUEST_FIELDS).map_or((100, None), |(most, at)| (most, Some(at)));
+        let (most, at) =
+            number(names::LIMIT_REQUEST_FIELDS).map_or((100, None), |(most, at)| (most, Some(at)));
         if most > 0 && self.headers.len() > most {
             return Err(Outcome::answered(400, "the request has more headers than LimitRequestFields", at));
         }
         let (most, at) =
             number(names::LIMIT_REQUEST_FIELDSIZE).map_or((8190, None), |(most, at)| (most, Some(at)));
-        let longest = self.headers.iter().map(|(name, value)| {
-            name.len() + 2 + value.known().map_or(0, <[u8]>::len)
-        });
+        let longest =
+            self.headers.iter().map(|(name, value)| name.len() + 2 + value.known().map_or(0, <[u8]>::len));
         if longest.max().is_some_and(|longest| longest > most) {
             return Err(Outcome::answered(400, "a header is longer than LimitRequestFieldSize", at));
         }
@@ -83,9 +84,9 @@ impl Session<'_> {
         let subject = match attribute.to_ascii_lowercase().as_slice() {
             b"request_uri" => Value::Known(self.path.clone()),
             b"request_method" => Value::Known(self.request.method.clone()),
-            b"request_protocol" => {
-                Value::Known(format!("HTTP/{}.{}", self.request.version / 10, self.request.version % 10).into())
-            }
+            b"request_protocol" => Value::Known(
+                format!("HTTP/{}.{}", self.request.version / 10, self.request.version % 10).into(),
+            ),
             b"remote_addr" | b"remote_host" | b"remote_user" | b"server_addr" => {
                 Value::Unknown("the client's address".to_string())
             }
@@ -95,7 +96,9 @@ impl Session<'_> {
             }),
         };
         let matched = match &subject {
-            Value::Known(subject) => Pattern::new(&pattern, caseless).and_then(|pattern| pattern.is_match(subject)),
+            Value::Known(subject) => {
+                Pattern::new(&pattern, caseless).and_then(|pattern| pattern.is_match(subject))
+            }
             Value::Unknown(_) => None,
         };
         for word in words {
@@ -138,7 +141,9 @@ impl Session<'_> {
                             self.environment.push((name, Value::Known(value)));
                         }
                     }
-                    names::UNSET_ENV => words.for_each(|name| self.environment.retain(|(known, _)| *known != name)),
+                    names::UNSET_ENV => {
+                        words.for_each(|name| self.environment.retain(|(known, _)| *known != name))
+                    }
                     _ => {}
                 }
             }
@@ -221,8 +226,13 @@ impl Session<'_> {
                 (Some(there), value) => {
                     let joined = match (&self.headers[there].1, value) {
                         (Value::Known(old), Value::Known(new)) => {
-                            let is_there = action == b"merge" && crate::routes::has_token(old, &String::from_utf8_lossy(&new));
-                            Value::Known(if is_there { old.clone() } else { [&old[..], b", ", &new].concat() })
+                            let is_there = action == b"merge"
+                                && crate::routes::has_token(old, &String::from_utf8_lossy(&new));
+                            Value::Known(if is_there {
+                                old.clone()
+                            } else {
+                                [&old[..], b", ", &new].concat()
+                            })
                         }
                         (Value::Unknown(why), _) => Value::Unknown(why.clone()),
                         (_, unknown) => unknown,
@@ -242,7 +252,9 @@ impl Session<'_> {
     fn edited(&self, there: usize, words: &[Vec<u8>], all: bool, applies: Option<bool>) -> Value {
         let (name, old) = &self.headers[there];
         let unknown = || Value::Unknown(format!("what edits {}", String::from_utf8_lossy(name)));
-        let (Value::Known(old), Some(true), Some(pattern), Some(new)) = (old, applies, words.get(2), words.get(3)) else {
+        let (Value::Known(old), Some(true), Some(pattern), Some(new)) =
+            (old, applies, words.get(2), words.get(3))
+        else {
             return unknown();
         };
         let Some(found) = Pattern::new(pattern, false).and_then(|pattern| pattern.captures(old)) else {

@@ -91,7 +91,9 @@ impl Tracer<'_> {
                     doubtful.iter().copied().filter(|&id| self.goes_by(id, request) == Some(true)).collect();
                 match best {
                     _ if !named.is_empty() => Ok((named, "the address of a virtual host by this name")),
-                    Some((_, servers)) if servers.iter().any(|&id| self.goes_by(id, request) == Some(true)) => {
+                    Some((_, servers))
+                        if servers.iter().any(|&id| self.goes_by(id, request) == Some(true)) =>
+                    {
                         Ok((servers, "a virtual host for any address"))
                     }
                     None if doubtful.len() == self.config.servers.len() - 1 => {

@@ -118,7 +118,9 @@ impl Session<'_> {
                     if found == target { [&target[..], &self.path].concat() } else { found }
                 }),
             },
-            (None, true) => return Err(Outcome::unknown("a pattern that a template completes", Some(pass.at))),
+            (None, true) => {
+                return Err(Outcome::unknown("a pattern that a template completes", Some(pass.at)));
+            }
             (None, false) => {
                 let Some(len) = prefix_match(&self.path, &pass.path) else { return Ok(Tried::No) };
                 let rest = &self.path[len..];
@@ -126,7 +128,10 @@ impl Session<'_> {
             }
         };
         if pass.unknown {
-            return Err(Outcome::unknown("a value that a template or the request's environment gives", Some(pass.at)));
+            return Err(Outcome::unknown(
+                "a value that a template or the request's environment gives",
+                Some(pass.at),
+            ));
         }
         let Some(url) = mapped else { return Ok(Tried::NotProxied) };
         if let Some(why) = self.wstunnel_declines(&url) {
@@ -134,7 +139,9 @@ impl Session<'_> {
         }
         let query = self.query.clone().filter(|_| !pass.flags.noquery);
         let why = match (pass.is_match, self.tracer.config.block(pass.block).node) {
-            (_, Some(_)) if self.sections.contains(&pass.block) => "the last section for this path that proxies",
+            (_, Some(_)) if self.sections.contains(&pass.block) => {
+                "the last section for this path that proxies"
+            }
             (true, _) => "the first line whose pattern matches",
             (false, _) => "the first line that the path begins with",
         };
@@ -165,7 +172,8 @@ impl Session<'_> {
             }
             None => {
                 let len = prefix_match(written, &pass.path)?;
-                (prefix_match(&self.path, &pass.path) == Some(len)).then(|| [&target[..], &written[len..]].concat())
+                (prefix_match(&self.path, &pass.path) == Some(len))
+                    .then(|| [&target[..], &written[len..]].concat())
             }
         }
     }
@@ -242,7 +250,9 @@ impl Session<'_> {
         }
         let mut words: Vec<Vec<u8>> = directive.args().map(|word| word.value().into_owned()).collect();
         let mut status = fixed;
-        if fixed.is_none() && let Some(first) = words.first() {
+        if fixed.is_none()
+            && let Some(first) = words.first()
+        {
             let written = match first.to_ascii_lowercase().as_slice() {
                 b"permanent" => Some(301),
                 b"temp" => Some(302),
@@ -399,7 +409,9 @@ mod tests {
 
     #[test]
     fn paths_become_normal() {
-        let normal = |path: &str| normal_path(path.as_bytes(), true).map(|path| String::from_utf8(path).expect("text"));
+        let normal = |path: &str| {
+            normal_path(path.as_bytes(), true).map(|path| String::from_utf8(path).expect("text"))
+        };
         assert_eq!(normal("/a//b/./c/../d").as_deref(), Some("/a/b/d"));
         assert_eq!(normal("/a/b/..").as_deref(), Some("/a/"));
         assert_eq!(normal("/ws/").as_deref(), Some("/ws/"));

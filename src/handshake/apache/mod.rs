@@ -47,8 +47,16 @@ pub enum Outcome {
     /// It is sent on.
     Forwarded(Box<Forwarded>),
     /// The server answers itself, or drops the client, where there is no status.
-    Answered { status: Option<u16>, why: String, at: Option<NodeRef>, location: Option<Vec<u8>> },
-    Unknown { why: String, at: Option<NodeRef> },
+    Answered {
+        status: Option<u16>,
+        why: String,
+        at: Option<NodeRef>,
+        location: Option<Vec<u8>>,
+    },
+    Unknown {
+        why: String,
+        at: Option<NodeRef>,
+    },
 }
 
 impl Outcome {
@@ -188,13 +196,10 @@ impl<'a> Tracer<'a> {
     }
 
     fn chosen_route(&self, forwarded: &Forwarded) -> Chosen {
-        let text = String::from_utf8_lossy(self.tree.sources.slice(self.tree.head(forwarded.by))).into_owned();
+        let text =
+            String::from_utf8_lossy(self.tree.sources.slice(self.tree.head(forwarded.by))).into_owned();
         let words: Vec<&str> = text.split_whitespace().take(2).collect();
-        Chosen {
-            name: words.join(" "),
-            at: Some(self.tree.head(forwarded.by)),
-            why: forwarded.why.clone(),
-        }
+        Chosen { name: words.join(" "), at: Some(self.tree.head(forwarded.by)), why: forwarded.why.clone() }
     }
 
     /// Whether the backend is this very configuration.
@@ -225,9 +230,16 @@ impl<'a> Tracer<'a> {
         let port = self.config.server(server).addresses.iter().find_map(|address| address.port);
         let port = port.or_else(|| self.listens.iter().find_map(|listen| listen.port)).unwrap_or(80);
         let tls = self.is_tls(server, port);
-        let target = String::from_utf8_lossy(&crate::effective::apache::escape::escape_uri(path)).into_owned();
+        let target =
+            String::from_utf8_lossy(&crate::effective::apache::escape::escape_uri(path)).into_owned();
         let scheme = if tls { "wss" } else { "ws" };
-        let url = Url { text: format!("{scheme}://{host}:{port}{target}"), tls, host, port, target: target.into_bytes() };
+        let url = Url {
+            text: format!("{scheme}://{host}:{port}{target}"),
+            tls,
+            host,
+            port,
+            target: target.into_bytes(),
+        };
         Request::handshake(&url, &[])
     }
 }

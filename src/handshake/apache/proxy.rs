@@ -89,12 +89,16 @@ impl Session<'_> {
         if is_balancer(&url) {
             return self.forward_to_balancer(&target, &url, query);
         }
-        let parsed = Url::parse(&url).map_err(|_| Outcome::answered(400, "the target is no URL", Some(by)))?;
+        let parsed =
+            Url::parse(&url).map_err(|_| Outcome::answered(400, "the target is no URL", Some(by)))?;
         if parsed.host.contains("${") {
-            let why = "a variable that nothing defines stands for the host, and no name is looked up like that";
+            let why =
+                "a variable that nothing defines stands for the host, and no name is looked up like that";
             return Err(Outcome::answered(500, why, Some(by)));
         }
-        let canonical = [format!("{}://{}", parsed.scheme, parsed.authority()).into_bytes(), parsed.path.clone()].concat();
+        let canonical =
+            [format!("{}://{}", parsed.scheme, parsed.authority()).into_bytes(), parsed.path.clone()]
+                .concat();
         let worker = self.find_worker(&canonical);
         let mut parsed = parsed;
         if let Some(worker) = worker {
@@ -144,7 +148,8 @@ impl Session<'_> {
             return Err(Outcome::answered(503, "no workers in the balancer", Some(by)));
         };
         let after = memchr::memmem::find(url, b"://").map_or(url.len(), |at| at + 3);
-        let path = url[after..].iter().position(|&byte| byte == b'/').map_or(&b""[..], |at| &url[after + at..]);
+        let path =
+            url[after..].iter().position(|&byte| byte == b'/').map_or(&b""[..], |at| &url[after + at..]);
         let mut parsed = member.url.clone();
         parsed.path = [&parsed.path[..], path].concat();
         self.send(target, Route { url: parsed, worker: Some(member) }, query)
@@ -199,7 +204,8 @@ impl Session<'_> {
             _ => false,
         };
         let upgrades = allowed.is_some() && !old_protocol;
-        let next = self.next_request(target, &route, query, handler, allowed.filter(|_| upgrades), old_protocol);
+        let next =
+            self.next_request(target, &route, query, handler, allowed.filter(|_| upgrades), old_protocol);
         let because = (!upgrades).then(|| self.because(&route, is_ws, old_protocol)).flatten();
         let mut forwarded = Forwarded {
             by,
@@ -215,7 +221,8 @@ impl Session<'_> {
             idle_timeout_ms: self.idle_limit(route.worker, handler),
             next,
         };
-        forwarded.upstream.headers = forwarded.next.headers.iter().map(|(name, value)| sent(name, value)).collect();
+        forwarded.upstream.headers =
+            forwarded.next.headers.iter().map(|(name, value)| sent(name, value)).collect();
         Ok(Outcome::Forwarded(Box::new(forwarded)))
     }
 
@@ -274,7 +281,10 @@ impl Session<'_> {
             let remote = config.own(level, names::PROXY_REMOTE).next();
             if let Some(node) = remote {
                 let scheme = tree.directive(node).arg(0).map(|word| word.show()).unwrap_or_default();
-                if scheme == "*" || scheme.eq_ignore_ascii_case(&url.scheme) || url_text(url).starts_with(&scheme) {
+                if scheme == "*"
+                    || scheme.eq_ignore_ascii_case(&url.scheme)
+                    || url_text(url).starts_with(&scheme)
+                {
                     return Err(Outcome::unknown("the proxy that ProxyRemote sends it to", Some(by)));
                 }
             }
@@ -294,7 +304,10 @@ impl Session<'_> {
         let engine = config.in_sections(&self.sections, self.server, names::SSL_PROXY_ENGINE);
         match engine {
             None if !config.complete => {
-                return Err(Outcome::unknown("whether SSLProxyEngine is on in a file that was not seen", Some(by)));
+                return Err(Outcome::unknown(
+                    "whether SSLProxyEngine is on in a file that was not seen",
+                    Some(by),
+                ));
             }
             engine if config.flag(tree, engine) != Some(true) => {
                 let why = "TLS to the backend, and SSLProxyEngine is not on";
@@ -305,19 +318,18 @@ impl Session<'_> {
         let verify = config.in_sections(&self.sections, self.server, names::SSL_PROXY_VERIFY);
         let requires = verify.and_then(|node| tree.directive(node).arg(0));
         let requires = requires.is_some_and(|word| word.value().eq_ignore_ascii_case(b"require"));
-        let authorities = [
-            names::SSL_PROXY_CA_CERTIFICATE_FILE,
-            names::SSL_PROXY_CA_CERTIFICATE_PATH,
-        ];
+        let authorities = [names::SSL_PROXY_CA_CERTIFICATE_FILE, names::SSL_PROXY_CA_CERTIFICATE_PATH];
         let knows_any = |name| config.in_sections(&self.sections, self.server, name).is_some();
         if requires && !authorities.into_iter().any(knows_any) {
             let why = "SSLProxyVerify require, and no authority's certificate to verify with";
             return Err(Outcome::answered(500, why, verify));
         }
-        let checks_names = flag(names::SSL_PROXY_CHECK_PEER_NAME, true) && flag(names::SSL_PROXY_CHECK_PEER_CN, true);
+        let checks_names =
+            flag(names::SSL_PROXY_CHECK_PEER_NAME, true) && flag(names::SSL_PROXY_CHECK_PEER_CN, true);
         let is_address = route.url.bare_host().parse::<std::net::IpAddr>().is_ok();
         if checks_names && is_address {
-            let why = "the backend's certificate is checked against its name, and an IP address never matches";
+            let why =
+                "the backend's certificate is checked against its name, and an IP address never matches";
             return Err(Outcome::answered(500, why, Some(by)));
         }
         Ok(())
@@ -383,7 +395,8 @@ impl Session<'_> {
         }
         match upgrade {
             Some(upgrade) => {
-                let token = if handler == Handler::Wstunnel { b"WebSocket".to_vec() } else { upgrade.clone() };
+                let token =
+                    if handler == Handler::Wstunnel { b"WebSocket".to_vec() } else { upgrade.clone() };
                 headers.push((b"Upgrade".to_vec(), Value::Known(token)));
                 headers.push((b"Connection".to_vec(), Value::Known(b"Upgrade".to_vec())));
             }
@@ -489,5 +502,11 @@ fn sent(name: &[u8], value: &Value) -> Sent {
         Value::Known(value) => String::from_utf8_lossy(value).into_owned(),
         Value::Unknown(why) => format!("({why})"),
     };
-    Sent { name: String::from_utf8_lossy(name).into_owned(), value: value.clone(), shown, at: None, origin: "" }
+    Sent {
+        name: String::from_utf8_lossy(name).into_owned(),
+        value: value.clone(),
+        shown,
+        at: None,
+        origin: "",
+    }
 }

@@ -162,14 +162,20 @@ impl Session<'_> {
                 self.filename = match (below_root, self.document_root()) {
                     (Some(true), Some(root)) => [&root[..], &path].concat(),
                     (Some(false), _) => path,
-                    _ => return Err(Outcome::unknown("whether the path is a file's or the site's", Some(at))),
+                    _ => {
+                        return Err(Outcome::unknown("whether the path is a file's or the site's", Some(at)));
+                    }
                 };
                 Ok(())
             }
             Ran::Restarted { path, at } => {
                 self.restarts += 1;
                 if self.restarts > 10 {
-                    return Err(Outcome::answered(500, "rewrite rules send the request round and round", Some(at)));
+                    return Err(Outcome::answered(
+                        500,
+                        "rewrite rules send the request round and round",
+                        Some(at),
+                    ));
                 }
                 self.note(at, format!("the request begins again as {}", String::from_utf8_lossy(&path)));
                 self.restart = Some((path, ran.query));

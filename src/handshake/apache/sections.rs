@@ -223,6 +223,8 @@ fn is_in_directory(file: &[u8], directory: &[u8]) -> bool {
 
 /// `apr_fnmatch` without flags: `*` matches slashes too.
 fn proxy_wildcard(pattern: &[u8], url: &[u8]) -> bool {
-    let hidden = |text: &[u8]| -> Vec<u8> { text.iter().map(|&byte| if byte == b'.' { b',' } else { byte }).collect() };
+    let hidden = |text: &[u8]| -> Vec<u8> {
+        text.iter().map(|&byte| if byte == b'.' { b',' } else { byte }).collect()
+    };
     crate::source::pattern::matches(&hidden(pattern), &hidden(url))
 }

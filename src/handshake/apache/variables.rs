@@ -56,7 +56,9 @@ impl Request for View<'_, '_> {
             "SERVER_PROTOCOL" => known(format!("HTTP/{}.{}", request.version / 10, request.version % 10)),
             "SERVER_PORT" => known(request.port.to_string()),
             "SERVER_NAME" => known(session.tracer.host_of(session.server)),
-            "REQUEST_FILENAME" | "SCRIPT_FILENAME" if session.filename.is_empty() => known(session.path.clone()),
+            "REQUEST_FILENAME" | "SCRIPT_FILENAME" if session.filename.is_empty() => {
+                known(session.path.clone())
+            }
             "REQUEST_FILENAME" | "SCRIPT_FILENAME" => known(session.filename.clone()),
             "PATH_INFO" | "REMOTE_USER" | "REMOTE_IDENT" | "AUTH_TYPE" | "CONTEXT_PREFIX" => Value::empty(),
             "DOCUMENT_ROOT" | "CONTEXT_DOCUMENT_ROOT" => session.document_root().map_or_else(unknown, known),

@@ -162,8 +162,13 @@ mod tests {
 
     fn with_tracer(test: impl FnOnce(&Tracer, BlockId)) {
         let files = Memory::default().with("/n/nginx.conf", TEXT);
-        let options =
-            Options { prefix: "/n".into(), root: "/n".into(), maps: Vec::new(), limits: Limits::default() };
+        let options = Options {
+            prefix: "/n".into(),
+            root: "/n".into(),
+            maps: Vec::new(),
+            limits: Limits::default(),
+            apache: None,
+        };
         let tree = Tree::read(&files, Path::new("/n/nginx.conf"), name_id, &options).expect("readable");
         let config = Config::new(&tree, Target::default());
         let roots = Roots { root: "/n".into(), prefix: "/n".into(), maps: Vec::new() };

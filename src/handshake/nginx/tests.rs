@@ -16,8 +16,13 @@ const WS: &str = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade
 fn outcome(text: &str, tls: bool) -> (Verdict, Option<u16>) {
     let text = format!("events {{}} {}", text.replace("@WS@", WS));
     let files = Memory::default().with("/n/nginx.conf", text.as_str());
-    let options =
-        Options { prefix: "/n".into(), root: "/n".into(), maps: Vec::new(), limits: Limits::default() };
+    let options = Options {
+        prefix: "/n".into(),
+        root: "/n".into(),
+        maps: Vec::new(),
+        limits: Limits::default(),
+        apache: None,
+    };
     let tree = Tree::read(&files, Path::new("/n/nginx.conf"), name_id, &options).expect("readable");
     let config = Config::new(&tree, Target::default());
     let roots = Roots { root: "/n".into(), prefix: "/n".into(), maps: Vec::new() };

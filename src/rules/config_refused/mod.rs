@@ -1,6 +1,7 @@
-//! What nginx's own test refuses and no other rule names. Knows the parts that look, one a kind of block, not the
+//! What the server's own test refuses and no other rule names. Knows the parts that look, one a kind of block, not the
 //! table of directives.
 
+mod apache;
 mod conditions;
 mod listens;
 mod locations;
@@ -23,7 +24,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../../rules/config-refused.md"),
     cause: None,
     intent: Intent::None,
-    check: Check::Tree(check),
+    check: Check::Both(&Check::Tree(check), &Check::ApacheTree(apache::check)),
 };
 
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {

@@ -66,7 +66,9 @@ impl Modules {
         match () {
             () if self.loaded.contains_key(module) => Presence::Loaded,
             () if BUILT_IN.contains(&module) => Presence::Loaded,
-            () if !self.shows_loading || self.incomplete || self.perhaps.contains(module) => Presence::Unknown,
+            () if !self.shows_loading || self.incomplete || self.perhaps.contains(module) => {
+                Presence::Unknown
+            }
             () => Presence::NotLoaded,
         }
     }

@@ -342,8 +342,7 @@ impl<'a> Reader<'a> {
     fn include(&mut self, node: NodeRef, written: &[u8], optional: bool) {
         let path = self.path(written);
         let written = Path::new(OsStr::from_bytes(written));
-        let inside =
-            path.starts_with(&self.options.root) && (self.root_is_known || written.is_absolute());
+        let inside = path.starts_with(&self.options.root) && (self.root_is_known || written.is_absolute());
         let limit = self.options.limits.glob_results;
         let failure = match include::find(self.library.files, &path, limit) {
             Found::Files(found) => return self.follow(node, found),
@@ -353,7 +352,9 @@ impl<'a> Reader<'a> {
             Found::Unreadable(words) => Kind::Unreadable(ReadError::Other(words)),
             Found::Nothing if !inside => Kind::Unseen,
             Found::Nothing if optional => return,
-            Found::Nothing if crate::source::pattern::is_pattern(path.as_os_str().as_bytes()) => Kind::NoMatch,
+            Found::Nothing if crate::source::pattern::is_pattern(path.as_os_str().as_bytes()) => {
+                Kind::NoMatch
+            }
             Found::Nothing => Kind::Missing,
         };
         self.report(node, failure, path);
@@ -383,9 +384,9 @@ impl<'a> Reader<'a> {
             None if self.frames.len() > DEPTH => {
                 Kind::Limit(format!("includes nested more than {DEPTH} deep"))
             }
-            None if self.directives + loaded.document.len() >= limits.grafted_directives => {
-                Kind::Limit(format!("includes that bring in more than {} directives", limits.grafted_directives))
-            }
+            None if self.directives + loaded.document.len() >= limits.grafted_directives => Kind::Limit(
+                format!("includes that bring in more than {} directives", limits.grafted_directives),
+            ),
             None => return self.open(file, None, site.graft, site.id, None),
         };
         self.report(site, failure, path);

@@ -1,5 +1,7 @@
-//! What nginx's parser refuses, in its words and on its line; where that is the end of the file, what is not closed
+//! What the server's parser refuses, in its words and on its line; where that is the end of the file, what is not closed
 //! comes first. Knows the problems that reading a file and the table of directives give, not what any directive means.
+
+mod apache;
 
 use hashbrown::HashSet;
 
@@ -13,10 +15,10 @@ use crate::syntax::{DirectiveId, Problem, ProblemKind, Shape, to_span};
 pub static RULE: Rule = Rule {
     id: "syntax",
     level: Level::Error,
-    card: include_str!("../../rules/syntax.md"),
+    card: include_str!("../../../rules/syntax.md"),
     cause: None,
     intent: Intent::None,
-    check: Check::Tree(check),
+    check: Check::Both(&Check::Tree(check), &Check::ApacheTree(apache::check)),
 };
 
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
