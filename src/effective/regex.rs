@@ -7,7 +7,19 @@ const LIMITS: &str = "(*LIMIT_MATCH=100000)(*LIMIT_DEPTH=10000)(*LIMIT_HEAP=2000
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
-pub struct Pattern(Regex);
+pub struct Pattern {
+    regex: Regex,
+    /// `$` is meant to match at the very end only, which the engine's front door cannot be told.
+    end_only: bool,
+}
+
+/// Why there is no pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotCompiled {
+    Invalid,
+    /// Not UTF-8, so that only the server can tell.
+    Unreadable,
+}
 
 /// The groups of a match, the whole first; a group that took no part is empty.
 pub type Captures = Vec<Vec<u8>>;
@@ -16,17 +28,42 @@ impl Pattern {
     /// None where the pattern is not valid, or not UTF-8, which this engine's front door insists on.
     pub fn new(pattern: &[u8], caseless: bool) -> Option<Self> {
         let pattern = std::str::from_utf8(pattern).ok()?;
-        RegexBuilder::new().caseless(caseless).build(&format!("{LIMITS}{pattern}")).ok().map(Self)
+        let regex = RegexBuilder::new().caseless(caseless).build(&format!("{LIMITS}{pattern}")).ok()?;
+        Some(Self { regex, end_only: false })
+    }
+
+    /// As httpd compiles it (`ap_regcomp`): a dot matches a line's end too, `$` only the very end, and groups may
+    /// share a name.
+    pub fn httpd(pattern: &[u8], caseless: bool) -> Result<Self, NotCompiled> {
+        let pattern = std::str::from_utf8(pattern).map_err(|_| NotCompiled::Unreadable)?;
+        let mut builder = RegexBuilder::new();
+        builder.caseless(caseless).dotall(true);
+        let regex = builder
+            .build(&format!("{LIMITS}{pattern}"))
+            .or_else(|_| builder.build(&format!("{LIMITS}(?J){pattern}")))
+            .map_err(|_| NotCompiled::Invalid)?;
+        Ok(Self { regex, end_only: pattern.contains('$') })
+    }
+
+    /// Groups that the pattern has, the whole not counted.
+    pub fn groups(&self) -> usize {
+        self.regex.captures_len() - 1
     }
 
     /// None where the limits were reached.
     pub fn is_match(&self, subject: &[u8]) -> Option<bool> {
-        self.0.is_match(subject).ok()
+        if self.is_beyond(subject) {
+            return None;
+        }
+        self.regex.is_match(subject).ok()
     }
 
     /// The outer None where the limits were reached, the inner where nothing matches.
     pub fn captures(&self, subject: &[u8]) -> Option<Option<Captures>> {
-        let found = self.0.captures(subject).ok()?;
+        if self.is_beyond(subject) {
+            return None;
+        }
+        let found = self.regex.captures(subject).ok()?;
         let group = |captures: &pcre2::bytes::Captures, index| {
             captures.get(index).map_or_else(Vec::new, |group| group.as_bytes().to_vec())
         };
@@ -35,7 +72,11 @@ impl Pattern {
 
     /// The names of named groups, by group.
     pub fn names(&self) -> &[Option<String>] {
-        self.0.capture_names()
+        self.regex.capture_names()
+    }
+
+    fn is_beyond(&self, subject: &[u8]) -> bool {
+        self.end_only && subject.ends_with(b"\n")
     }
 }
 
@@ -48,6 +89,17 @@ mod tests {
         let pattern = Pattern::new(b"^(a+)+$", false).expect("valid");
         assert_eq!(pattern.is_match(b"aaaa"), Some(true));
         assert_eq!(pattern.is_match(&[&[b'a'; 60][..], b"b"].concat()), None);
+    }
+
+    #[test]
+    fn httpd_lets_a_dot_match_everything_and_groups_share_names() {
+        let matches =
+            |pattern: &[u8], subject: &[u8]| Pattern::httpd(pattern, false).expect("valid").is_match(subject);
+        assert_eq!(matches(b"^a.b$", b"a\nb"), Some(true));
+        assert_eq!(matches(b"^a$", b"a\n"), None);
+        assert_eq!(matches(b"(?<x>a)|(?<x>b)", b"b"), Some(true));
+        assert_eq!(Pattern::httpd(b"(", false).err(), Some(NotCompiled::Invalid));
+        assert_eq!(Pattern::httpd(b"\xFF", false).err(), Some(NotCompiled::Unreadable));
     }
 
     #[test]
