@@ -1,6 +1,7 @@
 //! What is in force in a block, and why: inheritance, defaults by version, the values of variables. Knows
 //! nothing of WebSockets.
 
+pub mod apache;
 pub mod nginx;
 pub mod regex;
 pub mod version;
