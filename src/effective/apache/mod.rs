@@ -5,3 +5,4 @@ pub mod escape;
 pub mod expr;
 pub mod fnmatch;
 pub mod request;
+pub mod rewrite;
