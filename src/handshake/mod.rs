@@ -1,6 +1,7 @@
 //! One handshake followed through a configuration: which server, which location, what the backend receives, and
 //! what comes of it. Knows no rule.
 
+pub mod apache;
 pub mod nginx;
 mod url;
 

@@ -1,0 +1,3 @@
+//! One handshake followed through an Apache configuration. Knows no rule.
+
+pub mod rewrite;
