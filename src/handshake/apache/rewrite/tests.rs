@@ -247,6 +247,8 @@ fn queries_are_kept_replaced_or_dropped() {
     ] {
         assert_eq!(in_server(&format!("RewriteRule {rule}"), BROWSER, "/ws?a=b"), expected, "{rule}");
     }
+    assert_eq!(in_server("RewriteRule ^ http://b/?c=d&", BROWSER, "/"), "302 http://b/?c=d");
+    assert_eq!(in_server("RewriteRule ^ http://b/?c [R,QSA]", BROWSER, "/?&"), "302 http://b/?c&");
 }
 
 #[test]
