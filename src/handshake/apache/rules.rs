@@ -5,9 +5,11 @@ use super::mapping::{Target, TargetKind};
 use super::rewrite::{Context, Directory, Input, Outcome as Ran, Run, run};
 use super::{Go, Outcome, Session};
 use crate::effective::Value;
+use crate::effective::apache::directives::Section;
 use crate::effective::apache::names;
 use crate::effective::apache::rewrite::RuleLine;
 use crate::effective::apache::rewriting::Rewriting;
+use crate::effective::apache::section::Matcher;
 use crate::tree::NodeRef;
 
 impl Session<'_> {
@@ -49,9 +51,7 @@ impl Session<'_> {
             });
         }
         let Some((rewriting, path, node)) = merged else { return Ok(()) };
-        if !rewriting.is_on() || rewriting.rules.is_empty() {
-            return Ok(());
-        }
+        let Some((true, engine)) = rewriting.engine else { return Ok(()) };
         if let Some(at) = rewriting.unknown {
             return Err(Outcome::unknown("a rewrite rule that a template completes", Some(at)));
         }
@@ -69,6 +69,7 @@ impl Session<'_> {
         let rules: Vec<&RuleLine> = rewriting.rules.iter().collect();
         let directory = Directory {
             path: &path,
+            engine,
             base: rewriting.base.as_deref(),
             options: rewriting.options,
             follows_links: if self.target.is_some() { Some(true) } else { self.follows_links() },
@@ -87,10 +88,14 @@ impl Session<'_> {
 
     /// What a section's rules are relative to: its argument, with a slash at its end.
     fn rewrite_path(&self, block: crate::effective::BlockId) -> Vec<u8> {
-        use crate::effective::apache::section::Matcher;
         let node = self.tracer.config.block(block).node;
         let words = node.and_then(|node| Matcher::words(self.tracer.tree.directive(node)));
-        let mut path = words.map(|(_, path)| path).unwrap_or_default();
+        let is_if =
+            matches!(self.tracer.config.block(block).section, Section::If | Section::ElseIf | Section::Else);
+        let mut path = match is_if {
+            true => b"*If".to_vec(),
+            false => words.map(|(_, path)| path).unwrap_or_default(),
+        };
         if path.last() != Some(&b'/') {
             path.push(b'/');
         }
