@@ -353,7 +353,9 @@ const PLACEHOLDERS: [(&[u8], &[u8]); 4] = [(b"${", b"}"), (b"__", b"__"), (b"@",
 
 /// Whether a name to be replaced stands in the word. Nobody writes nginx's own variables in capitals and braces.
 fn has_placeholder(word: &[u8]) -> bool {
-    word.iter().any(u8::is_ascii_uppercase)
+    // Hardly any word has a byte that a mark begins with.
+    word.iter().any(|byte| matches!(byte, b'$' | b'_' | b'@' | b'%'))
+        && word.iter().any(u8::is_ascii_uppercase)
         && PLACEHOLDERS.iter().any(|(open, close)| {
             memchr::memmem::find_iter(word, open).any(|at| {
                 let name = &word[at + open.len()..];

@@ -9,7 +9,7 @@ use super::section::Matcher;
 use super::url::{self, Url};
 use super::{Config, Refusal, RefusalKind, names};
 use crate::effective::BlockId;
-use crate::effective::regex::Pattern;
+use crate::effective::regex::{NotCompiled, Pattern};
 use crate::syntax::{Directive, NameId};
 use crate::tree::apache::Modules;
 use crate::tree::{NodeRef, Tree};
@@ -308,10 +308,14 @@ impl<'a> Builder<'a> {
         let path = path.unwrap_or_default();
         let in_section = around.is_some();
         is_match |= in_section && has_wildcard(&path);
-        let pattern = if is_match && !unknown { Pattern::new(&path, false) } else { None };
-        if is_match && pattern.is_none() && !unknown {
-            return Err(refused("Regular expression could not be compiled."));
-        }
+        let compiled = (is_match && !unknown).then(|| Pattern::httpd(&path, false));
+        let pattern = match compiled {
+            Some(Err(NotCompiled::Invalid)) => {
+                return Err(refused("Regular expression could not be compiled."));
+            }
+            Some(Ok(pattern)) => Some(pattern),
+            Some(Err(NotCompiled::Unreadable)) | None => None,
+        };
         let real = url::without_socket(&target);
         let goes_nowhere = target == b"!";
         let unknown = unknown || flags.interpolate;

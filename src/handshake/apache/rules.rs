@@ -39,11 +39,11 @@ impl Session<'_> {
         if self.rewriting_ended {
             return Ok(());
         }
-        let (tree, config) = (self.tracer.tree, self.tracer.config);
+        let config = self.tracer.config;
         let mut merged: Option<(Rewriting, Vec<u8>, NodeRef)> = None;
         for &block in &self.sections {
-            let own = Rewriting::of_block(tree, config, block);
-            let Some(node) = config.block(block).node.filter(|_| own.is_written) else { continue };
+            let Some(own) = config.rewriting(block).cloned() else { continue };
+            let Some(node) = config.block(block).node else { continue };
             let path = self.rewrite_path(block);
             merged = Some(match merged {
                 Some((outer, ..)) => (own.within(outer), path, node),
@@ -167,9 +167,10 @@ impl Session<'_> {
                 self.filename = match (below_root, self.document_root()) {
                     (Some(true), Some(root)) => [&root[..], &path].concat(),
                     (Some(false), _) => path,
-                    _ => {
-                        return Err(Outcome::unknown("whether the path is a file's or the site's", Some(at)));
-                    }
+                    // Only the target machine knows; a path that begins like the system's own is a file's.
+                    (None, Some(root)) if path.starts_with(&root) || is_system_path(&path) => path,
+                    (None, Some(root)) => [&root[..], &path].concat(),
+                    (_, None) => Vec::new(),
                 };
                 Ok(())
             }
@@ -211,4 +212,10 @@ impl Session<'_> {
             Ran::Unknown { why, at } => Err(Outcome::unknown(why, Some(at))),
         }
     }
+}
+
+/// Whether a path begins with a directory that sites are kept in (Filesystem Hierarchy Standard 3.0).
+fn is_system_path(path: &[u8]) -> bool {
+    let first = path.split(|&byte| byte == b'/').nth(1).unwrap_or_default();
+    matches!(first, b"etc" | b"home" | b"mnt" | b"opt" | b"srv" | b"tmp" | b"usr" | b"var")
 }
