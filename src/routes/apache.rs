@@ -2,6 +2,7 @@
 //! rule, and of a request only that it is a handshake for the line's own path.
 
 use hashbrown::HashSet;
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::intent::{is_websocket_backend, is_websocket_path};
@@ -47,6 +48,8 @@ struct Line {
     target: Vec<u8>,
     /// Evidence beside the target's scheme.
     intent: Intent,
+    /// The worker of its own server that the line has, where that is known already.
+    worker: Option<usize>,
 }
 
 impl Builder<'_> {
@@ -79,7 +82,16 @@ impl Builder<'_> {
             () if is_named => Intent::Named,
             () => Intent::None,
         };
-        self.line(Line { server, block: pass.block, node: pass.at, by, matcher, target, intent });
+        self.line(Line {
+            server,
+            block: pass.block,
+            node: pass.at,
+            by,
+            matcher,
+            target,
+            intent,
+            worker: pass.worker,
+        });
     }
 
     fn rewrites(&mut self, server: ServerId, block: BlockId) {
@@ -110,6 +122,7 @@ impl Builder<'_> {
                 matcher: String::from_utf8_lossy(pattern).into_owned(),
                 target: target.clone(),
                 intent,
+                worker: None,
             });
         }
     }
@@ -133,15 +146,25 @@ impl Builder<'_> {
                     .map_or_else(|| "*".to_string(), |path| String::from_utf8_lossy(&path).into_owned()),
                 target: target.to_vec(),
                 intent: if is_named { Intent::Named } else { Intent::None },
+                worker: None,
             });
         }
     }
 
     fn line(&mut self, line: Line) {
-        let url = Url::parse(&line.target).ok();
+        let known = line.worker.map(|index| self.config.server(line.server).proxies.workers.get(index));
+        // The line's own worker has its URL taken apart already.
+        let url = match known.filter(|worker| worker.at == line.node) {
+            Some(worker) => Some(Cow::Borrowed(&worker.url)),
+            None => Url::parse(&line.target).ok().map(Cow::Owned),
+        };
         let scheme = url.as_ref().map(|url| url.scheme.clone()).unwrap_or_default();
         let host = url.as_ref().map(|url| url.authority()).unwrap_or_default();
-        let worker = self.worker(line.server, &line.target);
+        let alone = line.server == ServerId::MAIN || self.config.main().proxies.workers.is_empty();
+        let worker = match known {
+            Some(worker) if alone => Some(worker),
+            _ => self.worker(line.server, &line.target),
+        };
         let is_ws = matches!(scheme.as_str(), "ws" | "wss");
         let members = self.members(line.server, &line.target);
         let upgrade = match &members {

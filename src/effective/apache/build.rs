@@ -243,7 +243,12 @@ impl<'t> Builder<'t> {
             let at_top = self.config.block(block).section == Section::Main;
             let refused = read.refusals.iter().cloned();
             let kind = RefusalKind::Other;
-            self.config.refusals.extend(refused.map(|(node, message)| Refusal { node, message, kind, at_top }));
+            self.config.refusals.extend(refused.map(|(node, message)| Refusal {
+                node,
+                message,
+                kind,
+                at_top,
+            }));
             self.config.rewriting.insert(block, read);
         }
         for (index, proxies) in std::mem::take(&mut self.proxies).into_iter().enumerate() {

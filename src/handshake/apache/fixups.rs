@@ -257,7 +257,8 @@ impl Session<'_> {
         else {
             return unknown();
         };
-        let Some(found) = Pattern::httpd(pattern, false).ok().and_then(|pattern| pattern.captures(old)) else {
+        let Some(found) = Pattern::httpd(pattern, false).ok().and_then(|pattern| pattern.captures(old))
+        else {
             return unknown();
         };
         match found {
