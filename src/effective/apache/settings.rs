@@ -32,7 +32,8 @@ impl Config {
     /// Seconds as httpd reads most of them: leading digits, whatever unit follows (`atoi`).
     fn seconds(&self, tree: &Tree, node: NodeRef) -> Option<u64> {
         let word = tree.directive(node).arg(0)?;
-        if word.is_hole() {
+        // What nothing here defines may stand in the server's environment.
+        if word.is_hole() || memchr::memmem::find(&word.value(), b"${").is_some() {
             return None;
         }
         u64::try_from(leading_number(&word.value())).ok()
