@@ -96,7 +96,8 @@ impl Session<'_> {
             let Some(from) = redirect.from else { continue };
             let location = match redirect.is_match {
                 true => {
-                    let groups = Pattern::new(&from, false).and_then(|pattern| pattern.captures(&self.path));
+                    let groups =
+                        Pattern::httpd(&from, false).ok().and_then(|pattern| pattern.captures(&self.path));
                     match groups {
                         None => return Err(Outcome::unknown("a regular expression", Some(entry.node))),
                         Some(None) => continue,
