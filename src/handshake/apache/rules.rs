@@ -65,6 +65,7 @@ impl Session<'_> {
             }
             None => self.filename.clone(),
         };
+        let path_info = self.path_info.clone();
         let server = &self.tracer.model(self.server).rewriting;
         let rules: Vec<&RuleLine> = rewriting.rules.iter().collect();
         let directory = Directory {
@@ -79,7 +80,7 @@ impl Session<'_> {
             rules: &rules,
             maps: &server.maps,
             filename: &filename,
-            path_info: b"",
+            path_info: &path_info,
             query: self.query.as_deref(),
             request: &self.view(),
         });
@@ -158,12 +159,11 @@ impl Session<'_> {
             Ran::PassedThrough { path, at } => {
                 self.note(at, format!("the path becomes {}", String::from_utf8_lossy(&path)));
                 (self.path, self.query) = (path, ran.query);
-                self.find_locations(true)
+                Ok(())
             }
             Ran::Local { path, below_root, at } => {
                 self.note(at, format!("{} is served", String::from_utf8_lossy(&path)));
                 self.query = ran.query;
-                self.passed_over = true;
                 self.filename = match (below_root, self.document_root()) {
                     (Some(true), Some(root)) => [&root[..], &path].concat(),
                     (Some(false), _) => path,
@@ -175,16 +175,11 @@ impl Session<'_> {
                 Ok(())
             }
             Ran::Restarted { path, at } => {
-                self.restarts += 1;
-                if self.restarts > 10 {
-                    return Err(Outcome::answered(
-                        500,
-                        "rewrite rules send the request round and round",
-                        Some(at),
-                    ));
-                }
                 self.note(at, format!("the request begins again as {}", String::from_utf8_lossy(&path)));
-                self.restart = Some((path, ran.query));
+                let query = ran.query.map(|query| [b"?", &query[..]].concat()).unwrap_or_default();
+                // Whatever was to become of the request, it becomes nothing of it.
+                self.target = None;
+                self.restart = Some([path, query].concat());
                 Ok(())
             }
             Ran::Proxied { url, verbatim, at } => {
@@ -192,6 +187,7 @@ impl Session<'_> {
                     Value::Known(url) => Some(url),
                     Value::Unknown(_) => None,
                 };
+                self.query.clone_from(&ran.query);
                 self.target = Some(Target {
                     url,
                     query: ran.query.filter(|_| !verbatim),
