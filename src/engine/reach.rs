@@ -10,7 +10,7 @@ use crate::effective::apache::url::Url;
 use crate::effective::apache::{Balancer, Worker, names, versions};
 use crate::effective::{BlockId, Setting};
 use crate::routes::Route;
-use crate::syntax::Word;
+use crate::syntax::{NameId, Word};
 use crate::tree::NodeRef;
 
 /// A line of `RequestHeader`.
@@ -27,35 +27,38 @@ pub struct HeaderLine {
 }
 
 impl<'a> Facts<'a> {
-    /// The blocks whose settings are in force for a route's own path, the outermost first: its servers', the sections
-    /// that are for the path, its own.
-    pub fn levels(&self, route: &Route) -> Vec<BlockId> {
+    /// The blocks with a directive of this name whose settings are in force for a route's own path, in the order in which
+    /// they are merged: its servers', the sections that are for the path, its own.
+    fn levels(&self, route: &Route, name: NameId) -> Vec<BlockId> {
         let main = self.config.main().block;
         let server = self.config.server(self.server_of(route)).block;
-        let mut levels = vec![main];
-        levels.extend((server != main).then_some(server));
         let path = crate::routes::apache::own_path(self.tree, self.config, route);
-        let is_for = |block: BlockId| {
-            let found = self.config.block(block);
-            let section = matches!(found.section, Section::Location | Section::LocationMatch);
-            let matcher = found.node.filter(|_| section).map(|node| Matcher::new(self.directive(node)));
-            matcher.zip(path.as_ref()).is_some_and(|(matcher, path)| matcher.matches(path) == Some(true))
+        let depth = |block: BlockId| self.config.chain(block).count();
+        let rank = |&(block, ref matcher): &(BlockId, Option<Matcher>)| {
+            let parent = self.config.block(block).parent;
+            let is_for = || {
+                let (matcher, path) = (matcher.as_ref()?, path.as_ref()?);
+                matcher.matches(path).filter(|&matches| matches)
+            };
+            let rank = match () {
+                () if block == main => 0,
+                () if block == server => 1,
+                () if parent == Some(main) && is_for().is_some() => 2,
+                () if parent == Some(server) && is_for().is_some() => 3,
+                () if self.config.chain(route.block).any(|own| own == block) => 2 + depth(block),
+                () => return None,
+            };
+            Some((rank, block))
         };
-        let sections: Vec<BlockId> = levels
-            .iter()
-            .flat_map(|&level| self.config.children(level))
-            .filter(|&block| is_for(block))
-            .collect();
-        levels.extend(sections);
-        let own: Vec<BlockId> =
-            self.config.chain(route.block).take_while(|block| !levels.contains(block)).collect();
-        levels.extend(own.into_iter().rev());
-        levels
+        let mut levels: Vec<(usize, BlockId)> =
+            self.blocks_with(name, is_location).iter().filter_map(rank).collect();
+        levels.sort_unstable();
+        levels.into_iter().map(|(_, block)| block).collect()
     }
 
     /// The lines of RequestHeader for a route's requests, in the order in which they are carried out.
     pub fn request_headers(&self, route: &Route) -> Vec<HeaderLine> {
-        let levels = self.levels(route).into_iter();
+        let levels = self.levels(route, names::REQUEST_HEADER).into_iter();
         levels
             .flat_map(|level| self.config.own(level, names::REQUEST_HEADER).collect::<Vec<_>>())
             .filter_map(|node| self.header_line(node))
@@ -118,7 +121,7 @@ impl<'a> Facts<'a> {
         if !matches!(scheme, "ws" | "wss") || modules.is_missing("mod_proxy_wstunnel.c") {
             return false;
         }
-        let levels = self.levels(route);
+        let levels = self.levels(route, names::PROXY_WEBSOCKET_FALLBACK);
         let node = self.config.in_sections(&levels, self.server_of(route), names::PROXY_WEBSOCKET_FALLBACK);
         self.config.flag(self.tree, node) == Some(false)
             || modules.is_missing("mod_proxy_http.c")
@@ -136,6 +139,18 @@ impl<'a> Facts<'a> {
         let is_it = |word: &Word| word.show().to_ascii_lowercase().starts_with("timeout=");
         let word = directive.args().rfind(is_it)?;
         Some((word, word.show()["timeout=".len()..].to_string()))
+    }
+
+    /// The lines that limit how long a route's tunnels may be silent, those for the backend first.
+    pub fn time_lines(&self, route: &Route) -> Vec<NodeRef> {
+        let server = self.server_of(route);
+        let members = self.balancer_of(route).into_iter().flat_map(|balancer| balancer.members.iter());
+        let workers = self.worker_of(route).into_iter().chain(members);
+        let of_workers = workers.filter_map(|worker| worker.params.get("timeout")).map(|param| param.at);
+        let of_server = [names::PROXY_TIMEOUT, names::TIMEOUT];
+        of_workers
+            .chain(of_server.into_iter().filter_map(|name| self.config.in_force(server, name)))
+            .collect()
     }
 
     /// Whether the line holds a time whose unit httpd leaves out.
@@ -165,6 +180,10 @@ impl<'a> Facts<'a> {
             Setting::Absent | Setting::Opaque => None,
         }
     }
+}
+
+fn is_location(section: Section) -> bool {
+    matches!(section, Section::Location | Section::LocationMatch)
 }
 
 /// `status=` with a letter that takes a member out, or keeps it in reserve.
