@@ -15,7 +15,7 @@ use crate::effective::apache::{Config, Pass, Worker};
 use crate::handshake::apache::{Passage, Tracer};
 use crate::routes::{By, Route};
 use crate::syntax::NameId;
-use crate::tree::Tree;
+use crate::tree::{NodeRef, Tree};
 
 /// Everything a rule about httpd may look at.
 pub struct Facts<'a> {
@@ -28,8 +28,15 @@ pub struct Facts<'a> {
     with: RefCell<HashMap<NameId, With>>,
 }
 
-/// Blocks, and what requests those are for that are sections of a kind.
-type With = Rc<Vec<(BlockId, Option<Matcher>)>>;
+/// Blocks that hold lines of one directive, by the server they belong to.
+pub(super) type With = Rc<HashMap<ServerId, Vec<Holder>>>;
+
+/// A block with lines of one directive.
+pub(super) struct Holder {
+    pub block: BlockId,
+    /// What requests it is for, where it is a section of a kind that is asked for.
+    pub matcher: Option<Matcher>,
+}
 
 impl<'a> Deref for Facts<'a> {
     type Target = Ground<'a>;
@@ -45,15 +52,24 @@ impl<'a> Facts<'a> {
         Self { ground, config, routes, tracer, with: RefCell::default() }
     }
 
-    /// The blocks that directly hold a directive of this name.
-    pub(super) fn blocks_with(&self, name: NameId, is_matched: fn(Section) -> bool) -> With {
+    /// The blocks that directly hold a directive of this name of which a line counts.
+    pub(super) fn blocks_with(
+        &self,
+        name: NameId,
+        is_matched: fn(Section) -> bool,
+        counts: impl Fn(NodeRef) -> bool,
+    ) -> With {
         let find = || {
-            let blocks = self.config.blocks().filter(|&(id, _)| self.config.last(id, name).is_some());
-            let found = blocks.map(|(id, block)| {
+            let mut found: HashMap<ServerId, Vec<Holder>> = HashMap::new();
+            for (id, block) in self.config.blocks() {
+                if !self.config.own(id, name).any(&counts) {
+                    continue;
+                }
                 let node = block.node.filter(|_| is_matched(block.section));
-                (id, node.map(|node| Matcher::new(self.directive(node))))
-            });
-            Rc::new(found.collect())
+                let matcher = node.map(|node| Matcher::new(self.directive(node)));
+                found.entry(block.server).or_default().push(Holder { block: id, matcher });
+            }
+            Rc::new(found)
         };
         self.with.borrow_mut().entry(name).or_insert_with(find).clone()
     }

@@ -1,17 +1,20 @@
 //! What reaches an httpd route beside its own line: the worker, the balancer, lines that change a request's headers.
 //! Knows no rule.
 
-use super::apache::Facts;
+use super::apache::{Facts, Holder};
 use super::times;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::proxy::is_balancer;
-use crate::effective::apache::section::Matcher;
+use crate::effective::apache::server::ServerId;
 use crate::effective::apache::url::Url;
 use crate::effective::apache::{Balancer, Worker, names, versions};
 use crate::effective::{BlockId, Setting};
 use crate::routes::Route;
 use crate::syntax::{NameId, Word};
 use crate::tree::NodeRef;
+
+/// What the names of a handshake's headers begin with, in lower case.
+const HANDSHAKE: [&str; 5] = ["connection", "host", "origin", "sec-websocket-", "upgrade"];
 
 /// A line of `RequestHeader`.
 pub struct HeaderLine {
@@ -29,12 +32,16 @@ pub struct HeaderLine {
 impl<'a> Facts<'a> {
     /// The blocks with a directive of this name whose settings are in force for a route's own path, in the order in which
     /// they are merged: its servers', the sections that are for the path, its own.
-    fn levels(&self, route: &Route, name: NameId) -> Vec<BlockId> {
+    fn levels(&self, route: &Route, name: NameId, counts: impl Fn(NodeRef) -> bool) -> Vec<BlockId> {
+        let with = self.blocks_with(name, is_location, counts);
+        if with.is_empty() {
+            return Vec::new();
+        }
         let main = self.config.main().block;
         let server = self.config.server(self.server_of(route)).block;
         let path = crate::routes::apache::own_path(self.tree, self.config, route);
         let depth = |block: BlockId| self.config.chain(block).count();
-        let rank = |&(block, ref matcher): &(BlockId, Option<Matcher>)| {
+        let rank = |&Holder { block, ref matcher }: &Holder| {
             let parent = self.config.block(block).parent;
             let is_for = || {
                 let (matcher, path) = (matcher.as_ref()?, path.as_ref()?);
@@ -50,15 +57,22 @@ impl<'a> Facts<'a> {
             };
             Some((rank, block))
         };
-        let mut levels: Vec<(usize, BlockId)> =
-            self.blocks_with(name, is_location).iter().filter_map(rank).collect();
+        let own = Some(self.server_of(route)).filter(|&server| server != ServerId::MAIN);
+        let servers = [Some(ServerId::MAIN), own].into_iter().flatten();
+        let holders = servers.filter_map(|server| with.get(&server)).flatten();
+        let mut levels: Vec<(usize, BlockId)> = holders.filter_map(rank).collect();
         levels.sort_unstable();
         levels.into_iter().map(|(_, block)| block).collect()
     }
 
-    /// The lines of RequestHeader for a route's requests, in the order in which they are carried out.
+    /// The lines of RequestHeader about a handshake's headers for a route's requests, in the order in which they are
+    /// carried out.
     pub fn request_headers(&self, route: &Route) -> Vec<HeaderLine> {
-        let levels = self.levels(route, names::REQUEST_HEADER).into_iter();
+        let counts = |node: NodeRef| {
+            let name = self.directive(node).arg(1).map(|word| word.value().to_ascii_lowercase());
+            name.is_some_and(|name| HANDSHAKE.iter().any(|known| name.starts_with(known.as_bytes())))
+        };
+        let levels = self.levels(route, names::REQUEST_HEADER, counts).into_iter();
         levels
             .flat_map(|level| self.config.own(level, names::REQUEST_HEADER).collect::<Vec<_>>())
             .filter_map(|node| self.header_line(node))
@@ -92,7 +106,7 @@ impl<'a> Facts<'a> {
     pub fn balancer_of(&self, route: &Route) -> Option<&'a Balancer> {
         let target = route.backend.text.as_bytes();
         let of = |server| self.config.server(server).proxies.balancer(target);
-        let main = of(crate::effective::apache::server::ServerId::MAIN);
+        let main = of(ServerId::MAIN);
         let found = main.filter(|balancer| balancer.members.iter().next().is_some());
         found.or_else(|| of(self.server_of(route))).filter(|_| is_balancer(target))
     }
@@ -121,7 +135,7 @@ impl<'a> Facts<'a> {
         if !matches!(scheme, "ws" | "wss") || modules.is_missing("mod_proxy_wstunnel.c") {
             return false;
         }
-        let levels = self.levels(route, names::PROXY_WEBSOCKET_FALLBACK);
+        let levels = self.levels(route, names::PROXY_WEBSOCKET_FALLBACK, |_| true);
         let node = self.config.in_sections(&levels, self.server_of(route), names::PROXY_WEBSOCKET_FALLBACK);
         self.config.flag(self.tree, node) == Some(false)
             || modules.is_missing("mod_proxy_http.c")
