@@ -1,16 +1,19 @@
 //! What rules about httpd may look at. Knows no rule by name.
 
+use std::cell::RefCell;
 use std::ops::Deref;
+use std::rc::Rc;
 
 use super::Ground;
+use super::fate::Fate;
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::proxy::Want;
 use crate::effective::apache::server::ServerId;
-use crate::effective::apache::{Config, Pass, Worker};
+use crate::effective::apache::{Config, Pass, Worker, names};
 use crate::handshake::apache::{Passage, Tracer};
 use crate::routes::{By, Route};
-use crate::tree::Tree;
+use crate::tree::{NodeRef, Tree};
 
 /// Everything a rule about httpd may look at.
 pub struct Facts<'a> {
@@ -19,6 +22,8 @@ pub struct Facts<'a> {
     pub routes: &'a [Route],
     /// For following a handshake through the phases of the server.
     pub tracer: Tracer<'a>,
+    /// The fate of the route that was asked about last: several rules ask in a row.
+    pub(super) last_fate: RefCell<Option<(NodeRef, Rc<Fate>)>>,
 }
 
 impl<'a> Deref for Facts<'a> {
@@ -32,7 +37,7 @@ impl<'a> Deref for Facts<'a> {
 impl<'a> Facts<'a> {
     pub fn new(tree: &'a Tree, config: &'a Config, routes: &'a [Route], tracer: Tracer<'a>) -> Self {
         let ground = Ground { tree, server: "httpd", fragment: config.fragment };
-        Self { ground, config, routes, tracer }
+        Self { ground, config, routes, tracer, last_fate: RefCell::default() }
     }
 
     /// The line of ProxyPass that a route is.
@@ -56,7 +61,8 @@ impl<'a> Facts<'a> {
             workers.find(url, Want::Either).map(|index| workers.get(index))
         };
         let own = find(server);
-        if server == ServerId::MAIN {
+        let inherits = self.config.server_flag(self.tree, server, names::PROXY_PASS_INHERIT, true);
+        if server == ServerId::MAIN || !inherits {
             return own;
         }
         match (find(ServerId::MAIN), own) {

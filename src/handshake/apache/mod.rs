@@ -14,6 +14,7 @@ mod variables;
 use std::cell::OnceCell;
 
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Upstream, Url, Verdict, refusal};
+use crate::effective::apache::directives::Section;
 use crate::effective::apache::server::{Listen, ServerId, listens};
 use crate::effective::apache::{Config, Refusal};
 use crate::effective::version::Version;
@@ -22,7 +23,7 @@ use crate::source::files::Files;
 use crate::tree::{NodeRef, Tree};
 use sections::Model;
 
-pub use proxy::{Forwarded, Handler};
+pub use proxy::{Forwarded, Handler, NAME_IS_ADDRESS, NO_AUTHORITIES, PROXY_TLS_OFF};
 pub use sections::own_path;
 
 /// Passages through this configuration that are followed.
@@ -37,6 +38,8 @@ pub struct Tracer<'a> {
     /// Where versions differ, this one is followed.
     pub version: Version,
     listens: Vec<Listen>,
+    /// The main server's sections but for virtual hosts, of which there may be thousands.
+    main_sections: Vec<BlockId>,
     /// What is compiled of each server, when first asked for.
     models: Vec<OnceCell<Model>>,
 }
@@ -81,6 +84,8 @@ pub struct Passage {
     pub steps: Vec<(Option<NodeRef>, String)>,
     /// Rewrite conditions and rules that were looked at, and whether they held.
     pub looks: Vec<(NodeRef, Option<bool>)>,
+    /// The line that the server would send the request on by, whether it then can or not.
+    pub taken_by: Option<NodeRef>,
 }
 
 impl<'a> Tracer<'a> {
@@ -92,7 +97,17 @@ impl<'a> Tracer<'a> {
         version: Version,
     ) -> Self {
         let models = config.servers.iter().map(|_| OnceCell::new()).collect();
-        Self { tree, config, files, roots, version, listens: listens(tree, config), models }
+        let is_host = |block: &BlockId| config.block(*block).section == Section::VirtualHost;
+        let main_sections = config.children(config.main().block).filter(|block| !is_host(block)).collect();
+        Self { tree, config, files, roots, version, listens: listens(tree, config), main_sections, models }
+    }
+
+    /// The sections directly inside a block, in order; virtual hosts are none.
+    fn sections(&self, block: BlockId) -> Vec<BlockId> {
+        match block == self.config.main().block {
+            true => self.main_sections.clone(),
+            false => self.config.children(block).collect(),
+        }
     }
 
     /// What keeps the server from starting though its own test passes.
@@ -219,9 +234,19 @@ impl<'a> Tracer<'a> {
 
     /// One request through one server.
     pub fn pass(&self, request: &Request, server: ServerId) -> Passage {
-        let mut session = Session::new(self, request, server);
+        self.pass_of(Session::new(self, request, server))
+    }
+
+    /// The same for a client that has logged in and has the right address, wherever such a one is let in.
+    pub fn pass_welcome(&self, request: &Request, server: ServerId) -> Passage {
+        self.pass_of(Session { is_welcome: true, ..Session::new(self, request, server) })
+    }
+
+    fn pass_of(&self, mut session: Session) -> Passage {
+        let server = session.server;
         let outcome = session.run();
-        Passage { server, outcome, steps: session.steps, looks: session.looks }
+        let Session { steps, looks, taken_by, .. } = session;
+        Passage { server, outcome, steps, looks, taken_by }
     }
 
     /// A browser's handshake for a path of one server, whatever its address and name.
@@ -265,6 +290,9 @@ struct Session<'t> {
     handler: Option<Value>,
     steps: Vec<(Option<NodeRef>, String)>,
     looks: Vec<(NodeRef, Option<bool>)>,
+    taken_by: Option<NodeRef>,
+    /// Nobody asks who the client is.
+    is_welcome: bool,
     /// No rewrite rule is run any more.
     rewriting_ended: bool,
     /// A rewrite rule has made it a file: nothing else maps it.
@@ -295,6 +323,8 @@ impl<'t> Session<'t> {
             handler: None,
             steps: Vec::new(),
             looks: Vec::new(),
+            taken_by: None,
+            is_welcome: false,
             rewriting_ended: false,
             passed_over: false,
             restart: None,
