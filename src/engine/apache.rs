@@ -6,12 +6,13 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use super::Ground;
+use super::fate::Fate;
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::proxy::Want;
 use crate::effective::apache::section::Matcher;
 use crate::effective::apache::server::ServerId;
-use crate::effective::apache::{Config, Pass, Worker};
+use crate::effective::apache::{Config, Pass, Worker, names};
 use crate::handshake::apache::{Passage, Tracer};
 use crate::routes::{By, Route};
 use crate::syntax::NameId;
@@ -26,6 +27,8 @@ pub struct Facts<'a> {
     pub tracer: Tracer<'a>,
     /// The blocks that have a directive, looked for when first asked for.
     with: RefCell<HashMap<NameId, With>>,
+    /// The fate of the route that was asked about last: several rules ask in a row.
+    pub(super) last_fate: RefCell<Option<(NodeRef, Rc<Fate>)>>,
 }
 
 /// Blocks that hold lines of one directive, by the server they belong to.
@@ -49,7 +52,7 @@ impl<'a> Deref for Facts<'a> {
 impl<'a> Facts<'a> {
     pub fn new(tree: &'a Tree, config: &'a Config, routes: &'a [Route], tracer: Tracer<'a>) -> Self {
         let ground = Ground { tree, server: "httpd", fragment: config.fragment };
-        Self { ground, config, routes, tracer, with: RefCell::default() }
+        Self { ground, config, routes, tracer, with: RefCell::default(), last_fate: RefCell::default() }
     }
 
     /// The blocks that directly hold a directive of this name of which a line counts.
@@ -95,7 +98,8 @@ impl<'a> Facts<'a> {
             workers.find(url, Want::Either).map(|index| workers.get(index))
         };
         let own = find(server);
-        if server == ServerId::MAIN {
+        let inherits = self.config.server_flag(self.tree, server, names::PROXY_PASS_INHERIT, true);
+        if server == ServerId::MAIN || !inherits {
             return own;
         }
         match (find(ServerId::MAIN), own) {

@@ -4,6 +4,7 @@ pub mod apache;
 mod arrive;
 mod backend;
 pub mod card;
+pub mod fate;
 mod fingerprint;
 mod ground;
 pub mod reach;

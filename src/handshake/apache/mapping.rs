@@ -128,14 +128,14 @@ impl Session<'_> {
     }
 
     fn try_pass(&self, pass: &Pass) -> Go<Tried> {
-        let target = pass.target.clone();
+        let target = pass.target.as_ref();
         let mapped = match (&pass.pattern, pass.is_match) {
             (Some(pattern), _) => match pattern.captures(&self.path) {
                 None => return Err(Outcome::unknown("a regular expression", Some(pass.at))),
                 Some(None) => return Ok(Tried::No),
                 Some(Some(groups)) => target.map(|target| {
-                    let found = substitute(&target, &groups);
-                    if found == target { [&target[..], &self.path].concat() } else { found }
+                    let found = substitute(target, &groups);
+                    if found == *target { [&target[..], &self.path].concat() } else { found }
                 }),
             },
             (None, true) => {

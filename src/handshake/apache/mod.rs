@@ -18,6 +18,8 @@ mod variables;
 use std::cell::OnceCell;
 
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Upstream, Url, Verdict, refusal};
+use crate::effective::BlockId;
+use crate::effective::apache::directives::Section;
 use crate::effective::apache::server::{Listen, ServerId, listens};
 use crate::effective::apache::{Config, Refusal};
 use crate::effective::version::Version;
@@ -26,7 +28,7 @@ use crate::tree::{NodeRef, Tree};
 use sections::Model;
 use session::Session;
 
-pub use proxy::{Forwarded, Handler};
+pub use proxy::{Forwarded, Handler, NAME_IS_ADDRESS, NO_AUTHORITIES, PROXY_TLS_OFF};
 pub use sections::own_path;
 
 /// Passages through this configuration that are followed.
@@ -41,6 +43,8 @@ pub struct Tracer<'a> {
     /// Where versions differ, this one is followed.
     pub version: Version,
     listens: Vec<Listen>,
+    /// The main server's sections but for virtual hosts, of which there may be thousands.
+    main_sections: Vec<BlockId>,
     /// What is compiled of each server, when first asked for.
     models: Vec<OnceCell<Model>>,
 }
@@ -85,6 +89,8 @@ pub struct Passage {
     pub steps: Vec<(Option<NodeRef>, String)>,
     /// Rewrite conditions and rules that were looked at, and whether they held.
     pub looks: Vec<(NodeRef, Option<bool>)>,
+    /// The line that the server would send the request on by, whether it then can or not.
+    pub taken_by: Option<NodeRef>,
 }
 
 /// `Err` ends the request.
@@ -99,7 +105,17 @@ impl<'a> Tracer<'a> {
         version: Version,
     ) -> Self {
         let models = config.servers.iter().map(|_| OnceCell::new()).collect();
-        Self { tree, config, files, roots, version, listens: listens(tree, config), models }
+        let is_host = |block: &BlockId| config.block(*block).section == Section::VirtualHost;
+        let main_sections = config.children(config.main().block).filter(|block| !is_host(block)).collect();
+        Self { tree, config, files, roots, version, listens: listens(tree, config), main_sections, models }
+    }
+
+    /// The sections directly inside a block, in order; virtual hosts are none.
+    fn sections(&self, block: BlockId) -> Vec<BlockId> {
+        match block == self.config.main().block {
+            true => self.main_sections.clone(),
+            false => self.config.children(block).collect(),
+        }
     }
 
     /// What keeps the server from starting though its own test passes.
@@ -227,6 +243,11 @@ impl<'a> Tracer<'a> {
     /// One request through one server.
     pub fn pass(&self, request: &Request, server: ServerId) -> Passage {
         Session::new(self, request, server).run()
+    }
+
+    /// The same for a client that has logged in and has the right address, wherever such a one is let in.
+    pub fn pass_welcome(&self, request: &Request, server: ServerId) -> Passage {
+        Session { is_welcome: true, ..Session::new(self, request, server) }.run()
     }
 
     /// A browser's handshake for a path of one server, whatever its address and name.

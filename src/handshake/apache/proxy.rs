@@ -11,6 +11,12 @@ use crate::effective::{Setting, Value};
 use crate::handshake::Sent;
 use crate::tree::NodeRef;
 
+/// Why there is no TLS to a backend.
+pub const PROXY_TLS_OFF: &str = "TLS to the backend, and SSLProxyEngine is not on";
+pub const NO_AUTHORITIES: &str = "SSLProxyVerify require, and no authority's certificate to verify with";
+pub const NAME_IS_ADDRESS: &str =
+    "the backend's certificate is checked against its name, and an IP address never matches";
+
 /// The module that speaks to the backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handler {
@@ -73,6 +79,7 @@ impl Session<'_> {
 
     pub(super) fn forward(&mut self, target: Target) -> Go<Outcome> {
         let by = target.by;
+        self.taken_by = Some(by);
         let modules = self.tracer.config.modules(self.tracer.tree);
         if modules.is_missing("mod_proxy.c") {
             let why = "a rewrite rule sends it on, and mod_proxy is not loaded";
@@ -185,6 +192,7 @@ impl Session<'_> {
             None => None,
         };
         let allowed = upgrade.as_ref().filter(|upgrade| can_upgrade(route.worker, upgrade, is_ws));
+        let allowed = allowed.filter(|_| is_ws || self.tracer.version >= versions::HTTP_UPGRADES);
         if handler == Handler::Wstunnel && allowed.is_none() {
             let why = "mod_proxy_wstunnel asks for an Upgrade that this worker allows";
             return Err(Outcome::answered(426, why, Some(by)));
@@ -301,8 +309,7 @@ impl Session<'_> {
                 ));
             }
             engine if config.flag(tree, engine) != Some(true) => {
-                let why = "TLS to the backend, and SSLProxyEngine is not on";
-                return Err(Outcome::answered(500, why, engine.or(Some(by))));
+                return Err(Outcome::answered(500, PROXY_TLS_OFF, engine.or(Some(by))));
             }
             _ => {}
         }
@@ -312,16 +319,13 @@ impl Session<'_> {
         let authorities = [names::SSL_PROXY_CA_CERTIFICATE_FILE, names::SSL_PROXY_CA_CERTIFICATE_PATH];
         let knows_any = |name| config.in_sections(&self.sections, self.server, name).is_some();
         if requires && !authorities.into_iter().any(knows_any) {
-            let why = "SSLProxyVerify require, and no authority's certificate to verify with";
-            return Err(Outcome::answered(500, why, verify));
+            return Err(Outcome::answered(500, NO_AUTHORITIES, verify));
         }
         let checks_names =
             flag(names::SSL_PROXY_CHECK_PEER_NAME, true) && flag(names::SSL_PROXY_CHECK_PEER_CN, true);
         let is_address = route.url.bare_host().parse::<std::net::IpAddr>().is_ok();
         if checks_names && is_address {
-            let why =
-                "the backend's certificate is checked against its name, and an IP address never matches";
-            return Err(Outcome::answered(500, why, Some(by)));
+            return Err(Outcome::answered(500, NAME_IS_ADDRESS, Some(by)));
         }
         Ok(())
     }

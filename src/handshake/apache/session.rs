@@ -51,6 +51,10 @@ pub(super) struct Session<'t> {
     pub depth: usize,
     /// `Timeout 0`: no connection to a backend is waited for.
     pub no_time: Option<NodeRef>,
+    /// The line that sends it on, whether it then can or not.
+    pub taken_by: Option<NodeRef>,
+    /// Nobody asks who the client is.
+    pub is_welcome: bool,
 }
 
 impl<'t> Session<'t> {
@@ -78,6 +82,8 @@ impl<'t> Session<'t> {
             restarts: 0,
             depth: 0,
             no_time: None,
+            taken_by: None,
+            is_welcome: false,
         }
     }
 
@@ -85,7 +91,8 @@ impl<'t> Session<'t> {
         let outcome = match self.phases() {
             Ok(outcome) | Err(outcome) => self.explained(outcome),
         };
-        Passage { server: self.server, outcome, steps: self.steps, looks: self.looks }
+        let Self { server, steps, looks, taken_by, .. } = self;
+        Passage { server, outcome, steps, looks, taken_by }
     }
 
     fn phases(&mut self) -> Go<Outcome> {
