@@ -46,7 +46,7 @@ pub(super) struct Session<'t> {
     pub rewriting_ended: bool,
     /// What a rule in a section begins the request again with.
     pub restart: Option<Vec<u8>>,
-    restarts: usize,
+    pub restarts: usize,
     /// How many requests this one is inside of.
     pub depth: usize,
     /// `Timeout 0`: no connection to a backend is waited for.
