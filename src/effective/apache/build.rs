@@ -9,10 +9,10 @@ use super::proxy::Builder as ProxyBuilder;
 use super::rewriting::{Rewriting, is_rewrite_line};
 use super::section::expression;
 use super::server::{Server, ServerId};
-use super::{Block, Config, Listed, Refusal, RefusalKind, check, names};
+use super::{Block, Config, Listed, Refusal, RefusalKind, check, linking, names};
 use crate::effective::{BlockId, Target};
 use crate::syntax::{Directive, NameId, Shape};
-use crate::tree::apache::Presence;
+use crate::tree::apache::{Presence, module_file};
 use crate::tree::{NodeRef, Step, Tree, Walk};
 
 /// Lines that give a server its targets.
@@ -201,6 +201,16 @@ impl<'t> Builder<'t> {
         }
         if directive.args().any(|word| word.is_hole()) {
             return;
+        }
+        if name == names::LOAD_MODULE
+            && let (Some(module), Some(file)) = (directive.arg(0), directive.arg(1))
+            && let Some(needed) = linking::lacks(&self.tree.reading.modules, &module_file(&module.show()))
+        {
+            let message = format!(
+                "Cannot load {} into server: it needs {needed}, which is not loaded yet",
+                file.show()
+            );
+            return self.refuse(node, message, RefusalKind::Other);
         }
         if matches!(name, names::IF | names::ELSE_IF)
             && let Err(message) = Expr::parse(&expression(directive))

@@ -7,6 +7,7 @@ pub mod directives;
 pub mod escape;
 pub mod expr;
 pub mod fnmatch;
+mod linking;
 pub mod names;
 mod other_modules;
 pub mod params;

@@ -91,25 +91,33 @@ impl Rewriting {
         match of(server) {
             Some(own) if server == ServerId::MAIN => own,
             Some(own) => own.within(of(ServerId::MAIN).unwrap_or_default()),
-            None => Self::default(),
+            None => {
+                let outer = of(ServerId::MAIN).unwrap_or_default();
+                Self { rules: Vec::new(), unknown: None, refusals: Vec::new(), ..outer }
+            }
         }
+    }
+
+    /// What a server's sections inherit of it: whether the engine is on, and options.
+    pub fn around_sections(&self) -> Self {
+        Self { engine: self.engine, options: self.options, ..Self::default() }
     }
 
     /// This level's settings merged into those around it.
     pub fn within(self, outer: Self) -> Self {
         let own_options = (self.options != Options::default()).then_some(self.options);
         let (options, inheritance) = Options::merged(outer.options, own_options);
-        let rules = match inheritance {
-            Inheritance::None => self.rules,
-            Inheritance::After => self.rules.into_iter().chain(outer.rules).collect(),
-            Inheritance::Before => outer.rules.into_iter().chain(self.rules).collect(),
+        let (rules, maps) = match inheritance {
+            Inheritance::None => (self.rules, self.maps),
+            Inheritance::After => (joined(self.rules, outer.rules), joined(outer.maps, self.maps)),
+            Inheritance::Before => (joined(outer.rules, self.rules), joined(self.maps, outer.maps)),
         };
         Self {
             engine: self.engine.or(outer.engine),
             rules,
             options,
-            base: self.base.or(outer.base),
-            maps: outer.maps.into_iter().chain(self.maps).collect(),
+            base: self.base.or(outer.base.filter(|_| options.merge_base)),
+            maps,
             is_written: self.is_written,
             unknown: self.unknown.or(outer.unknown.filter(|_| inheritance != Inheritance::None)),
             refusals: self.refusals,
@@ -119,6 +127,10 @@ impl Rewriting {
     pub fn is_on(&self) -> bool {
         self.engine.is_some_and(|(on, _)| on)
     }
+}
+
+fn joined<T>(first: Vec<T>, second: Vec<T>) -> Vec<T> {
+    first.into_iter().chain(second).collect()
 }
 
 /// Whether a directive is mod_rewrite's.

@@ -24,7 +24,7 @@ pub struct Server {
     pub addresses: Vec<Address>,
     /// The hosts of `addresses` as they are written.
     pub written_hosts: Vec<Vec<u8>>,
-    /// The port it goes by: `ServerName`'s, else that of its first address.
+    /// The port it goes by: that of `ServerName`, which may name none, or else that of its first address.
     pub port: Option<u16>,
     /// `ServerName` without scheme and port, in lower case.
     pub name: Option<Vec<u8>>,
@@ -149,7 +149,7 @@ impl Server {
             self.unknown_names |= word.is_hole();
             let (name, port) = bare_name(&word.value());
             self.name = Some(name);
-            self.port = port.or(self.port);
+            self.port = port;
         }
         for node in aliases {
             for word in tree.directive(node).args() {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::mapping::{EncodedSlashes, Target};
 use super::{Go, Outcome, Session};
+use crate::effective::apache::directives::{self, Section};
 use crate::effective::apache::escape::escape_for_backend;
 use crate::effective::apache::url::{Url, default_port, split_socket};
 use crate::tree::NodeRef;
@@ -54,10 +55,20 @@ impl Session<'_> {
             || is_ws && self.has_real_wstunnel()
     }
 
+    /// Whether a section is for the request that takes `AllowEncodedSlashes` back, as every one does that holds something
+    /// of the core's (`merge_core_dir_configs`); `<Proxy>` need not.
+    fn has_core_section(&self) -> bool {
+        let config = self.tracer.config;
+        let is_core = |name| directives::form(name).is_some_and(|form| form.modules.contains(&"core.c"));
+        self.sections.iter().any(|&block| match config.block(block).section {
+            Section::Proxy | Section::ProxyMatch => config.all(block).iter().any(|entry| is_core(entry.name)),
+            _ => true,
+        })
+    }
+
     fn sendable(&self, path: &[u8], verbatim: bool, by: NodeRef) -> Go<Vec<u8>> {
         if !verbatim {
-            // Any section that is for the request takes the setting back (`merge_core_dir_configs`).
-            let keeps_slashes = self.sections.is_empty() && self.encoded_slashes().0 == EncodedSlashes::Kept;
+            let keeps_slashes = self.encoded_slashes().0 == EncodedSlashes::Kept && !self.has_core_section();
             let refused = || Outcome::answered(400, "a `%` in the path begins no escape", Some(by));
             return escape_for_backend(path, keeps_slashes).ok_or_else(refused);
         }

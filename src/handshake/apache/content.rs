@@ -15,6 +15,11 @@ impl Session<'_> {
         if let Some(target) = self.handler_target()? {
             return self.forward(target);
         }
+        Ok(self.serve_file())
+    }
+
+    /// What the server's own handler answers.
+    pub(super) fn serve_file(&self) -> Outcome {
         let has_index = !self.tracer.config.modules(self.tracer.tree).is_missing("mod_autoindex.c");
         let status = match self.found {
             Found::Directory if has_index => 403,
@@ -22,7 +27,7 @@ impl Session<'_> {
             Found::File if self.path_info.is_empty() => 200,
             Found::File => 404,
         };
-        Ok(self.not_proxied(status))
+        self.not_proxied(status)
     }
 
     /// What mod_dir makes of a directory, and of what isn't there: it asks what would become of another path.

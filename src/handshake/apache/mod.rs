@@ -6,7 +6,9 @@ mod content;
 mod fixups;
 mod listen;
 mod mapping;
+mod outgoing;
 mod proxy;
+mod reach;
 mod redirects;
 mod rewrite;
 mod rules;
@@ -28,7 +30,8 @@ use crate::tree::{NodeRef, Tree};
 use sections::Model;
 use session::Session;
 
-pub use proxy::{Forwarded, Handler, NAME_IS_ADDRESS, NO_AUTHORITIES, PROXY_TLS_OFF};
+pub use proxy::{Forwarded, Handler};
+pub use reach::{NAME_IS_ADDRESS, NO_AUTHORITIES, PROXY_TLS_OFF};
 pub use sections::own_path;
 
 /// Passages through this configuration that are followed.

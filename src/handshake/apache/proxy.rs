@@ -1,21 +1,16 @@
-//! Sending a request on: the worker, the module that speaks its scheme, and what the backend then receives
-//! (`proxy_handler`, `ap_proxy_create_hdrbrgd`, `proxy_http_handler`, `proxy_wstunnel_handler`).
+//! Sending a request on: the worker and the module that speaks its scheme (`proxy_handler`, `proxy_http_handler`,
+//! `proxy_wstunnel_handler`). Knows not what the backend then receives.
 
 use super::mapping::{Target, TargetKind};
+use super::outgoing::sent;
+use super::reach::check_name;
 use super::{Go, Outcome, Request, Session, Upstream, upstream};
+use crate::effective::Value;
 use crate::effective::apache::params::allows;
 use crate::effective::apache::proxy::{Want, is_balancer};
 use crate::effective::apache::url::Url;
 use crate::effective::apache::{Worker, names, versions};
-use crate::effective::{Setting, Value};
-use crate::handshake::Sent;
 use crate::tree::NodeRef;
-
-/// Why there is no TLS to a backend.
-pub const PROXY_TLS_OFF: &str = "TLS to the backend, and SSLProxyEngine is not on";
-pub const NO_AUTHORITIES: &str = "SSLProxyVerify require, and no authority's certificate to verify with";
-pub const NAME_IS_ADDRESS: &str =
-    "the backend's certificate is checked against its name, and an IP address never matches";
 
 /// The module that speaks to the backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,9 +45,9 @@ pub struct Forwarded {
 }
 
 /// How a target's URL is served.
-struct Route<'w> {
-    url: Url,
-    worker: Option<&'w Worker>,
+pub(super) struct Route<'w> {
+    pub url: Url,
+    pub worker: Option<&'w Worker>,
 }
 
 impl Session<'_> {
@@ -91,7 +86,12 @@ impl Session<'_> {
         if is_balancer(&written) {
             return self.forward_to_balancer(&target, &written);
         }
-        let Some(mut url) = self.canonical(&target)? else {
+        let canonical = self.canonical(&target)?;
+        if canonical.is_none() && target.kind == TargetKind::Handler {
+            // No module takes the URL for its own, and so the file is served.
+            return Ok(self.serve_file());
+        }
+        let Some(mut url) = canonical else {
             // Whoever might speak this scheme has its own way to take URLs apart.
             let url = Url::parse(&written).map_err(|_| no_handler(&written, by))?;
             return self.send(&target, Route { url, worker: None });
@@ -181,11 +181,6 @@ impl Session<'_> {
             }
             _ => return Err(nobody()),
         };
-        check_name(&route.url, by)?;
-        self.check_blocked(&route.url, by)?;
-        if matches!(scheme, "https" | "wss") {
-            self.check_proxy_tls(&route, by, &nobody)?;
-        }
         let upgrade = match self.header(b"upgrade") {
             Some(Value::Unknown(why)) => return Err(Outcome::unknown(why, Some(by))),
             Some(Value::Known(value)) => Some(value),
@@ -197,6 +192,11 @@ impl Session<'_> {
             let why = "mod_proxy_wstunnel asks for an Upgrade that this worker allows";
             return Err(Outcome::answered(426, why, Some(by)));
         }
+        check_name(&route.url, by)?;
+        self.check_blocked(&route.url, by)?;
+        if matches!(scheme, "https" | "wss") {
+            self.check_proxy_tls(&route, by, &nobody)?;
+        }
         let old_protocol = self.environment.iter().rfind(|(name, _)| name == b"force-proxy-request-1.0");
         let old_protocol = match old_protocol.map(|(_, value)| value) {
             Some(Value::Unknown(why)) => return Err(Outcome::unknown(why.clone(), Some(by))),
@@ -204,7 +204,7 @@ impl Session<'_> {
             _ => false,
         };
         let upgrades = allowed.is_some() && !old_protocol;
-        let next = self.next_request(target, &route, handler, allowed.filter(|_| upgrades), old_protocol);
+        let next = self.next_request(&route, handler, allowed.filter(|_| upgrades), old_protocol);
         let because = (!upgrades).then(|| self.because(&route, is_ws, old_protocol)).flatten();
         let mut forwarded = Forwarded {
             by,
@@ -241,7 +241,7 @@ impl Session<'_> {
 
     /// No mod_proxy_http2 sends an Upgrade.
     fn over_http2(&self, target: &Target, route: &Route) -> Outcome {
-        let mut next = self.next_request(target, route, Handler::Http, None, false);
+        let mut next = self.next_request(route, Handler::Http, None, false);
         next.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(b"connection"));
         let upstream = Upstream {
             address: address(&route.url),
@@ -263,181 +263,6 @@ impl Session<'_> {
             idle_timeout_ms: None,
         }))
     }
-
-    /// `ProxyBlock`
-    fn check_blocked(&self, url: &Url, by: NodeRef) -> Go {
-        let (tree, config) = (self.tracer.tree, self.tracer.config);
-        for level in self.levels() {
-            for node in config.own(level, names::PROXY_BLOCK) {
-                let hit = tree.directive(node).args().any(|word| {
-                    let word = word.value().to_ascii_lowercase();
-                    word == b"*" || memchr::memmem::find(url.host.as_bytes(), &word).is_some()
-                });
-                if hit {
-                    return Err(Outcome::answered(403, "ProxyBlock names the backend", Some(node)));
-                }
-            }
-            let remote = config.own(level, names::PROXY_REMOTE).next();
-            if let Some(node) = remote {
-                let scheme = tree.directive(node).arg(0).map(|word| word.show()).unwrap_or_default();
-                if scheme == "*"
-                    || scheme.eq_ignore_ascii_case(&url.scheme)
-                    || url_text(url).starts_with(&scheme)
-                {
-                    return Err(Outcome::unknown("the proxy that ProxyRemote sends it to", Some(by)));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn check_proxy_tls(&self, route: &Route, by: NodeRef, nobody: &dyn Fn() -> Outcome) -> Go {
-        let (tree, config) = (self.tracer.tree, self.tracer.config);
-        let modules = config.modules(tree);
-        if modules.is_missing("mod_ssl.c") {
-            return Err(nobody());
-        }
-        let flag = |name, default| {
-            config.flag(tree, config.in_sections(&self.sections, self.server, name)).unwrap_or(default)
-        };
-        let engine = config.in_sections(&self.sections, self.server, names::SSL_PROXY_ENGINE);
-        match engine {
-            None if !config.complete => {
-                return Err(Outcome::unknown(
-                    "whether SSLProxyEngine is on in a file that was not seen",
-                    Some(by),
-                ));
-            }
-            engine if config.flag(tree, engine) != Some(true) => {
-                return Err(Outcome::answered(500, PROXY_TLS_OFF, engine.or(Some(by))));
-            }
-            _ => {}
-        }
-        let verify = config.in_sections(&self.sections, self.server, names::SSL_PROXY_VERIFY);
-        let requires = verify.and_then(|node| tree.directive(node).arg(0));
-        let requires = requires.is_some_and(|word| word.value().eq_ignore_ascii_case(b"require"));
-        let authorities = [names::SSL_PROXY_CA_CERTIFICATE_FILE, names::SSL_PROXY_CA_CERTIFICATE_PATH];
-        let knows_any = |name| config.in_sections(&self.sections, self.server, name).is_some();
-        if requires && !authorities.into_iter().any(knows_any) {
-            return Err(Outcome::answered(500, NO_AUTHORITIES, verify));
-        }
-        let checks_names =
-            flag(names::SSL_PROXY_CHECK_PEER_NAME, true) && flag(names::SSL_PROXY_CHECK_PEER_CN, true);
-        let is_address = route.url.bare_host().parse::<std::net::IpAddr>().is_ok();
-        if checks_names && is_address {
-            return Err(Outcome::answered(500, NAME_IS_ADDRESS, Some(by)));
-        }
-        Ok(())
-    }
-
-    /// `Timeout 0` waits for no connection.
-    fn failure(&self, route: &Route, by: NodeRef) -> Option<Outcome> {
-        let has_time = route.worker.is_some_and(|worker| worker.params.timeout().is_some())
-            || self.tracer.config.in_force(self.server, names::PROXY_TIMEOUT).is_some();
-        let at = self.no_time.filter(|_| !has_time)?;
-        let _ = by;
-        Some(Outcome::answered(503, "`Timeout 0` waits for no connection to a backend", Some(at)))
-    }
-
-    fn idle_limit(&self, worker: Option<&Worker>, handler: Handler) -> Option<u64> {
-        if handler == Handler::Wstunnel {
-            return None;
-        }
-        let (tree, config) = (self.tracer.tree, self.tracer.config);
-        let value = |setting: Setting<u64>| match setting {
-            Setting::Written { value, .. } | Setting::Default { value, .. } => Some(value),
-            Setting::Absent | Setting::Opaque => None,
-        };
-        let client = value(config.timeout(tree, self.server))?;
-        let backend = value(config.backend_timeout(tree, self.server, worker))?;
-        Some(match self.tracer.version < versions::LONGER_IDLE_LIMIT {
-            true => client.min(backend),
-            false => client.max(backend),
-        })
-    }
-
-    fn next_request(
-        &self,
-        target: &Target,
-        route: &Route,
-        handler: Handler,
-        upgrade: Option<&Vec<u8>>,
-        old_protocol: bool,
-    ) -> Request {
-        let (tree, config) = (self.tracer.tree, self.tracer.config);
-        let url = &route.url;
-        let mut headers: Vec<(Vec<u8>, Value)> = Vec::new();
-        let preserve = config.in_sections(&self.sections, self.server, names::PROXY_PRESERVE_HOST);
-        let preserves = config.flag(tree, preserve).unwrap_or(false);
-        let asked = self.header(b"host").unwrap_or_else(Value::empty);
-        let own_host = Value::Known(url.authority().into_bytes());
-        headers.push((b"Host".to_vec(), if preserves { asked.clone() } else { own_host }));
-        let hop_by_hop = self.hop_by_hop();
-        for (name, value) in &self.headers {
-            let lower = name.to_ascii_lowercase();
-            if lower != b"host" && !hop_by_hop.contains(&lower) {
-                headers.push((name.clone(), value.clone()));
-            }
-        }
-        let adds = config.in_sections(&self.sections, self.server, names::PROXY_ADD_HEADERS);
-        if config.flag(tree, adds).unwrap_or(true) {
-            let client = Value::Unknown("the client's address".to_string());
-            let name = Value::Known(self.tracer.host_of(self.server).into_bytes());
-            headers.push((b"X-Forwarded-For".to_vec(), client));
-            headers.push((b"X-Forwarded-Host".to_vec(), asked));
-            headers.push((b"X-Forwarded-Server".to_vec(), name));
-        }
-        match upgrade {
-            Some(upgrade) => {
-                let token = match handler {
-                    Handler::Wstunnel => wstunnel_token(route.worker, upgrade),
-                    Handler::Http => upgrade.clone(),
-                };
-                headers.push((b"Upgrade".to_vec(), Value::Known(token)));
-                headers.push((b"Connection".to_vec(), Value::Known(b"Upgrade".to_vec())));
-            }
-            None if old_protocol => {}
-            None => {
-                let kept = route.worker.is_some_and(keeps_connections)
-                    && target.kind != TargetKind::Handler
-                    && !self.environment.iter().any(|(name, _)| name == b"proxy-nokeepalive");
-                let value: &[u8] = if kept { b"Keep-Alive" } else { b"close" };
-                headers.push((b"Connection".to_vec(), Value::Known(value.to_vec())));
-            }
-        }
-        let path = if url.path.is_empty() { b"/".to_vec() } else { url.path.clone() };
-        Request {
-            tls: matches!(url.scheme.as_str(), "https" | "wss"),
-            host: url.bare_host().to_string(),
-            port: url.port(),
-            method: self.request.method.clone(),
-            target: path,
-            version: if old_protocol { 10 } else { 11 },
-            proxy_line: false,
-            headers,
-        }
-    }
-
-    /// Headers that are for this hop alone, those that Connection names too.
-    fn hop_by_hop(&self) -> Vec<Vec<u8>> {
-        let mut names: Vec<Vec<u8>> = [
-            "connection",
-            "keep-alive",
-            "te",
-            "trailer",
-            "trailers",
-            "upgrade",
-            "proxy-authorization",
-            "proxy-connection",
-            "transfer-encoding",
-        ]
-        .map(|name| name.as_bytes().to_vec())
-        .into();
-        if let Some(Value::Known(list)) = self.header(b"connection") {
-            names.extend(list.split(|&byte| byte == b',').map(|name| name.trim_ascii().to_ascii_lowercase()));
-        }
-        names
-    }
 }
 
 fn no_handler(url: &[u8], by: NodeRef) -> Outcome {
@@ -446,51 +271,12 @@ fn no_handler(url: &[u8], by: NodeRef) -> Outcome {
     Outcome::answered(500, why, Some(by))
 }
 
-/// A name that no name server knows.
-fn check_name(url: &Url, by: NodeRef) -> Go {
-    let why = match url.host.as_str() {
-        host if host.contains("${") => {
-            "a variable that nothing defines stands for the host, and no name is looked up like that"
-        }
-        host if host.contains(':') && !host.starts_with('[') => {
-            "the host is none that could be looked up: what stands behind its colon is no port"
-        }
-        _ => return Ok(()),
-    };
-    match url.socket {
-        Some(_) => Ok(()),
-        None => Err(Outcome::answered(500, why, Some(by))),
-    }
-}
-
 /// Whether a worker lets this Upgrade through (`ap_proxy_worker_can_upgrade`).
 fn can_upgrade(worker: Option<&Worker>, upgrade: &[u8], is_ws: bool) -> bool {
     match worker.and_then(|worker| worker.params.get("upgrade")) {
         Some(param) if !param.value.is_empty() => allows(&param.value, upgrade),
         _ => is_ws && upgrade.eq_ignore_ascii_case(b"websocket"),
     }
-}
-
-/// What mod_proxy_wstunnel asks its backend for: what the worker allows, whatever the client's spelling.
-fn wstunnel_token(worker: Option<&Worker>, asked: &[u8]) -> Vec<u8> {
-    match worker.and_then(|worker| worker.params.get("upgrade")).map(|param| &param.value[..]) {
-        None | Some(b"") => b"WebSocket".to_vec(),
-        Some(b"*") => asked.to_vec(),
-        Some(value) if value.eq_ignore_ascii_case(b"any") => asked.to_vec(),
-        Some(value) => value.to_vec(),
-    }
-}
-
-/// Whether connections to the backend stay open.
-fn keeps_connections(worker: &Worker) -> bool {
-    let is_on = |key: &str| worker.params.get(key).map(|param| param.value.eq_ignore_ascii_case(b"on"));
-    let disabled = match (is_on("disablereuse"), is_on("enablereuse")) {
-        (Some(disabled), _) => disabled,
-        (None, Some(enabled)) => !enabled,
-        // Where `$1` stands for part of the target, there is a connection for each.
-        (None, None) => worker.is_match && worker.name.contains(&b'$'),
-    };
-    !disabled
 }
 
 /// `status=` with a letter that takes a member out: D, S, E, N without `-` before it.
@@ -512,23 +298,5 @@ fn address(url: &Url) -> String {
     match &url.socket {
         Some(socket) => format!("unix:{socket}"),
         None => format!("{}:{}", url.host, url.port()),
-    }
-}
-
-fn url_text(url: &Url) -> String {
-    format!("{}://{}", url.scheme, url.authority())
-}
-
-fn sent(name: &[u8], value: &Value) -> Sent {
-    let shown = match value {
-        Value::Known(value) => String::from_utf8_lossy(value).into_owned(),
-        Value::Unknown(why) => format!("({why})"),
-    };
-    Sent {
-        name: String::from_utf8_lossy(name).into_owned(),
-        value: value.clone(),
-        shown,
-        at: None,
-        origin: "",
     }
 }

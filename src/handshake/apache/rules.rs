@@ -8,7 +8,6 @@ use crate::effective::Value;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::names;
 use crate::effective::apache::rewrite::RuleLine;
-use crate::effective::apache::rewriting::Rewriting;
 use crate::effective::apache::section::Matcher;
 use crate::tree::NodeRef;
 
@@ -40,17 +39,15 @@ impl Session<'_> {
             return Ok(());
         }
         let config = self.tracer.config;
-        let mut merged: Option<(Rewriting, Vec<u8>, NodeRef)> = None;
+        let mut rewriting = self.tracer.model(self.server).rewriting.around_sections();
+        let mut last: Option<(Vec<u8>, NodeRef)> = None;
         for &block in &self.sections {
             let Some(own) = config.rewriting(block).cloned() else { continue };
             let Some(node) = config.block(block).node else { continue };
-            let path = self.rewrite_path(block);
-            merged = Some(match merged {
-                Some((outer, ..)) => (own.within(outer), path, node),
-                None => (own, path, node),
-            });
+            last = Some((self.rewrite_path(block), node));
+            rewriting = own.within(rewriting);
         }
-        let Some((rewriting, path, node)) = merged else { return Ok(()) };
+        let Some((path, node)) = last else { return Ok(()) };
         let Some((true, engine)) = rewriting.engine else { return Ok(()) };
         if let Some(at) = rewriting.unknown {
             return Err(Outcome::unknown("a rewrite rule that a template completes", Some(at)));

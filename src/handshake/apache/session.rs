@@ -220,6 +220,8 @@ impl<'t> Session<'t> {
         }
         let mut inside = self.clone();
         inside.depth += 1;
+        // `[END]` is for the request around it alone.
+        inside.rewriting_ended = false;
         inside.forget(written);
         inside.look_up()?;
         Ok(inside)
