@@ -34,6 +34,10 @@ mod misspelled_variable;
 mod origin_removed;
 mod path_mangled;
 mod reload_cuts_tunnels;
+mod rewrite_condition_broken;
+mod rewrite_loses_path;
+mod rewrite_never_runs;
+mod rewrite_not_proxied;
 mod route_shadowed;
 mod scheme_disagrees;
 mod send_timeout_short;
@@ -57,7 +61,7 @@ mod wss_not_served;
 use crate::engine::Rule;
 
 /// In the order of their names.
-pub static ALL: [&Rule; 53] = [
+pub static ALL: [&Rule; 57] = [
     &backend_cannot_upgrade::RULE,
     &cached_handshake::RULE,
     &config_refused::RULE,
@@ -92,6 +96,10 @@ pub static ALL: [&Rule; 53] = [
     &origin_removed::RULE,
     &path_mangled::RULE,
     &reload_cuts_tunnels::RULE,
+    &rewrite_condition_broken::RULE,
+    &rewrite_loses_path::RULE,
+    &rewrite_never_runs::RULE,
+    &rewrite_not_proxied::RULE,
     &route_shadowed::RULE,
     &scheme_disagrees::RULE,
     &send_timeout_short::RULE,

@@ -14,6 +14,8 @@ mod variables;
 use std::cell::OnceCell;
 
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Upstream, Url, Verdict, refusal};
+use crate::effective::apache::rewrite::ConditionLine;
+use crate::effective::apache::rewriting::Rewriting;
 use crate::effective::apache::server::{Listen, ServerId, listens};
 use crate::effective::apache::{Config, Refusal};
 use crate::effective::version::Version;
@@ -81,6 +83,9 @@ pub struct Passage {
     pub steps: Vec<(Option<NodeRef>, String)>,
     /// Rewrite conditions and rules that were looked at, and whether they held.
     pub looks: Vec<(NodeRef, Option<bool>)>,
+    /// The line for which ProxyPass does not send the request on: a rewrite rule that makes it a file's, a `!`, what sets
+    /// `no-proxy`.
+    pub kept: Option<NodeRef>,
 }
 
 impl<'a> Tracer<'a> {
@@ -102,6 +107,11 @@ impl<'a> Tracer<'a> {
 
     fn model(&self, server: ServerId) -> &Model {
         self.models[server.0 as usize].get_or_init(|| Model::new(self, server))
+    }
+
+    /// The rewrite rules in force in a server, its virtual host's and what it inherits.
+    pub fn rewriting(&self, server: ServerId) -> &Rewriting {
+        &self.model(server).rewriting
     }
 
     /// Follows a browser's handshake; each of `headers` replaces one of its own.
@@ -219,9 +229,28 @@ impl<'a> Tracer<'a> {
 
     /// One request through one server.
     pub fn pass(&self, request: &Request, server: ServerId) -> Passage {
+        Session::new(self, request, server).passage()
+    }
+
+    /// The same for a path at which nobody has put a file, wherever the files are: that of a WebSocket.
+    pub fn pass_without_file(&self, request: &Request, server: ServerId) -> Passage {
         let mut session = Session::new(self, request, server);
-        let outcome = session.run();
-        Passage { server, outcome, steps: session.steps, looks: session.looks }
+        session.is_no_file = true;
+        session.passage()
+    }
+
+    /// Whether a rewrite condition holds for a request to a server, whatever stands around it; None where that is not
+    /// known.
+    pub fn condition_holds(
+        &self,
+        condition: &ConditionLine,
+        request: &Request,
+        server: ServerId,
+    ) -> Option<bool> {
+        let mut session = Session::new(self, request, server);
+        session.read_target().ok()?;
+        session.set_environment(&[]).ok()?;
+        session.rewrite_condition_holds(condition)
     }
 
     /// A browser's handshake for a path of one server, whatever its address and name.
@@ -267,6 +296,9 @@ struct Session<'t> {
     looks: Vec<(NodeRef, Option<bool>)>,
     /// No rewrite rule is run any more.
     rewriting_ended: bool,
+    /// The request's path is no file's, whether files can be seen or not.
+    is_no_file: bool,
+    kept: Option<NodeRef>,
     /// A rewrite rule has made it a file: nothing else maps it.
     passed_over: bool,
     /// What a rule in a section begins the request again with, and how often that was.
@@ -296,11 +328,18 @@ impl<'t> Session<'t> {
             steps: Vec::new(),
             looks: Vec::new(),
             rewriting_ended: false,
+            is_no_file: false,
+            kept: None,
             passed_over: false,
             restart: None,
             restarts: 0,
             no_time: None,
         }
+    }
+
+    fn passage(mut self) -> Passage {
+        let outcome = self.run();
+        Passage { server: self.server, outcome, steps: self.steps, looks: self.looks, kept: self.kept }
     }
 
     fn run(&mut self) -> Outcome {
@@ -345,7 +384,7 @@ impl<'t> Session<'t> {
     /// An internal redirect: another path, and nothing decided yet.
     fn begin_again(&mut self, path: Vec<u8>, query: Option<Vec<u8>>) {
         (self.path, self.query) = (path, query);
-        (self.target, self.passed_over) = (None, false);
+        (self.target, self.kept, self.passed_over) = (None, None, false);
         self.filename.clear();
     }
 

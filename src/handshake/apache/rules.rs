@@ -2,11 +2,11 @@
 //! Knows not how a rule is carried out.
 
 use super::mapping::{Target, TargetKind};
-use super::rewrite::{Context, Directory, Input, Outcome as Ran, Run, run};
+use super::rewrite::{self, Context, Directory, Input, Outcome as Ran, Run, run};
 use super::{Go, Outcome, Session};
 use crate::effective::Value;
 use crate::effective::apache::names;
-use crate::effective::apache::rewrite::RuleLine;
+use crate::effective::apache::rewrite::{ConditionLine, Options, RuleLine};
 use crate::effective::apache::rewriting::Rewriting;
 use crate::tree::NodeRef;
 
@@ -30,6 +30,21 @@ impl Session<'_> {
             request: &self.view(),
         });
         self.take(ran)
+    }
+
+    pub(super) fn rewrite_condition_holds(&self, condition: &ConditionLine) -> Option<bool> {
+        rewrite::condition_holds(
+            &Input {
+                context: Context::Server(Options::default()),
+                rules: &[],
+                maps: &self.tracer.model(self.server).rewriting.maps,
+                filename: &self.path,
+                path_info: b"",
+                query: self.query.as_deref(),
+                request: &self.view(),
+            },
+            condition,
+        )
     }
 
     /// Rules in sections, which run behind everything that sends a request on.
@@ -158,7 +173,7 @@ impl Session<'_> {
             Ran::Local { path, below_root, at } => {
                 self.note(at, format!("{} is served", String::from_utf8_lossy(&path)));
                 self.query = ran.query;
-                self.passed_over = true;
+                (self.passed_over, self.kept) = (true, Some(at));
                 self.filename = match (below_root, self.document_root()) {
                     (Some(true), Some(root)) => [&root[..], &path].concat(),
                     (Some(false), _) => path,

@@ -79,6 +79,9 @@ impl Request for View<'_, '_> {
 
     fn file_test(&self, test: u8, path: &[u8]) -> Option<bool> {
         let tracer = self.0.tracer;
+        if self.0.is_no_file && matches!(test, b'd' | b'e' | b'f' | b's') && path.ends_with(&self.0.path) {
+            return Some(false);
+        }
         let place = tracer.place(path)?;
         Some(match test {
             b'd' => tracer.files.is_directory(&place),
