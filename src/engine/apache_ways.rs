@@ -144,7 +144,7 @@ impl<'a> Facts<'a> {
         let section = section.filter(|_| matches!(route.by, By::Section { .. })).map(Matcher::new);
         let filled: Vec<u8> =
             pass.path.iter().map(|&byte| if b"*?".contains(&byte) { b's' } else { byte }).collect();
-        let candidates = made_up(&pass.path).into_iter().chain([filled]);
+        let candidates = std::iter::once(filled).chain(made_up(&pass.path));
         candidates
             .filter(|path| {
                 let is_for = section.as_ref().is_none_or(|section| section.matches(path) == Some(true));
