@@ -9,7 +9,7 @@ use tempfile::TempDir;
 const GOOD: &str = "events {}\nhttp { server { listen 80; location /ws { proxy_pass http://127.0.0.1:9000; \
     proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; \
     proxy_set_header Host $host; proxy_read_timeout 1h; } } }\n";
-const APACHE: &str = "ServerRoot \"/etc/httpd\"\nListen 80\nInclude conf.d/*.conf\n";
+const APACHE: &str = "ServerRoot \"/etc/httpd\"\nListen 80\nProxyPreserveHost yes\n";
 const BAD: &str = "events {}\nhttp { server { listen 80; location /ws { proxy_pass http://127.0.0.1:9000; \
     proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; } } }\n";
 
@@ -211,20 +211,12 @@ fn target_makes_the_verdict_exact() {
 }
 
 #[test]
-fn an_apache_configuration_is_recognised_and_not_read_yet() {
+fn the_server_is_found_by_content_or_given() {
     let directory = tree(&[("web/conf/httpd.conf", APACHE), ("edge/nginx.conf", GOOD), ("empty/x", "")]);
-    for arguments in [
-        &["web"][..],
-        &["web/conf/httpd.conf"],
-        &[".", "--server", "apache"],
-        &["edge/nginx.conf", "--server", "apache"],
-        &["routes", "web"],
-        &["trace", "web", "ws://a.test/"],
-    ] {
-        let output = wslint(directory.path(), arguments);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        let message = stderr(&output);
-        assert!(message.contains("Apache configurations are not read yet"), "{arguments:?}: {message}");
+    for arguments in [&["web"][..], &["web/conf/httpd.conf"], &[".", "--server", "apache"], &["."]] {
+        assert_eq!(status(&directory, arguments), Some(1), "{arguments:?}");
+        let found = stdout(&wslint(directory.path(), arguments));
+        assert!(found.contains("must be On or Off"), "{arguments:?}: {found}");
     }
     assert_eq!(status(&directory, &[".", "--server", "nginx"]), Some(0));
     assert_eq!(status(&directory, &["trace", ".", "ws://a.test/ws", "--server", "nginx"]), Some(0));
@@ -234,11 +226,62 @@ fn an_apache_configuration_is_recognised_and_not_read_yet() {
     assert!(none.contains("no main configuration of Apache below it; looked for"), "{none}");
 }
 
+/// What every main file of httpd begins with here.
+const APACHE_HEAD: &str = "ServerRoot \"/etc/httpd\"\nListen 80\nLoadModule mpm_event_module m.so\n\
+    LoadModule authz_core_module m.so\nLoadModule proxy_module m.so\nLoadModule proxy_http_module m.so\n\
+    LoadModule macro_module m.so\n";
+
+#[test]
+fn what_httpd_cannot_read_is_told_and_ends() {
+    let bomb: String = (0..40).fold(String::new(), |text, index| {
+        text + &format!("<Macro m{index}>\nUse m{}\nUse m{}\n</Macro>\n", index + 1, index + 1)
+    });
+    let includes = (0..40).map(|index| {
+        let next = index + 1;
+        (format!("i{index}.conf"), format!("Include i{next}.conf\nInclude i{next}.conf\n"))
+    });
+    let includes: Vec<(String, String)> = includes.collect();
+    let main = |rest: &str| format!("{APACHE_HEAD}{rest}\n");
+    for (rest, rule) in [
+        ("Include httpd.conf".to_string(), "include-loop"),
+        ("<Macro a>\nUse a\n</Macro>\nUse a".to_string(), "config-refused"),
+        (format!("{bomb}<Macro m40>\nTimeout 60\n</Macro>\nUse m0"), "limit-exceeded"),
+        ("Include i0.conf".to_string(), "limit-exceeded"),
+        ("Include pipe".to_string(), "unreadable"),
+        ("ProxyPass /ws ws://${NOWHERE}/ws".to_string(), "undefined-define"),
+        ("<If true>\n".repeat(1_000_000), "limit-exceeded"),
+        ("\u{feff}Timeout 60".to_string(), "config-refused"),
+        ("<VirtualHost *:80>".to_string(), "syntax"),
+    ] {
+        let mut files = vec![("httpd.conf", main(&rest))];
+        files.extend(includes.iter().map(|(name, text)| (name.as_str(), text.clone())));
+        files.push(("i40.conf", "Timeout 60\n".to_string()));
+        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let directory = tree(&files);
+        let fifo = directory.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
+        let output = wslint(directory.path(), &["httpd.conf", "--format", "concise"]);
+        let found = stdout(&output);
+        assert!(
+            found.contains(&format!("[{rule}]")),
+            "{rule} in {}",
+            found.chars().take(600).collect::<String>()
+        );
+        assert!(output.stderr.is_empty(), "{}", stderr(&output));
+    }
+}
+
 #[test]
 fn what_apache_is_started_with_can_be_given() {
     let directory = tree(&[("nginx.conf", GOOD)]);
     let given = ["-D", "SSL", "--define", "ROOT=/srv/a=b", "--define=EMPTY=", "--server-root", "/etc/httpd"];
     assert_eq!(status(&directory, &given), Some(0));
+    let text = format!(
+        "{APACHE_HEAD}<IfDefine SSL>\nTimeout soon\nProxyPass ${{ROOT}} http://b/\nFoo\n</IfDefine>\n"
+    );
+    let apache = tree(&[("httpd.conf", &text)]);
+    assert_eq!(status(&apache, &[]), Some(0), "nothing defines SSL");
+    assert_eq!(status(&apache, &["-D", "SSL", "-D", "ROOT=/srv"]), Some(1));
     for refused in ["=x", "a b", "a:b", "x}"] {
         assert_eq!(status(&directory, &["-D", refused]), Some(2), "{refused}");
     }

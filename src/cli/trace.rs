@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::args::{ListFormat, TraceArguments};
 use super::output::Output;
 use super::{CLEAN, FOUND, inputs};
-use crate::engine::Linted;
+use crate::engine::{Effective, Linted};
 use crate::handshake::{Chosen, Sent, Trace, Verdict};
 use crate::report::{safe, shown};
 use crate::source::Span;
@@ -134,13 +134,32 @@ fn document<'a>(arguments: &'a TraceArguments, trace: &'a Trace, places: &Places
 const TOLD: [&str; 6] =
     ["connection", "host", "origin", "sec-websocket-key", "sec-websocket-version", "upgrade"];
 
+/// How a server's parts are called.
+struct Words {
+    name: &'static str,
+    route: &'static str,
+    not_sent: &'static str,
+}
+
+fn words(effective: &Effective) -> Words {
+    match effective {
+        Effective::Nginx(_) => {
+            Words { name: "nginx", route: "location", not_sent: "never forwarded unless set" }
+        }
+        Effective::Apache(_) => {
+            Words { name: "httpd", route: "line", not_sent: "removed unless the target upgrades" }
+        }
+    }
+}
+
 fn human(trace: &Trace, places: &Places, out: &mut dyn Write) -> io::Result<()> {
+    let server = words(&places.linted.effective);
     let mut from = "client".to_string();
     for hop in &trace.hops {
         if !hop.request_line.is_empty() {
-            writeln!(out, "{from} → nginx  {}", safe(&hop.request_line))?;
+            writeln!(out, "{from} → {}  {}", server.name, safe(&hop.request_line))?;
         }
-        for (what, chosen) in [("server", &hop.server), ("location", &hop.route)] {
+        for (what, chosen) in [("server", &hop.server), (server.route, &hop.route)] {
             if let Some(chosen) = chosen {
                 write_chosen(what, chosen, places, out)?;
             }
@@ -149,10 +168,10 @@ fn human(trace: &Trace, places: &Places, out: &mut dyn Write) -> io::Result<()> 
             let at = step.at.map(|span| places.show(span)).unwrap_or_default();
             writeln!(out, "  then      {:<34}  {at}", safe(&step.text))?;
         }
-        from = "nginx".to_string();
+        from = server.name.to_string();
     }
     if let Some(upstream) = trace.hops.last().and_then(|hop| hop.upstream.as_ref()) {
-        writeln!(out, "nginx → {}  {}", safe(&upstream.address), safe(&upstream.request_line))?;
+        writeln!(out, "{} → {}  {}", server.name, safe(&upstream.address), safe(&upstream.request_line))?;
         let told = |header: &&Sent| TOLD.contains(&header.name.to_ascii_lowercase().as_str());
         let mut rows: Vec<(String, String, String)> = Vec::new();
         for header in upstream.headers.iter().filter(told) {
@@ -161,11 +180,7 @@ fn human(trace: &Trace, places: &Places, out: &mut dyn Write) -> io::Result<()> 
         }
         for missing in ["Connection", "Upgrade"] {
             if !rows.iter().any(|(name, ..)| name.eq_ignore_ascii_case(missing)) {
-                rows.push((
-                    missing.to_string(),
-                    "(not sent)".to_string(),
-                    "never forwarded unless set".to_string(),
-                ));
+                rows.push((missing.to_string(), "(not sent)".to_string(), server.not_sent.to_string()));
             }
         }
         let width = |pick: fn(&(String, String, String)) -> &String| {

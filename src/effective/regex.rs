@@ -1,9 +1,19 @@
 //! Both servers' regular expressions: PCRE over bytes, with limits. Knows nothing of where they stand.
 
+use hashbrown::HashMap;
+use std::cell::RefCell;
+
 use pcre2::bytes::{Regex, RegexBuilder};
 
 /// Steps a match may take before its outcome counts as unknown. nginx itself sets no limit beyond PCRE's own.
 const LIMITS: &str = "(*LIMIT_MATCH=100000)(*LIMIT_DEPTH=10000)(*LIMIT_HEAP=20000)";
+
+/// Patterns that are kept: virtual hosts repeat one another's rules, and compiling takes longer than matching.
+const MAX_KEPT: usize = 1000;
+
+thread_local! {
+    static HTTPD: RefCell<HashMap<(Vec<u8>, bool), Result<Pattern, NotCompiled>>> = RefCell::default();
+}
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
@@ -35,6 +45,20 @@ impl Pattern {
     /// As httpd compiles it (`ap_regcomp`): a dot matches a line's end too, `$` only the very end, and groups may
     /// share a name.
     pub fn httpd(pattern: &[u8], caseless: bool) -> Result<Self, NotCompiled> {
+        let key = (pattern.to_vec(), caseless);
+        if let Some(known) = HTTPD.with_borrow(|known| known.get(&key).cloned()) {
+            return known;
+        }
+        let compiled = Self::compile_httpd(pattern, caseless);
+        HTTPD.with_borrow_mut(|known| {
+            if known.len() < MAX_KEPT {
+                known.insert(key, compiled.clone());
+            }
+        });
+        compiled
+    }
+
+    fn compile_httpd(pattern: &[u8], caseless: bool) -> Result<Self, NotCompiled> {
         let pattern = std::str::from_utf8(pattern).map_err(|_| NotCompiled::Unreadable)?;
         let mut builder = RegexBuilder::new();
         builder.caseless(caseless).dotall(true);

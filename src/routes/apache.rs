@@ -1,13 +1,14 @@
 //! Routes of an httpd configuration: every line that sends requests on, and what becomes of an Upgrade there. Knows no
 //! rule, and of a request only that it is a handshake for the line's own path.
 
+use hashbrown::HashSet;
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::intent::{is_websocket_backend, is_websocket_path};
 use super::{Backend, By, Header, Headers, Intent, Route, Timeouts};
 use crate::effective::apache::proxy::{Want, is_balancer};
 use crate::effective::apache::rewrite::ConditionTest;
-use crate::effective::apache::rewriting::Rewriting;
 use crate::effective::apache::section::Matcher;
 use crate::effective::apache::server::ServerId;
 use crate::effective::apache::url::Url;
@@ -18,7 +19,8 @@ use crate::tree::{NodeRef, Tree};
 
 /// Every route, servers in order, in each those of its list, its sections, its rewrite rules, its handlers.
 pub fn routes(tree: &Tree, config: &Config) -> Vec<Route> {
-    let mut builder = Builder { tree, config, routes: Vec::new() };
+    let broken = config.refusals.iter().map(|refusal| refusal.node).collect();
+    let mut builder = Builder { tree, config, broken, shown: Rc::from(""), routes: Vec::new() };
     for server in config.server_ids() {
         builder.server(server);
     }
@@ -28,6 +30,10 @@ pub fn routes(tree: &Tree, config: &Config) -> Vec<Route> {
 struct Builder<'a> {
     tree: &'a Tree,
     config: &'a Config,
+    /// Lines that the server refuses.
+    broken: HashSet<NodeRef>,
+    /// The server whose lines are looked at, for a reader.
+    shown: Rc<str>,
     routes: Vec<Route>,
 }
 
@@ -42,10 +48,13 @@ struct Line {
     target: Vec<u8>,
     /// Evidence beside the target's scheme.
     intent: Intent,
+    /// The worker of its own server that the line has, where that is known already.
+    worker: Option<usize>,
 }
 
 impl Builder<'_> {
     fn server(&mut self, server: ServerId) {
+        self.shown = Rc::from(self.config.server(server).shown());
         let proxies = &self.config.server(server).proxies;
         for (index, pass) in proxies.passes.iter().enumerate() {
             self.pass(server, By::Pass { server, index }, pass);
@@ -73,14 +82,21 @@ impl Builder<'_> {
             () if is_named => Intent::Named,
             () => Intent::None,
         };
-        self.line(Line { server, block: pass.block, node: pass.at, by, matcher, target, intent });
+        self.line(Line {
+            server,
+            block: pass.block,
+            node: pass.at,
+            by,
+            matcher,
+            target,
+            intent,
+            worker: pass.worker,
+        });
     }
 
     fn rewrites(&mut self, server: ServerId, block: BlockId) {
-        if self.config.last(block, names::REWRITE_RULE).is_none() {
-            return;
-        }
-        let rewriting = Rewriting::of_block(self.tree, self.config, block);
+        let config = self.config;
+        let Some(rewriting) = config.rewriting(block) else { return };
         for line in &rewriting.rules {
             let target = &line.rule.substitution;
             let scheme = Url::parse(target).map(|url| url.scheme).unwrap_or_default();
@@ -106,6 +122,7 @@ impl Builder<'_> {
                 matcher: String::from_utf8_lossy(pattern).into_owned(),
                 target: target.clone(),
                 intent,
+                worker: None,
             });
         }
     }
@@ -129,15 +146,25 @@ impl Builder<'_> {
                     .map_or_else(|| "*".to_string(), |path| String::from_utf8_lossy(&path).into_owned()),
                 target: target.to_vec(),
                 intent: if is_named { Intent::Named } else { Intent::None },
+                worker: None,
             });
         }
     }
 
     fn line(&mut self, line: Line) {
-        let url = Url::parse(&line.target).ok();
+        let known = line.worker.map(|index| self.config.server(line.server).proxies.workers.get(index));
+        // The line's own worker has its URL taken apart already.
+        let url = match known.filter(|worker| worker.at == line.node) {
+            Some(worker) => Some(Cow::Borrowed(&worker.url)),
+            None => Url::parse(&line.target).ok().map(Cow::Owned),
+        };
         let scheme = url.as_ref().map(|url| url.scheme.clone()).unwrap_or_default();
         let host = url.as_ref().map(|url| url.authority()).unwrap_or_default();
-        let worker = self.worker(line.server, &line.target);
+        let alone = line.server == ServerId::MAIN || self.config.main().proxies.workers.is_empty();
+        let worker = match known {
+            Some(worker) if alone => Some(worker),
+            _ => self.worker(line.server, &line.target),
+        };
         let is_ws = matches!(scheme.as_str(), "ws" | "wss");
         let members = self.members(line.server, &line.target);
         let upgrade = match &members {
@@ -175,9 +202,8 @@ impl Builder<'_> {
         let headers = Headers { level: Some(line.block), lost: None, opaque: upgrade.is_none(), written };
         let member = members.as_ref().and_then(|members| members.first().copied());
         let read = self.idle(line.server, member.or(worker));
-        let name = self.config.server(line.server).shown();
         self.routes.push(Route {
-            name: RouteName { server: Rc::from(name), matcher: line.matcher },
+            name: RouteName { server: self.shown.clone(), matcher: line.matcher },
             server: Some(self.config.server(line.server).block),
             block: line.block,
             node: line.node,
@@ -192,7 +218,7 @@ impl Builder<'_> {
             http_version: Setting::Default { value: 11, older: None },
             timeouts: Timeouts { read, backend_send: Setting::Absent, client_send: Setting::Absent },
             intent,
-            broken: self.config.refusals.iter().any(|refusal| refusal.node == line.node),
+            broken: !self.broken.is_empty() && self.broken.contains(&line.node),
         });
     }
 

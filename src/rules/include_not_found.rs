@@ -56,14 +56,19 @@ fn missing(ground: &Ground, problem: &IncludeProblem) -> Finding {
 
 /// httpd names a file, or a pattern and the directory in which nothing matches it.
 fn missing_in_apache(ground: &Ground, problem: &IncludeProblem) -> Finding {
-    let directory = problem.path.parent().unwrap_or(&problem.path).display();
+    let directory = ground.path(problem.path.parent().unwrap_or(&problem.path));
     let message = match problem.kind {
         IncludeProblemKind::NoMatch => {
             let pattern = problem.path.file_name().unwrap_or_default().to_string_lossy();
-            format!("No matches for the wildcard '{pattern}' in '{directory}', failing")
+            format!(
+                "Include/IncludeOptional: No matches for the wildcard '{pattern}' in '{directory}', failing"
+            )
         }
         _ => {
-            format!("Could not open configuration file {}: No such file or directory", problem.path.display())
+            format!(
+                "Could not open configuration file {}: No such file or directory",
+                ground.path(&problem.path)
+            )
         }
     };
     let written =

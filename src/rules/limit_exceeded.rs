@@ -1,7 +1,7 @@
 //! What wslint does not follow any further. Knows the limits that were reached, not what lies behind them.
 
 use crate::engine::{Check, Ground, Level, Rule};
-use crate::finding::Finding;
+use crate::finding::{Finding, Label};
 use crate::routes::Intent;
 use crate::syntax::nginx::MAX_DEPTH;
 use crate::syntax::{ProblemKind, to_span};
@@ -16,12 +16,22 @@ pub static RULE: Rule = Rule {
     check: Check::Files(check),
 };
 
+/// More includes inside one another than a reader wants to see drawn.
+const LONG_CHAIN: usize = 10;
+
 fn check(ground: &Ground, findings: &mut Vec<Finding>) {
     for problem in &ground.tree.problems {
         let IncludeProblemKind::Limit(words) = &problem.kind else { continue };
         let message = format!("`{}` leads to {words}: it was not read", ground.text(problem.at));
-        let finding =
-            RULE.finding(ground.head(problem.at), message).labels(ground.included_from(problem.at.graft));
+        // Both servers name the line that the chain of includes begins with.
+        let chain: Vec<Label> = ground.included_from(problem.at.graft).collect();
+        let finding = match chain.last() {
+            Some(first) if chain.len() > LONG_CHAIN => RULE
+                .finding(first.span, message)
+                .here("the chain of includes begins here")
+                .label(ground.head(problem.at), "and ends here"),
+            _ => RULE.finding(ground.head(problem.at), message).labels(chain),
+        };
         findings.push(finding.help("include less here; what was not read was not judged"));
     }
     let blocks = if ground.server == "nginx" { "blocks" } else { "sections" };

@@ -20,7 +20,7 @@ fn check(ground: &Ground, findings: &mut Vec<Finding>) {
         let IncludeProblemKind::Unreadable(error) = &problem.kind else { continue };
         let path = ground.path(&problem.path);
         let (message, help) = match error {
-            _ if ground.server == "httpd" => of_apache(&problem.path.display().to_string(), error),
+            _ if ground.server == "httpd" => of_apache(&path, error),
             ReadError::Directory => (
                 format!("pread() \"{path}\" failed (21: Is a directory)"),
                 format!(

@@ -293,7 +293,8 @@ impl<'a> Reader<'a> {
             true => memchr::memrchr(b'>', &all[name_end..]).map_or(to, |at| name_end + at),
             false => to,
         };
-        self.words(line, name_end, args_end, is_one_of(name, &REWRITE));
+        let rewrites = name[0].eq_ignore_ascii_case(&b'r') && is_one_of(name, &REWRITE);
+        self.words(line, name_end, args_end, rewrites);
         let end = line.place(from, to).end;
         let shape = match section {
             true if is_one_of(name, &["<macro"]) => Shape::Raw,
@@ -311,8 +312,10 @@ impl<'a> Reader<'a> {
     }
 
     fn note_read_time(&mut self, id: DirectiveId, name: &[u8], line: &[u8], from: usize) {
-        let read_time = is_one_of(name, &READ_TIME);
-        if read_time || memchr::memmem::find(&line[from..], b"${").is_some() {
+        let begins = name.first().map(u8::to_ascii_lowercase);
+        let read_time = begins.is_some_and(|byte| b"<dilsu".contains(&byte)) && is_one_of(name, &READ_TIME);
+        let mut dollars = memchr::memchr_iter(b'$', &line[from..]);
+        if read_time || dollars.any(|at| line.get(from + at + 1) == Some(&b'{')) {
             self.out.read_time.push(id);
         }
         if read_time && is_one_of(name, &INCLUDES) {

@@ -60,6 +60,25 @@ struct Written {
     end: u32,
 }
 
+/// What of a byte matters to a word that holds it.
+const BACKSLASH: u8 = 1;
+/// A placeholder may begin with it.
+const MARK: u8 = 2;
+const CAPITAL: u8 = 4;
+
+const TRAITS: [u8; 256] = {
+    let mut table = [0; 256];
+    table[b'\\' as usize] = BACKSLASH;
+    (table[b'$' as usize], table[b'_' as usize]) = (MARK, MARK);
+    (table[b'@' as usize], table[b'%' as usize]) = (MARK, MARK);
+    let mut letter = b'A';
+    while letter <= b'Z' {
+        table[letter as usize] = CAPITAL;
+        letter += 1;
+    }
+    table
+};
+
 impl Written {
     const PLAIN: u32 = 1 << 31;
     const PLACEHOLDER: u32 = 1 << 30;
@@ -67,9 +86,12 @@ impl Written {
 
     /// `raw` is the word as it is written; whether it is quoted is for the parser to say.
     fn new(bytes: Bytes, raw: &[u8], quoted: bool) -> Self {
-        let plain = !quoted && !raw.contains(&b'\\');
-        let flags =
-            if plain { Self::PLAIN } else { 0 } | if has_placeholder(raw) { Self::PLACEHOLDER } else { 0 };
+        let seen = raw.iter().fold(0, |seen, &byte| seen | TRAITS[byte as usize]);
+        let plain = !quoted && seen & BACKSLASH == 0;
+        // Hardly any word has both.
+        let perhaps = seen & (MARK | CAPITAL) == MARK | CAPITAL;
+        let flags = if plain { Self::PLAIN } else { 0 }
+            | if perhaps && has_placeholder(raw) { Self::PLACEHOLDER } else { 0 };
         Self { start: bytes.start, end: bytes.end | flags }
     }
 
@@ -353,18 +375,17 @@ const PLACEHOLDERS: [(&[u8], &[u8]); 4] = [(b"${", b"}"), (b"__", b"__"), (b"@",
 
 /// Whether a name to be replaced stands in the word. Nobody writes nginx's own variables in capitals and braces.
 fn has_placeholder(word: &[u8]) -> bool {
-    word.iter().any(u8::is_ascii_uppercase)
-        && PLACEHOLDERS.iter().any(|(open, close)| {
-            memchr::memmem::find_iter(word, open).any(|at| {
-                let name = &word[at + open.len()..];
-                let len = memchr::memmem::find(name, close).unwrap_or(0);
-                len > 1
-                    && name[0].is_ascii_uppercase()
-                    && name[..len]
-                        .iter()
-                        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
-            })
+    PLACEHOLDERS.iter().any(|(open, close)| {
+        memchr::memmem::find_iter(word, open).any(|at| {
+            let name = &word[at + open.len()..];
+            let len = memchr::memmem::find(name, close).unwrap_or(0);
+            len > 1
+                && name[0].is_ascii_uppercase()
+                && name[..len]
+                    .iter()
+                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
         })
+    })
 }
 
 /// One word of a directive.

@@ -1,9 +1,13 @@
 //! One walk over the tree that lists every section's directives. Knows which sections dissolve while the server reads.
 
+use hashbrown::HashMap;
 use std::borrow::Cow;
 
 use super::directives::{self, Section};
+use super::expr::Expr;
 use super::proxy::Builder as ProxyBuilder;
+use super::rewriting::{Rewriting, is_rewrite_line};
+use super::section::expression;
 use super::server::{Server, ServerId};
 use super::{Block, Config, Listed, Refusal, RefusalKind, check, names};
 use crate::effective::{BlockId, Target};
@@ -25,6 +29,7 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         listed: Vec::new(),
         by_name: Vec::new(),
         servers: Vec::new(),
+        rewriting: HashMap::new(),
         target,
         refusals: Vec::new(),
         complete: tree.complete,
@@ -38,6 +43,8 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         pending: Vec::new(),
         within: Vec::new(),
         proxies: Vec::new(),
+        rewriting: Vec::new(),
+        words: Vec::new(),
         knows_all: modules.are_all_known() && modules.files().all(directives::has_module),
     };
     builder.run(tree.walk());
@@ -54,8 +61,12 @@ struct Builder<'t> {
     within: Vec<Section>,
     /// By server.
     proxies: Vec<ProxyBuilder<'t>>,
+    /// Blocks with lines of mod_rewrite's.
+    rewriting: Vec<BlockId>,
     /// Every loaded module's directives are in the table.
     knows_all: bool,
+    /// The words of the directive that is checked: kept so that they need no new memory each time.
+    words: Vec<Cow<'t, [u8]>>,
 }
 
 enum Open {
@@ -145,6 +156,9 @@ impl<'t> Builder<'t> {
             let (server, block) = (self.server(), self.block());
             self.proxies[server.0 as usize].line(&self.config, name, node, block);
         }
+        if is_rewrite_line(name) && self.rewriting.last() != Some(&self.block()) {
+            self.rewriting.push(self.block());
+        }
         if !matches!(directive.shape(), Shape::Block | Shape::Unfinished) || !directive.is_section() {
             return;
         }
@@ -168,7 +182,7 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn check(&mut self, directive: Directive, node: NodeRef) {
+    fn check(&mut self, directive: Directive<'t>, node: NodeRef) {
         let name = directive.name_id();
         if directive.is_section()
             && name != NameId::UNKNOWN
@@ -188,8 +202,18 @@ impl<'t> Builder<'t> {
         if directive.args().any(|word| word.is_hole()) {
             return;
         }
-        let words: Vec<Cow<[u8]>> = directive.args().map(|word| word.value()).collect();
-        if let Some(message) = check::refusal(name, &words, &self.within) {
+        if matches!(name, names::IF | names::ELSE_IF)
+            && let Err(message) = Expr::parse(&expression(directive))
+        {
+            let message = format!("Cannot parse condition clause: {message}");
+            return self.refuse(node, message, RefusalKind::Other);
+        }
+        let mut words = std::mem::take(&mut self.words);
+        words.extend(directive.args().map(|word| word.value()));
+        let refusal = check::refusal(name, &words, &self.within);
+        words.clear();
+        self.words = words;
+        if let Some(message) = refusal {
             self.refuse(node, message, RefusalKind::Other);
         }
     }
@@ -213,6 +237,19 @@ impl<'t> Builder<'t> {
         let tree = self.tree;
         for (message, node) in tree.reading.refusals.iter().map(|(node, message)| (message.clone(), *node)) {
             self.refuse(node, message, RefusalKind::Other);
+        }
+        for block in std::mem::take(&mut self.rewriting) {
+            let read = Rewriting::read(tree, &self.config, block);
+            let at_top = self.config.block(block).section == Section::Main;
+            let refused = read.refusals.iter().cloned();
+            let kind = RefusalKind::Other;
+            self.config.refusals.extend(refused.map(|(node, message)| Refusal {
+                node,
+                message,
+                kind,
+                at_top,
+            }));
+            self.config.rewriting.insert(block, read);
         }
         for (index, proxies) in std::mem::take(&mut self.proxies).into_iter().enumerate() {
             let (proxies, refusals) = proxies.finish();

@@ -22,6 +22,7 @@ pub mod url;
 pub mod values;
 pub mod versions;
 
+use hashbrown::HashMap;
 use std::ops::Range;
 
 use crate::effective::{BlockId, Target};
@@ -29,6 +30,7 @@ use crate::syntax::NameId;
 use crate::tree::apache::Modules;
 use crate::tree::{NodeRef, Tree};
 use directives::Section;
+use rewriting::Rewriting;
 
 pub use proxy::{Balancer, Pass, Proxies, Worker};
 pub use server::{Server, ServerId};
@@ -87,6 +89,8 @@ pub struct Config {
     by_name: Vec<Listed>,
     /// The main server first, then the virtual hosts in order.
     pub servers: Vec<Server>,
+    /// What mod_rewrite is told, by the block that it stands in.
+    rewriting: HashMap<BlockId, Rewriting>,
     pub target: Target,
     pub refusals: Vec<Refusal>,
     /// All of it was seen: neither a fragment nor an include that wasn't found.
@@ -161,6 +165,11 @@ impl Config {
     pub fn in_force(&self, server: ServerId, name: NameId) -> Option<NodeRef> {
         let own = self.last(self.server(server).block, name);
         own.or_else(|| self.last(self.main().block, name))
+    }
+
+    /// What mod_rewrite is told directly in a block; None where nothing is.
+    pub fn rewriting(&self, block: BlockId) -> Option<&Rewriting> {
+        self.rewriting.get(&block)
     }
 
     pub fn modules<'t>(&self, tree: &'t Tree) -> &'t Modules {

@@ -2,6 +2,7 @@
 //! (`add_pass`, `add_member`, `set_proxy_param`, `proxysection`, `ap_proxy_get_worker_ex`). Knows no request.
 
 use hashbrown::HashMap;
+use std::borrow::Cow;
 
 use super::directives::Section;
 use super::params::{self, Params};
@@ -9,7 +10,7 @@ use super::section::Matcher;
 use super::url::{self, Url};
 use super::{Config, Refusal, RefusalKind, names};
 use crate::effective::BlockId;
-use crate::effective::regex::Pattern;
+use crate::effective::regex::{NotCompiled, Pattern};
 use crate::syntax::{Directive, NameId};
 use crate::tree::apache::Modules;
 use crate::tree::{NodeRef, Tree};
@@ -28,6 +29,8 @@ pub struct Pass {
     pub is_match: bool,
     /// What a request is mapped to, as written; None for `!`.
     pub target: Option<Vec<u8>>,
+    /// The worker of this very server that the line creates or shares; none for a balancer.
+    pub worker: Option<usize>,
     pub flags: PassFlags,
     /// Part of the line is a template's, or needs the request's environment.
     pub unknown: bool,
@@ -88,11 +91,14 @@ pub struct Proxies {
     pub ignored: Vec<Ignored>,
 }
 
+/// So many workers are looked through faster than an index is built.
+const FEW: usize = 8;
+
 /// Workers, found by their names rather than one after the other.
 #[derive(Debug, Default)]
 pub struct Workers {
     all: Vec<Worker>,
-    /// Those that stand for one target, the earliest of each name.
+    /// Those that stand for one target, the earliest of each name; empty while they are few.
     by_name: HashMap<Vec<u8>, usize>,
     /// Those that stand for a target with `$1` in it.
     matches: Vec<usize>,
@@ -101,17 +107,31 @@ pub struct Workers {
 impl Workers {
     fn push(&mut self, worker: Worker) -> usize {
         let index = self.all.len();
-        if worker.is_match {
-            self.matches.push(index);
-        } else {
-            self.by_name.entry(worker.name.clone()).or_insert(index);
+        match worker.is_match {
+            true => self.matches.push(index),
+            false if index < FEW => {}
+            false => self.index(&worker.name, index),
         }
         self.all.push(worker);
         index
     }
 
+    /// Adds a name to the index, all that came before where it is the first.
+    fn index(&mut self, name: &[u8], index: usize) {
+        if self.by_name.is_empty() {
+            for (earlier, worker) in self.all.iter().enumerate().filter(|(_, worker)| !worker.is_match) {
+                self.by_name.entry(worker.name.clone()).or_insert(earlier);
+            }
+        }
+        self.by_name.entry(name.to_vec()).or_insert(index);
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Worker> {
         self.all.iter()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 
     pub fn get(&self, index: usize) -> &Worker {
@@ -121,8 +141,7 @@ impl Workers {
     /// The worker that a URL is given to: the longest whose name it begins with, the earliest of equals.
     pub fn find(&self, url: &[u8], want: Want) -> Option<usize> {
         let (url, least) = with_lower_host(url);
-        let prefix = || (least..=url.len()).rev().find_map(|len| self.by_name.get(&url[..len]).copied());
-        let mut best = if want == Want::Match { None } else { prefix() };
+        let mut best = if want == Want::Match { None } else { self.longest_prefix(&url, least) };
         if want == Want::Prefix {
             return best;
         }
@@ -140,6 +159,20 @@ impl Workers {
             }
         }
         best
+    }
+}
+
+impl Workers {
+    fn longest_prefix(&self, url: &[u8], least: usize) -> Option<usize> {
+        if self.by_name.is_empty() {
+            let fits = |worker: &Worker| {
+                !worker.is_match && worker.name.len() >= least && url.starts_with(&worker.name)
+            };
+            let fitting = self.all.iter().enumerate().filter(|(_, worker)| fits(worker));
+            // Of equals the earlier one.
+            return fitting.rev().max_by_key(|(_, worker)| worker.name.len()).map(|(index, _)| index);
+        }
+        (least..=url.len()).rev().find_map(|len| self.by_name.get(&url[..len]).copied())
     }
 }
 
@@ -184,12 +217,15 @@ pub enum Want {
 }
 
 /// A URL with its scheme and host in lower case, and how long they are.
-fn with_lower_host(url: &[u8]) -> (Vec<u8>, usize) {
+fn with_lower_host(url: &[u8]) -> (Cow<'_, [u8]>, usize) {
+    let after = memchr::memmem::find(url, b"://").map_or(0, |at| at + 3);
+    let end = memchr::memchr(b'/', &url[after..]).map_or(url.len(), |at| after + at);
+    if !url[..end].iter().any(u8::is_ascii_uppercase) {
+        return (Cow::Borrowed(url), end);
+    }
     let mut url = url.to_vec();
-    let after = memchr::memmem::find(&url, b"://").map_or(0, |at| at + 3);
-    let end = url[after..].iter().position(|&byte| byte == b'/').map_or(url.len(), |at| after + at);
     url[..end].make_ascii_lowercase();
-    (url, end)
+    (Cow::Owned(url), end)
 }
 
 /// Whether a URL begins with a name in which every `$1` stands for anything (`ap_proxy_strcmp_ematch`).
@@ -308,10 +344,14 @@ impl<'a> Builder<'a> {
         let path = path.unwrap_or_default();
         let in_section = around.is_some();
         is_match |= in_section && has_wildcard(&path);
-        let pattern = if is_match && !unknown { Pattern::new(&path, false) } else { None };
-        if is_match && pattern.is_none() && !unknown {
-            return Err(refused("Regular expression could not be compiled."));
-        }
+        let compiled = (is_match && !unknown).then(|| Pattern::httpd(&path, false));
+        let pattern = match compiled {
+            Some(Err(NotCompiled::Invalid)) => {
+                return Err(refused("Regular expression could not be compiled."));
+            }
+            Some(Ok(pattern)) => Some(pattern),
+            Some(Err(NotCompiled::Unreadable)) | None => None,
+        };
         let real = url::without_socket(&target);
         let goes_nowhere = target == b"!";
         let unknown = unknown || flags.interpolate;
@@ -322,6 +362,7 @@ impl<'a> Builder<'a> {
             pattern,
             is_match,
             target: (!goes_nowhere).then(|| real.clone()),
+            worker: None,
             flags,
             unknown,
         };
@@ -344,6 +385,7 @@ impl<'a> Builder<'a> {
         }
         let want = if is_match { Want::Match } else { Want::Prefix };
         if let Some(found) = self.proxies.workers.find(&real, want) {
+            self.last_pass(in_section).worker = Some(found);
             let taken_from = self.proxies.workers.get(found).at;
             self.proxies.ignored.extend(params.into_iter().map(|(key, value)| Ignored {
                 at,
@@ -355,7 +397,17 @@ impl<'a> Builder<'a> {
         }
         let worker = new_worker(&target, at, is_match).map_err(prefixed)?;
         let index = self.proxies.workers.push(worker);
+        self.last_pass(in_section).worker = Some(index);
         self.worker_params(Place::Worker(index), &params, at).map_err(prefixed)
+    }
+
+    /// The pass that was added last.
+    fn last_pass(&mut self, in_section: bool) -> &mut Pass {
+        let last = match in_section {
+            true => self.proxies.in_sections.last_mut().map(|(_, pass)| pass),
+            false => self.proxies.passes.last_mut(),
+        };
+        last.expect("internal: a pass was just added")
     }
 
     fn member(&mut self, config: &Config, directive: Directive, at: NodeRef, block: BlockId) -> Outcome {

@@ -20,8 +20,9 @@ pub trait Request {
     /// `A`, which ask by a request inside the request. None where that is not known.
     fn file_test(&self, test: u8, path: &[u8]) -> Option<bool>;
 
-    /// Whether the server that answers is one that goes by this name on this port (`ap_matches_request_vhost`).
-    /// None where that is not known.
+    /// Whether the server that answers goes by this name on this port (`ap_matches_request_vhost`): the port must be
+    /// the one that `ServerName` gives, and without one none is right; or both are the address of its `<VirtualHost>`
+    /// as it is written there. None where that is not known.
     fn is_served_as(&self, _host: &[u8], _port: u16) -> Option<bool> {
         None
     }

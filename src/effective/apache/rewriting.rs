@@ -24,8 +24,8 @@ pub struct Rewriting {
 }
 
 impl Rewriting {
-    /// What stands directly in one block.
-    pub fn of_block(tree: &Tree, config: &Config, block: BlockId) -> Self {
+    /// Reads what stands directly in one block.
+    pub(super) fn read(tree: &Tree, config: &Config, block: BlockId) -> Self {
         let mut rewriting = Self::default();
         let mut waiting: Vec<ConditionLine> = Vec::new();
         let mut options: Option<Options> = None;
@@ -86,16 +86,13 @@ impl Rewriting {
 
     /// What is in force in a server: a virtual host inherits the engine's state, and rules only where it or the main
     /// server asks for that, and not without a line of its own.
-    pub fn of_server(tree: &Tree, config: &Config, server: ServerId) -> Self {
-        let own = Self::of_block(tree, config, config.server(server).block);
-        if server == ServerId::MAIN {
-            return own;
+    pub fn of_server(config: &Config, server: ServerId) -> Self {
+        let of = |server: ServerId| config.rewriting(config.server(server).block).cloned();
+        match of(server) {
+            Some(own) if server == ServerId::MAIN => own,
+            Some(own) => own.within(of(ServerId::MAIN).unwrap_or_default()),
+            None => Self::default(),
         }
-        if !own.is_written {
-            return Self::default();
-        }
-        let outer = Self::of_block(tree, config, config.main().block);
-        own.within(outer)
     }
 
     /// This level's settings merged into those around it.
@@ -124,7 +121,8 @@ impl Rewriting {
     }
 }
 
-fn is_rewrite_line(name: crate::syntax::NameId) -> bool {
+/// Whether a directive is mod_rewrite's.
+pub(super) fn is_rewrite_line(name: crate::syntax::NameId) -> bool {
     matches!(
         name,
         names::REWRITE_BASE

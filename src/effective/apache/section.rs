@@ -33,7 +33,7 @@ impl Matcher {
         }
         match Self::words(directive) {
             None => Self::Unknown,
-            Some((true, pattern)) => Pattern::new(&pattern, false).map_or(Self::Unknown, Self::Regex),
+            Some((true, pattern)) => Pattern::httpd(&pattern, false).map_or(Self::Unknown, Self::Regex),
             Some((false, path)) if path.iter().any(|byte| b"*?[".contains(byte)) => Self::Wildcard(path),
             Some((false, path)) => Self::Prefix(path),
         }
@@ -47,6 +47,14 @@ impl Matcher {
             Self::Regex(pattern) => pattern.is_match(path)?,
             Self::Unknown => return None,
         })
+    }
+}
+
+/// What `<If>` is given: all its words, as one quoted word or not.
+pub fn expression(directive: Directive) -> Vec<u8> {
+    match directive.arg_count() {
+        1 => directive.arg(0).map(|word| word.value().into_owned()).unwrap_or_default(),
+        _ => directive.args().map(|word| word.raw().to_vec()).collect::<Vec<_>>().join(&b' '),
     }
 }
 

@@ -58,7 +58,13 @@ impl Url {
 
     /// How a worker for it is called: the URL without what may be left out.
     pub fn name(&self) -> Vec<u8> {
-        let mut name = format!("{}://{}", self.scheme, self.authority()).into_bytes();
+        let mut name = Vec::with_capacity(self.scheme.len() + self.host.len() + self.path.len() + 9);
+        name.extend_from_slice(self.scheme.as_bytes());
+        name.extend_from_slice(b"://");
+        name.extend_from_slice(self.host.as_bytes());
+        if let Some(port) = self.port {
+            name.extend_from_slice(format!(":{port}").as_bytes());
+        }
         name.extend_from_slice(&self.path);
         name
     }

@@ -97,7 +97,7 @@ impl Session<'_> {
         };
         let matched = match &subject {
             Value::Known(subject) => {
-                Pattern::new(&pattern, caseless).and_then(|pattern| pattern.is_match(subject))
+                Pattern::httpd(&pattern, caseless).ok().and_then(|pattern| pattern.is_match(subject))
             }
             Value::Unknown(_) => None,
         };
@@ -257,7 +257,8 @@ impl Session<'_> {
         else {
             return unknown();
         };
-        let Some(found) = Pattern::new(pattern, false).and_then(|pattern| pattern.captures(old)) else {
+        let Some(found) = Pattern::httpd(pattern, false).ok().and_then(|pattern| pattern.captures(old))
+        else {
             return unknown();
         };
         match found {

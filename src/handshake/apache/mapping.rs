@@ -227,7 +227,8 @@ impl Session<'_> {
                     names::ALIAS | names::SCRIPT_ALIAS => prefix_match(&self.path, &from.value())
                         .map(|len| [&to.value()[..], &self.path[len..]].concat()),
                     names::ALIAS_MATCH | names::SCRIPT_ALIAS_MATCH => {
-                        let found = Pattern::new(&from.value(), false)
+                        let found = Pattern::httpd(&from.value(), false)
+                            .ok()
                             .and_then(|pattern| pattern.captures(&self.path).flatten());
                         found.map(|groups| substitute(&to.value(), &groups))
                     }
@@ -294,7 +295,7 @@ impl Session<'_> {
         };
         let location = match (path, is_match) {
             (Some(path), true) => {
-                let Some(pattern) = Pattern::new(&path, false) else {
+                let Ok(pattern) = Pattern::httpd(&path, false) else {
                     return Err(Outcome::unknown("a regular expression", Some(node)));
                 };
                 match pattern.captures(&self.path).flatten() {

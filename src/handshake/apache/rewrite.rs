@@ -44,8 +44,11 @@ pub enum Context<'a> {
 /// A section for files or locations, or a directory with `.htaccess`.
 #[derive(Clone, Copy)]
 pub struct Directory<'a> {
-    /// What the section names, or the directory; it ends in a slash.
+    /// What the section names, be it a regular expression, or the directory of `.htaccess`; `*If` for `<If>`. It ends
+    /// in a slash, which the server adds where none is written.
     pub path: &'a [u8],
+    /// The `RewriteEngine` in force.
+    pub engine: NodeRef,
     /// `RewriteBase`
     pub base: Option<&'a [u8]>,
     pub options: Options,
@@ -164,7 +167,6 @@ pub fn condition_holds(input: &Input, line: &ConditionLine) -> Option<bool> {
 
 /// What keeps the rules from being run at all.
 fn declines(input: &Input) -> Option<Outcome> {
-    let first = input.rules.first().map(|line| line.at);
     match input.context {
         Context::Server(options) => {
             (!options.allow_any_uri && !input.filename.starts_with(b"/")).then_some(Outcome::Unchanged)
@@ -174,14 +176,14 @@ fn declines(input: &Input) -> Option<Outcome> {
             if slashless && !directory.options.allow_no_slash {
                 return Some(Outcome::Unchanged);
             }
-            match (directory.follows_links, first) {
-                (Some(true), _) => None,
-                (Some(false), Some(at)) => {
+            let at = directory.engine;
+            match directory.follows_links {
+                Some(true) => None,
+                Some(false) => {
                     let why = "`Options` has neither FollowSymLinks nor SymLinksIfOwnerMatch, so rules are forbidden";
                     Some(Outcome::Answered { status: 403, why: why.to_string(), at })
                 }
-                (None, Some(at)) => Some(Outcome::Unknown { why: "`Options`".to_string(), at }),
-                (_, None) => Some(Outcome::Unchanged),
+                None => Some(Outcome::Unknown { why: "`Options`".to_string(), at }),
             }
         }
     }

@@ -5,9 +5,11 @@ use super::mapping::{Target, TargetKind};
 use super::rewrite::{self, Context, Directory, Input, Outcome as Ran, Run, run};
 use super::{Go, Outcome, Session};
 use crate::effective::Value;
+use crate::effective::apache::directives::Section;
 use crate::effective::apache::names;
 use crate::effective::apache::rewrite::{ConditionLine, Options, RuleLine};
 use crate::effective::apache::rewriting::Rewriting;
+use crate::effective::apache::section::Matcher;
 use crate::tree::NodeRef;
 
 impl Session<'_> {
@@ -52,11 +54,11 @@ impl Session<'_> {
         if self.rewriting_ended {
             return Ok(());
         }
-        let (tree, config) = (self.tracer.tree, self.tracer.config);
+        let config = self.tracer.config;
         let mut merged: Option<(Rewriting, Vec<u8>, NodeRef)> = None;
         for &block in &self.sections {
-            let own = Rewriting::of_block(tree, config, block);
-            let Some(node) = config.block(block).node.filter(|_| own.is_written) else { continue };
+            let Some(own) = config.rewriting(block).cloned() else { continue };
+            let Some(node) = config.block(block).node else { continue };
             let path = self.rewrite_path(block);
             merged = Some(match merged {
                 Some((outer, ..)) => (own.within(outer), path, node),
@@ -64,9 +66,7 @@ impl Session<'_> {
             });
         }
         let Some((rewriting, path, node)) = merged else { return Ok(()) };
-        if !rewriting.is_on() || rewriting.rules.is_empty() {
-            return Ok(());
-        }
+        let Some((true, engine)) = rewriting.engine else { return Ok(()) };
         if let Some(at) = rewriting.unknown {
             return Err(Outcome::unknown("a rewrite rule that a template completes", Some(at)));
         }
@@ -84,6 +84,7 @@ impl Session<'_> {
         let rules: Vec<&RuleLine> = rewriting.rules.iter().collect();
         let directory = Directory {
             path: &path,
+            engine,
             base: rewriting.base.as_deref(),
             options: rewriting.options,
             follows_links: if self.target.is_some() { Some(true) } else { self.follows_links() },
@@ -102,10 +103,14 @@ impl Session<'_> {
 
     /// What a section's rules are relative to: its argument, with a slash at its end.
     fn rewrite_path(&self, block: crate::effective::BlockId) -> Vec<u8> {
-        use crate::effective::apache::section::Matcher;
         let node = self.tracer.config.block(block).node;
         let words = node.and_then(|node| Matcher::words(self.tracer.tree.directive(node)));
-        let mut path = words.map(|(_, path)| path).unwrap_or_default();
+        let is_if =
+            matches!(self.tracer.config.block(block).section, Section::If | Section::ElseIf | Section::Else);
+        let mut path = match is_if {
+            true => b"*If".to_vec(),
+            false => words.map(|(_, path)| path).unwrap_or_default(),
+        };
         if path.last() != Some(&b'/') {
             path.push(b'/');
         }
@@ -177,9 +182,10 @@ impl Session<'_> {
                 self.filename = match (below_root, self.document_root()) {
                     (Some(true), Some(root)) => [&root[..], &path].concat(),
                     (Some(false), _) => path,
-                    _ => {
-                        return Err(Outcome::unknown("whether the path is a file's or the site's", Some(at)));
-                    }
+                    // Only the target machine knows; a path that begins like the system's own is a file's.
+                    (None, Some(root)) if path.starts_with(&root) || is_system_path(&path) => path,
+                    (None, Some(root)) => [&root[..], &path].concat(),
+                    (_, None) => Vec::new(),
                 };
                 Ok(())
             }
@@ -221,4 +227,10 @@ impl Session<'_> {
             Ran::Unknown { why, at } => Err(Outcome::unknown(why, Some(at))),
         }
     }
+}
+
+/// Whether a path begins with a directory that sites are kept in (Filesystem Hierarchy Standard 3.0).
+fn is_system_path(path: &[u8]) -> bool {
+    let first = path.split(|&byte| byte == b'/').nth(1).unwrap_or_default();
+    matches!(first, b"etc" | b"home" | b"mnt" | b"opt" | b"srv" | b"tmp" | b"usr" | b"var")
 }

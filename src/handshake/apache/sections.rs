@@ -6,7 +6,7 @@ use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::expr::Expr;
 use crate::effective::apache::rewriting::Rewriting;
-use crate::effective::apache::section::Matcher;
+use crate::effective::apache::section::{Matcher, expression};
 use crate::effective::apache::server::ServerId;
 use crate::effective::apache::{Config, names};
 use crate::syntax::NameId;
@@ -73,7 +73,7 @@ impl Model {
             locations: of(&[Section::Location, Section::LocationMatch]),
             directories,
             proxies: of(&[Section::Proxy, Section::ProxyMatch]),
-            rewriting: Rewriting::of_server(tree, config, server),
+            rewriting: Rewriting::of_server(config, server),
         }
     }
 }
@@ -204,14 +204,6 @@ impl Session<'_> {
             true => Err(Outcome::unknown(why, config.block(block).node)),
             false => Ok(()),
         }
-    }
-}
-
-/// What `<If>` is given: all its words, as one quoted word or not.
-pub(crate) fn expression(directive: crate::syntax::Directive) -> Vec<u8> {
-    match directive.arg_count() {
-        1 => directive.arg(0).map(|word| word.value().into_owned()).unwrap_or_default(),
-        _ => directive.args().map(|word| word.raw().to_vec()).collect::<Vec<_>>().join(&b' '),
     }
 }
 

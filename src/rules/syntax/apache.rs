@@ -2,9 +2,10 @@
 
 use super::RULE;
 use crate::engine::apache::Facts;
-use crate::finding::Finding;
+use crate::finding::{Finding, Label};
 use crate::source::{FileId, Span};
 use crate::syntax::{Problem, ProblemKind, to_span};
+use crate::tree::NodeRef;
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for file in facts.tree.files() {
@@ -42,6 +43,7 @@ fn of_problem(facts: &Facts, file: FileId, problem: &Problem) -> Option<Finding>
         }
         (ProblemKind::EndInBlock, _) => finding(format!("{}> was not closed.", shown(at)))
             .here("this section is still open where the file ends")
+            .labels(closed_elsewhere(facts, file, &name(at)))
             .help(format!("write at its end\n</{}>", name(at))),
         (ProblemKind::TooLong, _) => finding("Line too long".to_string())
             .here("httpd reads lines of at most 16 MiB, continuations and comments included")
@@ -56,4 +58,30 @@ fn of_problem(facts: &Facts, file: FileId, problem: &Problem) -> Option<Finding>
         }
         _ => return None,
     })
+}
+
+/// Includes whose files close a section of this name, which they cannot: each file closes what it opens.
+fn closed_elsewhere(facts: &Facts, file: FileId, name: &str) -> Vec<Label> {
+    let closing = format!("</{name}>");
+    let closes = |node: &NodeRef| {
+        facts.tree.grafts_at(*node).iter().any(|&graft| {
+            let included = facts.tree.file(graft);
+            let source = facts.tree.sources.get(included);
+            let problems = facts.tree.document(included).problems.iter();
+            problems.filter(|problem| problem.kind == ProblemKind::StrayClose).any(|problem| {
+                let at = to_span(included, &source.text, problem.at);
+                facts.tree.sources.slice(at).eq_ignore_ascii_case(closing.as_bytes())
+            })
+        })
+    };
+    let root = facts.tree.root();
+    if facts.tree.file(root) != file {
+        return Vec::new();
+    }
+    let includes = facts.tree.document(file).includes.iter().map(|&id| NodeRef { graft: root, id });
+    let label = |node| Label {
+        span: facts.head(node),
+        message: format!("the `{closing}` in this file cannot close it: each file closes what it opens"),
+    };
+    includes.filter(closes).map(label).collect()
 }

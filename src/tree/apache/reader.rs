@@ -4,6 +4,7 @@ use hashbrown::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::conditions::{self, Answer, Known};
 use super::envvars::envvars;
@@ -13,7 +14,7 @@ use super::macros::Macro;
 use super::variables::{Line, Variables};
 use super::{Given, Reading};
 use crate::source::files::{Files, ReadError, normal};
-use crate::source::{FileId, Text};
+use crate::source::{FileId, Text, pattern};
 use crate::syntax::{self, Directive, DirectiveId, Document, Names};
 use crate::tree::library::Library;
 use crate::tree::{
@@ -24,7 +25,7 @@ use crate::tree::{
 const DEPTH: usize = 128;
 
 /// Bytes that variables and macros may make.
-const MADE_BYTES: usize = 256 << 20;
+const MADE_BYTES: usize = 64 << 20;
 
 pub(super) fn read(
     files: &dyn Files,
@@ -38,6 +39,7 @@ pub(super) fn read(
         options,
         given,
         maps: options.maps.clone(),
+        found: HashMap::new(),
         variables: Variables::default(),
         macros: HashMap::new(),
         texts: Vec::new(),
@@ -72,6 +74,8 @@ struct Reader<'a> {
     given: &'a Given,
     /// The options' maps, and the one that leads from `ServerRoot` to where it is checked out.
     maps: Vec<PathMap>,
+    /// Where each path that was included leads: a snippet is looked for once, however many include it.
+    found: HashMap<PathBuf, Rc<[FileId]>>,
     variables: Variables,
     macros: HashMap<Vec<u8>, Macro>,
     texts: Vec<(Text, Document)>,
@@ -94,8 +98,9 @@ struct Frame {
     next: usize,
     /// Lines before this directive are passed over.
     skip_to: u32,
-    /// Files of the include that is being followed, the next one last.
-    waiting: Vec<FileId>,
+    /// Files of the include that is being followed, and how many of them were entered.
+    waiting: Rc<[FileId]>,
+    entered: usize,
     site: DirectiveId,
     /// The macro whose lines these are.
     of_macro: Option<Vec<u8>>,
@@ -133,7 +138,8 @@ impl<'a> Reader<'a> {
             graft,
             next: 0,
             skip_to: 0,
-            waiting: Vec::new(),
+            waiting: Rc::from([]),
+            entered: 0,
             site: DirectiveId(0),
             of_macro,
         });
@@ -174,7 +180,8 @@ impl<'a> Reader<'a> {
     fn run(&mut self) {
         while let Some(frame) = self.frames.last_mut() {
             let graft = frame.graft;
-            if let Some(file) = frame.waiting.pop() {
+            if let Some(&file) = frame.waiting.get(frame.entered) {
+                frame.entered += 1;
                 let site = frame.site;
                 self.enter(file, NodeRef { graft, id: site });
                 continue;
@@ -343,29 +350,33 @@ impl<'a> Reader<'a> {
         let path = self.path(written);
         let written = Path::new(OsStr::from_bytes(written));
         let inside = path.starts_with(&self.options.root) && (self.root_is_known || written.is_absolute());
+        if let Some(known) = self.found.get(&path) {
+            return self.follow(node, known.clone());
+        }
         let limit = self.options.limits.glob_results;
         let failure = match include::find(self.library.files, &path, limit) {
-            Found::Files(found) => return self.follow(node, found),
+            Found::Files(found) => {
+                let files: Rc<[FileId]> = found.into_iter().map(|path| self.library.at(path)).collect();
+                self.library.read_wave();
+                self.found.insert(path, files.clone());
+                return self.follow(node, files);
+            }
             Found::TooMany(count) => {
                 Kind::Limit(format!("a pattern that matches {count} files, more than {limit}"))
             }
             Found::Unreadable(words) => Kind::Unreadable(ReadError::Other(words)),
             Found::Nothing if !inside => Kind::Unseen,
             Found::Nothing if optional => return,
-            Found::Nothing if crate::source::pattern::is_pattern(path.as_os_str().as_bytes()) => {
-                Kind::NoMatch
-            }
+            Found::Nothing if pattern::is_pattern(path.as_os_str().as_bytes()) => Kind::NoMatch,
             Found::Nothing => Kind::Missing,
         };
         self.report(node, failure, path);
     }
 
-    fn follow(&mut self, node: NodeRef, found: Vec<PathBuf>) {
-        let mut waiting: Vec<FileId> = found.into_iter().map(|path| self.library.at(path)).collect();
-        self.library.read_wave();
-        waiting.reverse();
+    fn follow(&mut self, node: NodeRef, files: Rc<[FileId]>) {
         if let Some(frame) = self.frames.last_mut() {
-            (frame.waiting, frame.site) = (waiting, node.id);
+            (frame.waiting, frame.site) = (files, node.id);
+            frame.entered = 0;
         }
     }
 

@@ -1,6 +1,6 @@
 //! The grammar of expressions. Knows no request.
 
-use super::scan::{JAMMED, Scanner, Token};
+use super::scan::{Scanner, Token};
 use super::subnet::Subnet;
 use super::{List, Pattern, Test, Word};
 use crate::effective::apache::request::{Asker, is_variable};
@@ -71,10 +71,7 @@ impl<'a> Parser<'a> {
     }
 
     fn advance(&mut self) -> Parsed<Token> {
-        let next = self.scanner.next().map_err(|jammed: &'static str| {
-            debug_assert_eq!(jammed, JAMMED);
-            Stop::Refused(jammed.to_string())
-        })?;
+        let next = self.scanner.next().map_err(|jammed| Stop::Refused(jammed.to_string()))?;
         if next == Token::Error {
             self.refused = self.scanner.problem.take();
         }

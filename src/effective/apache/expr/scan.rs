@@ -131,7 +131,7 @@ enum State {
 }
 
 /// Where the server's scanner gives up and takes the whole server with it.
-pub(super) const JAMMED: &str = "flex scanner jammed";
+const JAMMED: &str = "flex scanner jammed";
 
 pub(super) struct Scanner<'a> {
     text: &'a [u8],

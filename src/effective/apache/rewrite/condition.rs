@@ -32,19 +32,19 @@ impl Condition {
     /// # Errors
     /// In the server's words.
     pub fn parse(words: &[&[u8]]) -> Result<Self, String> {
-        let Some((input, pattern, field)) = line::words(words) else {
+        let Some(line::Words { first: input, second: pattern, flags: field }) = line::words(words) else {
             let shown = String::from_utf8_lossy(&words.join(&b' ')).into_owned();
             return Err(format!("RewriteCond: bad argument line '{shown}'"));
         };
         let (mut or_next, mut caseless) = (false, false);
-        for (flag, _) in
+        for flag in
             field.map_or(Ok(Vec::new()), flags::flags).map_err(|what| format!("RewriteCond: {what}"))?
         {
-            match flag.to_ascii_lowercase().as_slice() {
+            match flag.name.to_ascii_lowercase().as_slice() {
                 b"nc" | b"nocase" => caseless = true,
                 b"or" | b"ornext" => or_next = true,
                 b"nv" | b"novary" => {}
-                _ => return Err(format!("RewriteCond: {}", flags::unknown(flag))),
+                _ => return Err(format!("RewriteCond: {}", flags::unknown(flag.name))),
             }
         }
         let (mut negated, pattern) = match pattern {

@@ -21,14 +21,23 @@ pub fn unquoted(word: &[u8]) -> &[u8] {
     }
 }
 
-/// The two or three words of a directive; None where the server refuses the line.
-pub(super) fn words<'a>(raw: &[&'a [u8]]) -> Option<(&'a [u8], &'a [u8], Option<&'a [u8]>)> {
+/// The words of a directive, without their quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Words<'a> {
+    pub(super) first: &'a [u8],
+    pub(super) second: &'a [u8],
+    pub(super) flags: Option<&'a [u8]>,
+}
+
+/// None where the server refuses the line.
+pub(super) fn words<'a>(raw: &[&'a [u8]]) -> Option<Words<'a>> {
+    let words = |first, second, flags| Words { first: unquoted(first), second: unquoted(second), flags };
     match *raw {
         [] => None,
         // The server finds an empty second word behind a closing quote, and nothing behind a word without.
-        [only] => is_closed(only).then(|| (unquoted(only), &b""[..], None)),
-        [first, second] => Some((unquoted(first), unquoted(second), None)),
-        [first, second, third, ..] => Some((unquoted(first), unquoted(second), Some(unquoted(third)))),
+        [only] => is_closed(only).then(|| words(only, b"", None)),
+        [first, second] => Some(words(first, second, None)),
+        [first, second, third, ..] => Some(words(first, second, Some(unquoted(third)))),
     }
 }
 
@@ -81,7 +90,7 @@ mod tests {
     fn one_word_is_too_few_unless_it_is_quoted() {
         assert_eq!(words(&[b"^/ws"]), None);
         assert_eq!(words(&[b"\"^/ws"]), None);
-        assert_eq!(words(&[b"\"^/ws\""]), Some((&b"^/ws"[..], &b""[..], None)));
+        assert_eq!(words(&[b"\"^/ws\""]), Some(Words { first: b"^/ws", second: b"", flags: None }));
         assert_eq!(words(&[]), None);
     }
 }

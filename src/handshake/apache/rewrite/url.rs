@@ -92,12 +92,12 @@ pub(super) fn split_query(target: &mut Target, queries: Queries) -> bool {
         let old = target.query.take().unwrap_or_default();
         target.query = Some([&new[..], b"&", &old].concat());
     }
+    target.query.take_if(|query| query.is_empty());
     if let Some(query) = &mut target.query
         && query.ends_with(b"&")
     {
         query.pop();
     }
-    target.query.take_if(|query| query.is_empty());
     queries.append && !queries.discard
 }
 
