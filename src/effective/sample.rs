@@ -1,162 +1,184 @@
-//! Texts that a regular expression matches, made up from the expression itself. Knows no request; whoever asks holds
-//! them against the compiled expression, for what is made up here may be wrong.
+//! A text that a regular expression matches, the first that comes to mind. Knows not whether it is really matched: that
+//! is for the expression to say.
 
-use super::regex::Pattern;
-
-/// Bytes of an expression that is looked at.
-const MAX_LEN: usize = 2000;
-
-/// One text in which what may be left out is left out, and one in which it is there, unless they are equal. Empty for
-/// an expression with parts that only a matcher understands.
-pub fn samples(pattern: &[u8]) -> Vec<Vec<u8>> {
-    let mut found: Vec<Vec<u8>> =
-        [false, true].into_iter().filter_map(|full| sample(pattern, full)).collect();
-    found.dedup();
-    found
-}
-
-/// An open group: where its text begins, and whether its first alternative is over.
+/// What a group was opened after, and whether the rest of it is another branch.
 struct Group {
     start: usize,
-    over: bool,
+    /// Groups inside the branches that are left out.
+    left_out: Option<usize>,
 }
 
-fn sample(pattern: &[u8], full: bool) -> Option<Vec<u8>> {
-    if pattern.len() > MAX_LEN {
-        return None;
-    }
+/// A text for a regular expression, with everything optional left out, or put in once where `generous`; None where it
+/// looks around itself, or refers back.
+pub fn sample(pattern: &[u8], generous: bool) -> Option<Vec<u8>> {
     let mut out: Vec<u8> = Vec::new();
     let mut groups: Vec<Group> = Vec::new();
+    // Where the text begins that a quantifier is about.
+    let mut atom: Option<usize> = None;
     let mut rest = pattern;
     while let Some((&byte, after)) = rest.split_first() {
-        // Where the text of what a quantifier would repeat begins.
-        let mut start = out.len();
         rest = after;
-        match byte {
-            b'^' | b'$' => continue,
-            b'|' => match groups.last_mut() {
-                Some(group) => group.over = true,
-                None => return Some(out),
-            },
-            b'(' => {
-                rest = group_head(rest)?;
-                let over = is_over(&groups);
-                groups.push(Group { start, over });
+        if let Some(Group { left_out: Some(depth), .. }) = groups.last_mut() {
+            match byte {
+                b'\\' => rest = rest.get(1..)?,
+                b'(' => *depth += 1,
+                b')' if *depth > 0 => *depth -= 1,
+                b')' => atom = Some(groups.pop()?.start),
+                _ => {}
             }
-            b')' => start = groups.pop()?.start,
-            b'[' => {
-                let len = class_len(rest)?;
-                out.push(member(&pattern[pattern.len() - rest.len() - 1..][..len + 1])?);
-                rest = &rest[len..];
-            }
-            b'\\' => {
-                let (&escaped, after) = rest.split_first()?;
-                rest = after;
-                match escaped {
-                    b'A' | b'b' | b'z' | b'Z' => continue,
-                    b'd' => out.push(b'1'),
-                    b's' => out.push(b' '),
-                    b'D' | b'S' | b'w' => out.push(b'x'),
-                    b'W' => out.push(b'-'),
-                    escaped if escaped.is_ascii_alphanumeric() => return None,
-                    escaped => out.push(escaped),
-                }
-            }
-            b'.' => out.push(b'x'),
-            byte => out.push(byte),
-        }
-        if byte == b'(' || byte == b'|' {
             continue;
         }
-        let (keeps, after) = quantified(rest, full)?;
-        rest = after;
-        if !keeps || is_over(&groups) {
-            out.truncate(start);
-        }
-    }
-    groups.is_empty().then_some(out)
-}
-
-fn is_over(groups: &[Group]) -> bool {
-    groups.last().is_some_and(|group| group.over)
-}
-
-/// What follows `(`, behind what says which kind of group it is; None for one that is not part of the text.
-fn group_head(rest: &[u8]) -> Option<&[u8]> {
-    let Some(kind) = rest.strip_prefix(b"?") else { return Some(rest) };
-    match kind {
-        [b':', rest @ ..] => Some(rest),
-        [b'P', b'<', ..] | [b'<', b'a'..=b'z' | b'A'..=b'Z' | b'_', ..] => {
-            memchr::memchr(b'>', kind).map(|end| &kind[end + 1..])
-        }
-        _ => None,
-    }
-}
-
-/// Bytes of a class behind its `[`, the `]` included.
-fn class_len(rest: &[u8]) -> Option<usize> {
-    let mut at = usize::from(rest.first() == Some(&b'^'));
-    at += usize::from(rest.get(at) == Some(&b']'));
-    loop {
-        match rest.get(at)? {
-            b'\\' => at += 2,
-            b']' => return Some(at + 1),
-            _ => at += 1,
-        }
-    }
-}
-
-/// A byte of a class.
-fn member(class: &[u8]) -> Option<u8> {
-    let pattern = Pattern::new(class, false)?;
-    let first = class.get(1).copied().filter(u8::is_ascii_alphanumeric);
-    let candidates = first.into_iter().chain(*b"x1X-_.~/");
-    candidates.into_iter().find(|&byte| pattern.is_match(&[byte]) == Some(true))
-}
-
-/// Whether the text before a quantifier stays, and what follows the quantifier.
-fn quantified(rest: &[u8], full: bool) -> Option<(bool, &[u8])> {
-    let (keeps, rest) = match rest {
-        [b'*' | b'?', rest @ ..] => (full, rest),
-        [b'+', rest @ ..] => (true, rest),
-        [b'{', digits @ ..] if digits.first().is_some_and(u8::is_ascii_digit) => {
-            let end = memchr::memchr(b'}', digits)?;
-            match &digits[..end] {
-                b"0" => (false, &digits[end + 1..]),
-                b"1" | [b'1', b',', ..] => (true, &digits[end + 1..]),
-                [b'0', b',', ..] => (full, &digits[end + 1..]),
-                _ => return None,
+        let start = out.len();
+        match byte {
+            b'(' => {
+                rest = after_group_head(rest)?;
+                if rest.first() == Some(&b')') && after.starts_with(b"?") {
+                    // Only options, as in `(?i)`.
+                    rest = &rest[1..];
+                    continue;
+                }
+                groups.push(Group { start, left_out: None });
+                atom = None;
+            }
+            b')' => atom = Some(groups.pop()?.start),
+            b'|' => match groups.last_mut() {
+                Some(group) => group.left_out = Some(0),
+                None => break,
+            },
+            b'^' | b'$' => atom = None,
+            b'[' => {
+                let (byte, behind) = class(rest)?;
+                (rest, atom) = (behind, Some(start));
+                out.push(byte);
+            }
+            b'.' => {
+                // Alone it most likely stands for itself.
+                let repeated = rest.first().is_some_and(|byte| b"*+?{".contains(byte));
+                out.push(if repeated { b'x' } else { b'.' });
+                atom = Some(start);
+            }
+            b'\\' => {
+                let (&escaped, behind) = rest.split_first()?;
+                rest = behind;
+                atom = Some(start);
+                match escaped {
+                    b'b' | b'B' | b'A' | b'z' | b'Z' => atom = None,
+                    b'1'..=b'9' => return None,
+                    escaped => out.push(of_class(escaped).unwrap_or(escaped)),
+                }
+            }
+            b'*' | b'?' => {
+                if !generous {
+                    out.truncate(atom?);
+                }
+                rest = rest.strip_prefix(b"?").or(rest.strip_prefix(b"+")).unwrap_or(rest);
+            }
+            b'+' => rest = rest.strip_prefix(b"?").or(rest.strip_prefix(b"+")).unwrap_or(rest),
+            b'{' if rest.first().is_some_and(u8::is_ascii_digit) => {
+                let end = rest.iter().position(|&byte| byte == b'}')?;
+                let least: usize = std::str::from_utf8(&rest[..end]).ok()?.split(',').next()?.parse().ok()?;
+                rest = &rest[end + 1..];
+                let repeated = out[atom?..].to_vec();
+                if least == 0 && !generous {
+                    out.truncate(atom?);
+                }
+                (1..least.min(64)).for_each(|_| out.extend_from_slice(&repeated));
+            }
+            byte => {
+                out.push(byte);
+                atom = Some(start);
             }
         }
-        _ => return Some((true, rest)),
+        if out.len() > 4096 {
+            return None;
+        }
+    }
+    Some(out)
+}
+
+/// What follows `?:`, `?i:`, `?<name>`; None where the group looks around itself.
+fn after_group_head(rest: &[u8]) -> Option<&[u8]> {
+    let Some(head) = rest.strip_prefix(b"?") else { return Some(rest) };
+    match head {
+        [b'<' | b'P', ..] if !matches!(head, [b'<', b'=' | b'!', ..] | [b'P', b'>' | b'=', ..]) => {
+            let end = head.iter().position(|&byte| byte == b'>')?;
+            Some(&head[end + 1..])
+        }
+        _ => {
+            let end = head.iter().position(|byte| !(byte.is_ascii_alphabetic() || *byte == b'-'))?;
+            match head[end] {
+                b':' => Some(&head[end + 1..]),
+                b')' => Some(&head[end..]),
+                _ => None,
+            }
+        }
+    }
+}
+
+/// One byte of a class, and what follows its `]`.
+fn class(rest: &[u8]) -> Option<(u8, &[u8])> {
+    let (negated, inner) = match rest.strip_prefix(b"^") {
+        Some(inner) => (true, inner),
+        None => (false, rest),
     };
-    Some((keeps, rest.strip_prefix(b"?").or_else(|| rest.strip_prefix(b"+")).unwrap_or(rest)))
+    let mut end = usize::from(inner.first() == Some(&b']'));
+    while *inner.get(end)? != b']' {
+        end += if inner[end] == b'\\' { 2 } else { 1 };
+    }
+    let (listed, behind) = (&inner[..end], &inner[end + 1..]);
+    let byte = match listed {
+        _ if negated => *b"x1_-".iter().find(|byte| !listed.contains(byte))?,
+        [b'\\', escaped, ..] => of_class(*escaped).unwrap_or(*escaped),
+        [b'[', b':', ..] => b'a',
+        [first, ..] => *first,
+        [] => return None,
+    };
+    Some((byte, behind))
+}
+
+/// A byte for `\d` and its like.
+fn of_class(escaped: u8) -> Option<u8> {
+    Some(match escaped {
+        b'd' => b'1',
+        b'w' | b'D' | b'S' => b'x',
+        b's' => b' ',
+        b'W' => b'-',
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::effective::regex::Pattern;
 
     #[test]
-    fn what_is_made_up_is_matched() {
-        for (pattern, expected) in [
-            ("^/ws$", &["/ws"][..]),
-            ("^/(ws|chat)(/.*)?$", &["/ws", "/ws/x"]),
-            ("^/?(.*)", &["", "/x"]),
-            (r"^\/socket\.io\/[a-z]+/\d", &["/socket.io/a/1"]),
-            ("^/(?:a|b(c|d))/[^/]*", &["/a/", "/a/x"]),
-            ("/ws.*|/chat", &["/ws", "/wsx"]),
-            ("^/(?<room>[0-9]{1,3})$", &["/0"]),
+    fn samples_are_matched() {
+        for (pattern, least, most) in [
+            ("^/ws", "/ws", "/ws"),
+            ("^/(ws|chat)(/.*)?$", "/ws", "/ws/x"),
+            ("^/?(.*)", "", "/x"),
+            (r"^/socket\.io/(.+)", "/socket.io/x", "/socket.io/x"),
+            ("/socket.io", "/socket.io", "/socket.io"),
+            (r"^/room/[0-9]{3}/\w+", "/room/000/x", "/room/000/x"),
+            ("^/[^/]+/ws$", "/x/ws", "/x/ws"),
+            ("(?i)^/(?:live|(?<kind>a|b))/ws", "/live/ws", "/live/ws"),
+            ("^/a{0,2}b", "/b", "/ab"),
+            (r"^/(a\)|b)c", "/a)c", "/a)c"),
         ] {
-            let found = samples(pattern.as_bytes());
-            let shown: Vec<String> =
-                found.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect();
-            assert_eq!(shown, expected, "{pattern}");
             let compiled = Pattern::new(pattern.as_bytes(), false).expect("valid");
-            assert!(found.iter().all(|text| compiled.is_match(text) == Some(true)), "{pattern}");
+            for (generous, expected) in [(false, least), (true, most)] {
+                let sample = sample(pattern.as_bytes(), generous).expect("simple");
+                assert_eq!(String::from_utf8_lossy(&sample), expected, "{pattern}");
+                assert_eq!(compiled.is_match(&sample), Some(true), "{pattern}");
+            }
         }
-        for pattern in ["^/(?!api)", "(a)\\1", "^/a{3}", "^(/ws", "[a", "a)"] {
-            assert!(samples(pattern.as_bytes()).is_empty(), "{pattern}");
+    }
+
+    #[test]
+    fn what_is_not_simple_has_none() {
+        for pattern in ["^/(?!ws)", "(a)\\1", "(?<=a)b", "*", ")", "[", "a\\"] {
+            assert_eq!(sample(pattern.as_bytes(), true), None, "{pattern}");
         }
     }
 }

@@ -8,7 +8,6 @@ use super::{ApacheWay, Ground};
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::proxy::Want;
-use crate::effective::apache::rewriting::Rewriting;
 use crate::effective::apache::server::ServerId;
 use crate::effective::apache::{Config, Pass, Worker};
 use crate::handshake::apache::{Passage, Tracer};
@@ -24,8 +23,6 @@ pub struct Facts<'a> {
     pub tracer: Tracer<'a>,
     /// The ways of the route that was asked about last: several rules ask in a row.
     pub(super) last_ways: RefCell<Option<(NodeRef, Rc<Vec<ApacheWay>>)>>,
-    /// The same for the rewrite rules of a block.
-    pub(super) last_rewriting: RefCell<Option<(BlockId, Rc<Rewriting>)>>,
 }
 
 impl<'a> Deref for Facts<'a> {
@@ -39,14 +36,7 @@ impl<'a> Deref for Facts<'a> {
 impl<'a> Facts<'a> {
     pub fn new(tree: &'a Tree, config: &'a Config, routes: &'a [Route], tracer: Tracer<'a>) -> Self {
         let ground = Ground { tree, server: "httpd", fragment: config.fragment };
-        Self {
-            ground,
-            config,
-            routes,
-            tracer,
-            last_ways: RefCell::default(),
-            last_rewriting: RefCell::default(),
-        }
+        Self { ground, config, routes, tracer, last_ways: RefCell::default() }
     }
 
     /// The line of ProxyPass that a route is.

@@ -4,15 +4,14 @@
 use std::rc::Rc;
 
 use super::apache::Facts;
+use crate::effective::Value;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::names;
 use crate::effective::apache::proxy::Pass;
 use crate::effective::apache::rewrite::{ConditionLine, ConditionTest, Piece, RuleLine, pieces};
-use crate::effective::apache::rewriting::Rewriting;
 use crate::effective::apache::section::Matcher;
 use crate::effective::apache::server::ServerId;
-use crate::effective::sample::samples;
-use crate::effective::{BlockId, Value};
+use crate::effective::sample::sample;
 use crate::handshake::apache::{Outcome, Passage};
 use crate::routes::apache::own_path;
 use crate::routes::{By, Route};
@@ -128,11 +127,10 @@ impl<'a> Facts<'a> {
         }
         let mut paths = match route.by {
             By::Rewrite { .. } => self.rewrite_paths(route),
-            By::Handler => self.handler_paths(route),
             By::Pass { .. } | By::Section { .. } => {
                 self.pass(route).map_or_else(Vec::new, |pass| self.pass_paths(route, pass))
             }
-            By::Block => Vec::new(),
+            By::Block | By::Handler => Vec::new(),
         };
         paths.truncate(MAX_PATHS);
         paths
@@ -151,17 +149,6 @@ impl<'a> Facts<'a> {
                 path.starts_with(b"/") && is_for && pattern.is_match(path) == Some(true)
             })
             .collect()
-    }
-
-    /// `<If>` outside any path is for all of them, unless it asks for some.
-    fn handler_paths(&self, route: &Route) -> Vec<Vec<u8>> {
-        let around = self.config.block(route.block);
-        let text = around.node.map(|node| self.text(node).to_ascii_uppercase()).unwrap_or_default();
-        let is_for_all = around.section == Section::If
-            && around.parent == Some(self.config.server(around.server).block)
-            && !text.contains("URI")
-            && !text.contains("REQUEST");
-        if is_for_all { vec![b"/".to_vec(), b"/ws".to_vec()] } else { Vec::new() }
     }
 
     fn rewrite_paths(&self, route: &Route) -> Vec<Vec<u8>> {
@@ -257,21 +244,9 @@ impl<'a> Facts<'a> {
         matching.map(|rest| [&below, &b"/"[..], &rest].concat()).collect()
     }
 
-    /// mod_rewrite's lines directly in a block.
-    pub fn rewriting(&self, block: BlockId) -> Rc<Rewriting> {
-        if let Some((known, rewriting)) = &*self.last_rewriting.borrow()
-            && *known == block
-        {
-            return Rc::clone(rewriting);
-        }
-        let rewriting = Rc::new(Rewriting::of_block(self.tree, self.config, block));
-        *self.last_rewriting.borrow_mut() = Some((block, Rc::clone(&rewriting)));
-        rewriting
-    }
-
     /// The rule that a route is, with its conditions.
     pub fn rule_line(&self, route: &Route) -> Option<RuleLine> {
-        self.rewriting(route.block).rules.iter().find(|line| line.at == route.node).cloned()
+        self.config.rewriting(route.block)?.rules.iter().find(|line| line.at == route.node).cloned()
     }
 
     /// The first two words of a line, as written: `ProxyPass "/ws"`.
@@ -284,6 +259,14 @@ impl<'a> Facts<'a> {
             None => self.text(node),
         }
     }
+}
+
+/// Texts that a pattern matches, if nothing in it looks around itself.
+pub fn samples(pattern: &[u8]) -> Vec<Vec<u8>> {
+    let mut found: Vec<Vec<u8>> =
+        [false, true].into_iter().filter_map(|most| sample(pattern, most)).collect();
+    found.dedup();
+    found
 }
 
 /// Paths that a pattern matches.

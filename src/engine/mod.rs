@@ -26,7 +26,7 @@ use crate::source::Span;
 use crate::syntax::NameId;
 use crate::tree::{NodeRef, Tree};
 
-pub use apache_ways::Way as ApacheWay;
+pub use apache_ways::{Way as ApacheWay, samples};
 pub use arrive::{Way, Ways};
 pub use fingerprint::fingerprints;
 pub use ground::Ground;

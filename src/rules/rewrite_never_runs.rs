@@ -5,9 +5,8 @@ use crate::effective::apache::directives::Section;
 use crate::effective::apache::names;
 use crate::effective::apache::rewrite::RuleLine;
 use crate::effective::apache::server::{Host, Listen, Server, ServerId, listens};
-use crate::effective::sample::samples;
 use crate::engine::apache::Facts;
-use crate::engine::{Check, Level, Rule};
+use crate::engine::{Check, Level, Rule, samples};
 use crate::finding::{Finding, Severity};
 use crate::handshake::apache::Outcome;
 use crate::routes::{By, Intent, Route};
@@ -46,7 +45,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
 
 /// `RewriteEngine` is not on where the rule stands.
 fn engine_off(facts: &Facts, route: &Route, in_server: bool) -> Option<Finding> {
-    let own = facts.rewriting(route.block).engine;
+    let own = facts.config.rewriting(route.block)?.engine;
     if let Some((false, at)) = own {
         let message = format!("`{}` keeps this rule from being run", facts.text(at));
         let finding =
@@ -88,7 +87,7 @@ fn wrong_slash(facts: &Facts, route: &Route, line: &RuleLine, in_server: bool) -
         let part = part.trim_start_matches("(?:").trim_start_matches('(');
         let part = part.strip_prefix('\\').unwrap_or(part);
         let first = part.bytes().next();
-        let varies = part.bytes().nth(1).is_some_and(|byte| b"?*{".contains(&byte));
+        let varies = part.as_bytes().get(1).is_some_and(|byte| b"?*{".contains(byte));
         match in_server {
             true => !first.is_some_and(|byte| byte.is_ascii_alphanumeric()) || varies,
             false => first != Some(b'/') || varies,
@@ -117,10 +116,12 @@ fn wrong_slash(facts: &Facts, route: &Route, line: &RuleLine, in_server: bool) -
         });
     // A rule before may have made another path.
     let is_fed =
-        facts.rewriting(route.block).rules.iter().take_while(|before| before.at != line.at).any(|before| {
-            let rule = &before.rule;
-            !(rule.keeps || rule.proxy || rule.last || rule.end)
-        });
+        facts.config.rewriting(route.block)?.rules.iter().take_while(|before| before.at != line.at).any(
+            |before| {
+                let rule = &before.rule;
+                !(rule.keeps || rule.proxy || rule.last || rule.end)
+            },
+        );
     if arrives || is_fed {
         return None;
     }

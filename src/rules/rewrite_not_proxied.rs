@@ -40,7 +40,7 @@ fn redirected(facts: &Facts, route: &Route) -> Option<Finding> {
         Outcome::Unknown { .. } => false,
     });
     // A later rule may take the address up.
-    let rules = &facts.rewriting(route.block).rules;
+    let rules = &facts.config.rewriting(route.block)?.rules;
     let ends = line.rule.last || line.rule.end || rules.last().is_some_and(|last| last.at == line.at);
     if sent_on || (ways.is_empty() && !ends) {
         return None;

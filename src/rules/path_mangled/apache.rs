@@ -186,7 +186,7 @@ fn without_slash(facts: &Facts, route: &Route, pass: &Pass) -> Option<Finding> {
 fn slashed(facts: &Facts, route: &Route) -> Option<Finding> {
     let line = facts.rule_line(route)?;
     let target = String::from_utf8_lossy(&line.rule.substitution).into_owned();
-    let asked = facts.ways(route).first()?.path.clone();
+    let asked = facts.ways(route).last()?.path.clone();
     let sent = sent(facts, route, &asked).filter(|sent| sent.starts_with("//"))?;
     let url = Url::parse(target.split('$').next()?.as_bytes()).ok()?;
     let (before, after) = target.split_once("/$")?;

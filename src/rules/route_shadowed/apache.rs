@@ -21,6 +21,10 @@ enum Taker {
 }
 
 pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
+    // What becomes of a handler is another rule's to tell.
+    if route.by == By::Handler {
+        return None;
+    }
     let ways = facts.ways(route);
     let takers: Option<Vec<Taker>> = ways.iter().map(|way| taker(facts, route, way)).collect();
     let taker = *takers?.first()?;
@@ -76,7 +80,7 @@ fn passed(facts: &Facts, route: &Route, way: &ApacheWay, by: NodeRef) -> Finding
     let owner = facts.routes.iter().find(|other| other.node == by);
     let section = owner.filter(|other| matches!(other.by, By::Section { .. })).map(|other| other.block);
     let own = match route.by {
-        By::Section { .. } | By::Handler => facts.block_name(route.block),
+        By::Section { .. } => facts.block_name(route.block),
         _ => format!("`{}`", facts.short(route.node)),
     };
     let name = match section {
@@ -93,10 +97,6 @@ fn passed(facts: &Facts, route: &Route, way: &ApacheWay, by: NodeRef) -> Finding
     let is_main = owner.is_some_and(|other| facts.server_of(other) == ServerId::MAIN);
     let is_others = is_main && facts.server_of(route) != ServerId::MAIN;
     let (label, help) = match (route.by, section) {
-        (By::Handler, _) => (
-            "ProxyPass is asked before any handler",
-            format!("write above it, instead of the handler\n{}", as_pass(facts, route, &path)),
-        ),
         (By::Section { .. }, Some(_)) => {
             ("of the sections that match, the last one counts", format!("write {own} below {name}"))
         }
@@ -149,18 +149,4 @@ fn as_section(facts: &Facts, route: &Route, path: &str) -> String {
     };
     let name = directive.name_word().show();
     format!("<{section} \"{shown}\">\n    {name} {}\n</{section}>", target(facts, route))
-}
-
-/// The line that does for a path what `SetHandler` was meant to do.
-fn as_pass(facts: &Facts, route: &Route, path: &str) -> String {
-    let word = target(facts, route);
-    let url = word.trim_matches(['"', '\'']);
-    let url = url.strip_prefix("proxy:").unwrap_or(url);
-    match facts.config.block(route.block).section {
-        crate::effective::apache::directives::Section::If => format!(
-            "RewriteEngine On\nRewriteCond %{{HTTP:Upgrade}} =websocket [NC]\nRewriteRule ^/(.*) \"{}/$1\" [P]",
-            url.trim_end_matches('/')
-        ),
-        _ => format!("ProxyPass \"{path}\" \"{}{path}\"", url.trim_end_matches('/')),
-    }
 }
