@@ -67,13 +67,13 @@ pub fn sample(pattern: &[u8], generous: bool) -> Option<Vec<u8>> {
                     escaped => out.push(of_class(escaped).unwrap_or(escaped)),
                 }
             }
-            b'*' | b'?' => {
-                if !generous {
-                    out.truncate(atom?);
+            b'*' | b'?' | b'+' => {
+                let repeated = atom?;
+                if byte != b'+' && !generous {
+                    out.truncate(repeated);
                 }
                 rest = rest.strip_prefix(b"?").or(rest.strip_prefix(b"+")).unwrap_or(rest);
             }
-            b'+' => rest = rest.strip_prefix(b"?").or(rest.strip_prefix(b"+")).unwrap_or(rest),
             b'{' if rest.first().is_some_and(u8::is_ascii_digit) => {
                 let end = rest.iter().position(|&byte| byte == b'}')?;
                 let least: usize = std::str::from_utf8(&rest[..end]).ok()?.split(',').next()?.parse().ok()?;
