@@ -130,7 +130,8 @@ fn a_prediction_that_is_wrong_is_caught() {
 }
 
 /// Hosts to ask for.
-const HOSTS: [&str; 7] = ["a.test", "x.a.test", "b.test", "c1.test", "A.Test", "other.example", "127.0.0.1"];
+const HOSTS: [&str; 7] =
+    ["a.test", "x.a.test", "b.test", "c1.test", "main.test", "other.example", "127.0.0.1"];
 /// Paths to ask for.
 const PATHS: [&str; 19] = [
     "/",
@@ -154,13 +155,14 @@ const PATHS: [&str; 19] = [
     "/ws/a%2Fb",
 ];
 /// How a handshake may differ from a browser's.
-const CHANGES: [&str; 9] = [
+const CHANGES: [&str; 10] = [
     "Upgrade: WebSocket",
     "Upgrade:",
     "Upgrade: foo",
     "Connection: keep-alive, Upgrade",
     "Connection: keep-alive",
     "Host: b.test",
+    "Host: A.Test:1",
     "Origin:",
     "X-Token: secret",
     "Cookie: ROUTEID=.1",

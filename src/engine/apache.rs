@@ -1,5 +1,6 @@
 //! What rules about httpd may look at. Knows no rule by name.
 
+use hashbrown::HashMap;
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -8,10 +9,12 @@ use super::{ApacheWay, Ground};
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::proxy::Want;
+use crate::effective::apache::section::Matcher;
 use crate::effective::apache::server::ServerId;
 use crate::effective::apache::{Config, Pass, Worker};
 use crate::handshake::apache::{Passage, Tracer};
 use crate::routes::{By, Route};
+use crate::syntax::NameId;
 use crate::tree::{NodeRef, Tree};
 
 /// Everything a rule about httpd may look at.
@@ -21,9 +24,14 @@ pub struct Facts<'a> {
     pub routes: &'a [Route],
     /// For following a handshake through the phases of the server.
     pub tracer: Tracer<'a>,
+    /// The blocks that have a directive, looked for when first asked for.
+    with: RefCell<HashMap<NameId, With>>,
     /// The ways of the route that was asked about last: several rules ask in a row.
     pub(super) last_ways: RefCell<Option<(NodeRef, Rc<Vec<ApacheWay>>)>>,
 }
+
+/// Blocks, and what requests those are for that are sections of a kind.
+type With = Rc<Vec<(BlockId, Option<Matcher>)>>;
 
 impl<'a> Deref for Facts<'a> {
     type Target = Ground<'a>;
@@ -36,7 +44,20 @@ impl<'a> Deref for Facts<'a> {
 impl<'a> Facts<'a> {
     pub fn new(tree: &'a Tree, config: &'a Config, routes: &'a [Route], tracer: Tracer<'a>) -> Self {
         let ground = Ground { tree, server: "httpd", fragment: config.fragment };
-        Self { ground, config, routes, tracer, last_ways: RefCell::default() }
+        Self { ground, config, routes, tracer, with: RefCell::default(), last_ways: RefCell::default() }
+    }
+
+    /// The blocks that directly hold a directive of this name.
+    pub(super) fn blocks_with(&self, name: NameId, is_matched: fn(Section) -> bool) -> With {
+        let find = || {
+            let blocks = self.config.blocks().filter(|&(id, _)| self.config.last(id, name).is_some());
+            let found = blocks.map(|(id, block)| {
+                let node = block.node.filter(|_| is_matched(block.section));
+                (id, node.map(|node| Matcher::new(self.directive(node))))
+            });
+            Rc::new(found.collect())
+        };
+        self.with.borrow_mut().entry(name).or_insert_with(find).clone()
     }
 
     /// The line of ProxyPass that a route is.

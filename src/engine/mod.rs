@@ -7,8 +7,10 @@ mod backend;
 pub mod card;
 mod fingerprint;
 mod ground;
+pub mod reach;
 pub mod remedy;
 mod run;
+pub mod times;
 
 use hashbrown::HashMap;
 use std::cell::{Cell, RefCell};

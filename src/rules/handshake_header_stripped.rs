@@ -3,8 +3,10 @@
 
 use crate::effective::Setting;
 use crate::effective::nginx::names::PROXY_PASS_REQUEST_HEADERS;
-use crate::engine::{Check, Facts, Level, Rule};
+use crate::engine::reach::HeaderLine;
+use crate::engine::{Check, Facts, Level, Rule, apache};
 use crate::finding::{Finding, Severity};
+use crate::handshake::apache::Outcome;
 use crate::routes::{Intent, Route};
 use crate::tree::NodeRef;
 
@@ -14,7 +16,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/handshake-header-stripped.md"),
     cause: None,
     intent: Intent::Lost,
-    check: Check::Route(check),
+    check: Check::Both(&Check::Route(check), &Check::ApacheRoute(of_apache)),
 };
 
 /// The client's headers without which no backend accepts a handshake, and their variables.
@@ -25,6 +27,13 @@ const REQUEST: [(&str, &str); 2] = [
 
 /// The answer's headers without which no client does.
 const ANSWER: [&str; 2] = ["Upgrade", "Sec-WebSocket-Accept"];
+
+const WRONG_KEY: &str =
+    "the backend answers this Sec-WebSocket-Key, not the client's, so the client rejects the answer";
+
+fn wrong_version(value: &[u8]) -> String {
+    format!("the backend is asked for version `{}`, but there is only 13", String::from_utf8_lossy(value))
+}
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let finding = removed(facts, route)
@@ -40,20 +49,24 @@ fn removed(facts: &Facts, route: &Route) -> Option<Finding> {
         let header = route.headers.named(name).next_back()?;
         let clients = facts.handshake.evaluate(route.block, variable.as_bytes());
         let is_wrong = |header: &crate::routes::Header| {
-            let passes = header.value == clients && (name != "Sec-WebSocket-Key" || !facts.is_constant(header));
+            let passes =
+                header.value == clients && (name != "Sec-WebSocket-Key" || !facts.is_constant(header));
             header.value.known().is_some() && !passes
         };
         if !route.headers.named(name).all(is_wrong) {
             return None;
         }
         let message = match header.value.known()? {
-            [] => format!("the client's {name} is removed here, and no backend accepts a handshake without it"),
-            _ if name == "Sec-WebSocket-Key" => {
-                "the backend answers this Sec-WebSocket-Key, not the client's, so the client rejects the answer".to_string()
+            [] => {
+                format!("the client's {name} is removed here, and no backend accepts a handshake without it")
             }
-            value => format!("the backend is asked for version `{}`, but there is only 13", String::from_utf8_lossy(value)),
+            _ if name == "Sec-WebSocket-Key" => WRONG_KEY.to_string(),
+            value => wrong_version(value),
         };
-        Some(RULE.finding(facts.head(header.at), message).help("remove this line; nginx passes the header on by itself"))
+        Some(
+            RULE.finding(facts.head(header.at), message)
+                .help("remove this line; nginx passes the header on by itself"),
+        )
     })
 }
 
@@ -111,4 +124,32 @@ fn extensions_hidden(facts: &Facts, route: &Route) -> Option<Finding> {
     let help =
         format!("write instead, so that no compression is agreed on\nproxy_set_header {EXTENSIONS} \"\";");
     Some(RULE.finding(facts.head(at), message).severity(Severity::Warning).help(help))
+}
+
+/// `RequestHeader` takes one away, or puts something else in its place. Answers are out of httpd's reach: no `Header`
+/// changes a 101.
+fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
+    let lines = facts.request_headers(route);
+    let (line, message) = REQUEST.into_iter().find_map(|(name, _)| {
+        let decides = |line: &&HeaderLine| line.name.eq_ignore_ascii_case(name) && !line.is_conditional;
+        let line = lines.iter().rfind(decides)?;
+        let message = match (line.action.as_str(), &line.value) {
+            ("unset", _) => {
+                format!("the client's {name} is removed here, and no backend accepts a handshake without it")
+            }
+            ("set", Some(_)) if name == "Sec-WebSocket-Key" => WRONG_KEY.to_string(),
+            ("set", Some(value)) if value != b"13" => wrong_version(value),
+            _ => return None,
+        };
+        Some((line, message))
+    })?;
+    match facts.own_passage(route).map(|passage| passage.outcome) {
+        Some(Outcome::Forwarded(forwarded)) if forwarded.by == route.node => {}
+        None => {}
+        // Another line takes the handshake, or nobody knows which.
+        Some(_) => return None,
+    }
+    let finding = RULE.finding(facts.head(line.at), message);
+    let finding = finding.label(facts.head(route.node), "handshakes are proxied here");
+    Some(finding.help("remove this line; httpd passes the header on by itself"))
 }

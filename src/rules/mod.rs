@@ -2,6 +2,7 @@
 
 mod backend_cannot_upgrade;
 mod cached_handshake;
+mod comment_swallows_line;
 mod config_refused;
 mod connection_hardcoded;
 mod connection_map_broken;
@@ -12,6 +13,7 @@ mod directive_not_allowed_here;
 mod duplicate_directive;
 mod duplicate_handshake_header;
 mod h2c_smuggling;
+mod h2websockets_unusable;
 mod handshake_header_stripped;
 mod handshake_not_get;
 mod handshake_redirected;
@@ -31,8 +33,10 @@ mod malformed_handshake_header;
 mod map_disables_keepalive;
 mod map_redefined;
 mod misspelled_variable;
+mod open_proxy;
 mod origin_removed;
 mod path_mangled;
+mod protocols_misspelled;
 mod reload_cuts_tunnels;
 mod rewrite_condition_broken;
 mod rewrite_loses_path;
@@ -41,17 +45,21 @@ mod rewrite_not_proxied;
 mod route_shadowed;
 mod scheme_disagrees;
 mod send_timeout_short;
+mod sticky_cookie_never_set;
 mod sticky_ignored;
 mod subrequest_upgrades;
 mod syntax;
 mod timeout_invalid;
+mod timeout_unit_ignored;
 mod timeout_without_effect;
 mod try_files_before_proxy;
+mod undefined_define;
 mod unknown_directive;
 mod unreadable;
 mod upgrade_hardcoded;
 mod upgrade_not_forwarded;
 mod upstream_not_sticky;
+mod useless_request_header;
 mod variable_backend_without_resolver;
 mod wrong_argument_count;
 mod wrong_header_directive;
@@ -61,9 +69,10 @@ mod wss_not_served;
 use crate::engine::Rule;
 
 /// In the order of their names.
-pub static ALL: [&Rule; 57] = [
+pub static ALL: [&Rule; 65] = [
     &backend_cannot_upgrade::RULE,
     &cached_handshake::RULE,
+    &comment_swallows_line::RULE,
     &config_refused::RULE,
     &connection_hardcoded::RULE,
     &connection_map_broken::RULE,
@@ -74,6 +83,7 @@ pub static ALL: [&Rule; 57] = [
     &duplicate_directive::RULE,
     &duplicate_handshake_header::RULE,
     &h2c_smuggling::RULE,
+    &h2websockets_unusable::RULE,
     &handshake_header_stripped::RULE,
     &handshake_not_get::RULE,
     &handshake_redirected::RULE,
@@ -93,8 +103,10 @@ pub static ALL: [&Rule; 57] = [
     &map_disables_keepalive::RULE,
     &map_redefined::RULE,
     &misspelled_variable::RULE,
+    &open_proxy::RULE,
     &origin_removed::RULE,
     &path_mangled::RULE,
+    &protocols_misspelled::RULE,
     &reload_cuts_tunnels::RULE,
     &rewrite_condition_broken::RULE,
     &rewrite_loses_path::RULE,
@@ -103,17 +115,21 @@ pub static ALL: [&Rule; 57] = [
     &route_shadowed::RULE,
     &scheme_disagrees::RULE,
     &send_timeout_short::RULE,
+    &sticky_cookie_never_set::RULE,
     &sticky_ignored::RULE,
     &subrequest_upgrades::RULE,
     &syntax::RULE,
     &timeout_invalid::RULE,
+    &timeout_unit_ignored::RULE,
     &timeout_without_effect::RULE,
     &try_files_before_proxy::RULE,
+    &undefined_define::RULE,
     &unknown_directive::RULE,
     &unreadable::RULE,
     &upgrade_hardcoded::RULE,
     &upgrade_not_forwarded::RULE,
     &upstream_not_sticky::RULE,
+    &useless_request_header::RULE,
     &variable_backend_without_resolver::RULE,
     &wrong_argument_count::RULE,
     &wrong_header_directive::RULE,

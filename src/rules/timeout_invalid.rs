@@ -6,7 +6,7 @@ use crate::effective::nginx::names::{
     PROXY_CONNECT_TIMEOUT, PROXY_PASS, PROXY_READ_TIMEOUT, PROXY_TIMEOUT, TUNNEL_TIMES,
 };
 use crate::effective::nginx::{RefusalKind, values};
-use crate::engine::{Check, Facts, Level, Rule};
+use crate::engine::{Check, Facts, Level, Rule, times};
 use crate::finding::Finding;
 use crate::routes::Intent;
 use crate::syntax::Word;
@@ -20,45 +20,6 @@ pub static RULE: Rule = Rule {
     intent: Intent::None,
     check: Check::Tree(check),
 };
-
-/// Ways in which people write a unit, in lower case, and its milliseconds.
-const UNITS: [(&str, u64); 31] = [
-    ("d", DAY),
-    ("day", DAY),
-    ("days", DAY),
-    ("h", HOUR),
-    ("hour", HOUR),
-    ("hours", HOUR),
-    ("hr", HOUR),
-    ("hrs", HOUR),
-    ("m", MINUTE),
-    ("millis", 1),
-    ("milliseconds", 1),
-    ("min", MINUTE),
-    ("mins", MINUTE),
-    ("minute", MINUTE),
-    ("minutes", MINUTE),
-    ("mo", 30 * DAY),
-    ("month", 30 * DAY),
-    ("months", 30 * DAY),
-    ("ms", 1),
-    ("msec", 1),
-    ("s", SECOND),
-    ("sec", SECOND),
-    ("second", SECOND),
-    ("seconds", SECOND),
-    ("secs", SECOND),
-    ("w", 7 * DAY),
-    ("week", 7 * DAY),
-    ("weeks", 7 * DAY),
-    ("y", 365 * DAY),
-    ("year", 365 * DAY),
-    ("years", 365 * DAY),
-];
-const SECOND: u64 = 1000;
-const MINUTE: u64 = 60 * SECOND;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
 
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for refusal in &facts.config.refusals {
@@ -144,23 +105,7 @@ fn units(written: &str) -> impl Iterator<Item = &str> {
 
 /// The same time as nginx reads it, where the writing leaves no doubt.
 fn meant(written: &str) -> Option<String> {
-    let mut total = 0.0;
-    let mut rest = written.trim();
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let number: f64 = rest[..digits].parse().ok()?;
-        rest = rest[digits..].trim_start();
-        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-        let unit = match &rest[..letters] {
-            "" => SECOND,
-            "M" => 30 * DAY,
-            unit => UNITS.iter().find(|(known, _)| unit.eq_ignore_ascii_case(known))?.1,
-        };
-        total += number * unit as f64;
-        rest = rest[letters..].trim_start();
-    }
-    let milliseconds = total.round();
-    (1.0..1e15).contains(&milliseconds).then(|| values::written_time(milliseconds as u64))
+    times::meant(written).map(values::written_time)
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 //! handshake needs.
 
 use crate::effective::Value;
-use crate::engine::{Check, Facts, Level, Rule};
+use crate::engine::{Check, Facts, Level, Rule, apache};
 use crate::finding::{Finding, Severity};
+use crate::routes::intent::is_polling_path;
 use crate::routes::plain::{Plain, plain_requests};
-use crate::routes::{Intent, Route, has_token};
+use crate::routes::{By, Intent, Route, has_token};
 
 pub static RULE: Rule = Rule {
     id: "upgrade-hardcoded",
@@ -13,8 +14,10 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/upgrade-hardcoded.md"),
     cause: None,
     intent: Intent::Lost,
-    check: Check::Route(check),
+    check: Check::Both(&Check::Route(check), &Check::ApacheRoute(of_apache)),
 };
+
+const MESSAGE: &str = "`Upgrade: websocket` is sent with every request, also where the client asks for none";
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let header = route.headers.named("upgrade").find(|header| {
@@ -31,14 +34,46 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         let plain = word.map(|word| facts.plain.evaluate(route.block, &word.value()));
         matches!(plain, Some(Value::Known(value)) if has_token(&value, "upgrade"))
     });
-    let message = "`Upgrade: websocket` is sent with every request, also where the client asks for none";
     let mut lines = "proxy_set_header Upgrade $http_upgrade;".to_string();
     if announced {
         lines = format!("{lines}\n{}", facts.connection_lines(route));
     }
-    let finding = RULE.finding(facts.head(header.at), message).help(format!("write\n{lines}"));
+    let finding = RULE.finding(facts.head(header.at), MESSAGE).help(format!("write\n{lines}"));
     let place =
         facts.config.block(route.block).node.map_or_else(|| facts.head(route.node), |node| facts.head(node));
     let severity = if surely && announced { Severity::Warning } else { Severity::Note };
     Some(finding.severity(severity).label(place, why))
+}
+
+/// httpd sends on what a request says, and a line may say it for all of them.
+fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
+    let takes_all = matches!(route.by, By::Pass { .. } | By::Section { .. });
+    if !takes_all
+        || route.headers.carries("upgrade", "websocket") != Some(true)
+        || facts.has_real_wstunnel(route)
+    {
+        return None;
+    }
+    let lines = facts.request_headers(route);
+    let line = lines.iter().rfind(|line| line.name == "upgrade" && !line.is_conditional)?;
+    let sets = matches!(line.action.as_str(), "add" | "append" | "merge" | "set" | "setifempty");
+    let asks = line.value.as_ref().is_some_and(|value| has_token(value, "websocket"));
+    if !(sets && asks) {
+        return None;
+    }
+    let path = route.name.matcher.as_bytes();
+    let (why, surely) = match path {
+        b"/" => ("takes every other request too", true),
+        path if is_polling_path(path) => {
+            ("takes plain requests too, before a WebSocket or instead of one", true)
+        }
+        _ => ("may take plain requests too", false),
+    };
+    let finding = RULE.finding(facts.head(line.at), MESSAGE).label(facts.head(route.node), why);
+    let severity = if surely { Severity::Warning } else { Severity::Note };
+    Some(
+        finding
+            .severity(severity)
+            .help("remove this line: httpd sends the client's own Upgrade on by itself"),
+    )
 }

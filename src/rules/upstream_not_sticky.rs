@@ -2,12 +2,14 @@
 //! requests, not which of them share their sessions.
 
 use crate::effective::BlockId;
+use crate::effective::apache::server::ServerId;
 use crate::effective::nginx::directives::LOCATION;
 use crate::effective::nginx::names::{HASH, IP_HASH, LEAST_CONN, LEAST_TIME, RANDOM, STICKY};
-use crate::engine::{Check, Facts, Level, Rule};
+use crate::engine::{Check, Facts, Level, Rule, apache};
 use crate::finding::{Finding, Severity};
 use crate::routes::intent::is_polling_path;
 use crate::routes::{Intent, Route};
+use crate::source::Span;
 
 pub static RULE: Rule = Rule {
     id: "upstream-not-sticky",
@@ -15,7 +17,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/upstream-not-sticky.md"),
     cause: None,
     intent: Intent::Lost,
-    check: Check::Route(check),
+    check: Check::Both(&Check::Route(check), &Check::ApacheRoute(of_apache)),
 };
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
@@ -29,14 +31,17 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let place = facts.head(facts.config.block(upstream).node?);
     let finding =
         RULE.finding(place, format!("`{name}` spreads one client's connections over {count} servers"));
-    let at = facts.head(route.node);
-    let finding = match is_polling(facts, route) {
+    let finding = tell_route(finding, facts.head(route.node), is_polling(facts, route));
+    Some(finding.help(help(facts, upstream)))
+}
+
+fn tell_route(finding: Finding, at: Span, is_polling: bool) -> Finding {
+    match is_polling {
         true => finding
             .severity(Severity::Warning)
             .label(at, "a session here begins with several requests, which must meet one server"),
         false => finding.label(at, "a WebSocket that is opened again may come to another server"),
-    };
-    Some(finding.help(help(facts, upstream)))
+    }
 }
 
 /// Whether clients of the route poll before they upgrade, or instead.
@@ -54,4 +59,27 @@ fn help(facts: &Facts, upstream: BlockId) -> String {
         Some(method) => format!("write instead of `{}`\nip_hash;", facts.text(method)),
         None => format!("write in `{}`\nip_hash;", facts.block_name(upstream)),
     }
+}
+
+fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
+    let balancer = facts.balancer_of(route)?;
+    let count = facts.sharing_members(balancer).len();
+    let target = route.backend.text.as_bytes();
+    let is_sticky = |server| {
+        let known = facts.config.server(server).proxies.balancer(target);
+        known.is_some_and(|balancer| balancer.params.get("stickysession").is_some())
+    };
+    if count < 2 || [ServerId::MAIN, facts.server_of(route)].into_iter().any(is_sticky) {
+        return None;
+    }
+    let name = String::from_utf8_lossy(&balancer.name).into_owned();
+    let node = facts.balancer_node(balancer);
+    let message = format!("`{name}` spreads one client's connections over {count} members");
+    let finding = RULE.finding(facts.head(node), message);
+    let finding = tell_route(finding, facts.head(route.node), is_polling_path(route.name.matcher.as_bytes()));
+    Some(finding.help(
+        "give each member a `route=` of its own, and write for the balancer and for plain answers\n\
+         ProxySet stickysession=ROUTEID\n\
+         Header add Set-Cookie \"ROUTEID=.%{BALANCER_WORKER_ROUTE}e; path=/\" env=BALANCER_ROUTE_CHANGED",
+    ))
 }

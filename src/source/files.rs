@@ -1,6 +1,6 @@
 //! The only place that touches a file system: reading, listing, identity. Knows nothing of configurations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -139,11 +139,18 @@ pub fn normal(path: &Path) -> PathBuf {
 #[derive(Default)]
 pub struct Memory {
     files: BTreeMap<PathBuf, Vec<u8>>,
+    devices: BTreeSet<PathBuf>,
 }
 
 impl Memory {
     pub fn with(mut self, path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) -> Self {
         self.files.insert(path.into(), bytes.into());
+        self
+    }
+
+    /// Something that is there and is no file.
+    pub fn with_device(mut self, path: impl Into<PathBuf>) -> Self {
+        self.devices.insert(path.into());
         self
     }
 }
@@ -153,6 +160,7 @@ impl Files for Memory {
         match self.files.get(path) {
             Some(bytes) if bytes.len() as u64 > limit => Err(ReadError::TooLarge(limit)),
             Some(bytes) => Ok(bytes.clone()),
+            None if self.devices.contains(path) => Err(ReadError::NotRegular("a device")),
             None if self.is_directory(path) => Err(ReadError::Directory),
             None => Err(ReadError::NotFound),
         }
@@ -174,6 +182,6 @@ impl Files for Memory {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.files.contains_key(path) || self.is_directory(path)
+        self.files.contains_key(path) || self.devices.contains(path) || self.is_directory(path)
     }
 }

@@ -19,6 +19,34 @@ pub fn escape_uri(text: &[u8]) -> Vec<u8> {
     out
 }
 
+/// A path as mod_proxy sends it on (`ap_proxy_canonenc_ex`). `keeps_slashes`: an escaped slash stays as it is; then a
+/// `%` that begins no escape is refused.
+pub fn escape_for_backend(path: &[u8], keeps_slashes: bool) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match (byte, after) {
+            (b'%', [high, low, behind @ ..]) if keeps_slashes => {
+                let value = hex(*high)? << 4 | hex(*low)?;
+                match value {
+                    b'/' => {
+                        out.extend([b'%', *high, *low]);
+                        rest = behind;
+                    }
+                    _ => out.extend(*b"%25"),
+                }
+            }
+            (b'%', _) if keeps_slashes => return None,
+            (byte, _) if byte.is_ascii_alphanumeric() || b"/~$-_.+!*'(),;:@&=".contains(byte) => {
+                out.push(*byte);
+            }
+            (byte, _) => out.extend(format!("%{byte:02X}").into_bytes()),
+        }
+    }
+    Some(out)
+}
+
 /// Decoded, with whether every escape was sound and stood for a byte other than zero and those of `forbidden`
 /// (`unescape_url`); those of `reserved` stay encoded. A zero byte ends the text.
 pub fn unescape(text: &[u8], forbidden: &[u8], reserved: &[u8]) -> (Vec<u8>, bool) {
@@ -64,6 +92,13 @@ mod tests {
     #[test]
     fn uris_are_escaped_in_lower_case() {
         assert_eq!(escape_uri(b"/a b?c=\xC3%"), b"/a%20b%3fc=%c3%25");
+    }
+
+    #[test]
+    fn paths_are_escaped_for_a_backend_in_upper_case() {
+        assert_eq!(escape_for_backend(b"/a b?%2F", false), Some(b"/a%20b%3F%252F".to_vec()));
+        assert_eq!(escape_for_backend(b"/a%2f%20b", true), Some(b"/a%2f%2520b".to_vec()));
+        assert_eq!(escape_for_backend(b"/a%", true), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::request::Request;
 pub use evaluate::number;
 use parse::Stop;
 pub use scan::{Comparison, Order};
-use subnet::Subnet;
+pub use subnet::Subnet;
 
 /// A condition. Where it depends on something that is not known, `Err` says on what.
 #[derive(Clone, Debug)]

@@ -48,6 +48,26 @@ impl Matcher {
             Self::Unknown => return None,
         })
     }
+
+    /// How many directories deep what it names lies; none for a regular expression.
+    pub fn depth(&self) -> Option<usize> {
+        match self {
+            Self::Prefix(path) | Self::Wildcard(path) => {
+                Some(path.split(|&byte| byte == b'/').filter(|segment| !segment.is_empty()).count())
+            }
+            Self::Regex(_) | Self::Unknown => None,
+        }
+    }
+
+    /// Whether it names exactly this directory, whose path ends in a slash.
+    pub fn is_directory(&self, directory: &[u8]) -> bool {
+        let slashed = |path: &[u8]| [path.strip_suffix(b"/").unwrap_or(path), b"/"].concat();
+        match self {
+            Self::Prefix(path) => slashed(path) == directory,
+            Self::Wildcard(pattern) => wildcard_matches(&slashed(pattern), directory),
+            Self::Regex(_) | Self::Unknown => false,
+        }
+    }
 }
 
 /// What `<If>` is given: all its words, as one quoted word or not.

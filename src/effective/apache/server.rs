@@ -22,6 +22,10 @@ pub struct Server {
     pub node: Option<NodeRef>,
     /// What its section names; empty for the main server, which takes what no virtual host does.
     pub addresses: Vec<Address>,
+    /// The hosts of `addresses` as they are written.
+    pub written_hosts: Vec<Vec<u8>>,
+    /// The port it goes by: `ServerName`'s, else that of its first address.
+    pub port: Option<u16>,
     /// `ServerName` without scheme and port, in lower case.
     pub name: Option<Vec<u8>>,
     /// `ServerAlias`, in lower case; `*` and `?` stand for anything.
@@ -117,11 +121,17 @@ pub fn listens(tree: &Tree, config: &Config) -> Vec<Listen> {
 impl Server {
     pub(super) fn new(block: BlockId, node: Option<NodeRef>, tree: &Tree) -> Self {
         let words = node.map(|node| tree.directive(node).args().collect::<Vec<_>>()).unwrap_or_default();
-        let addresses = words.iter().filter_map(|word| Address::parse(&word.value())).collect();
+        let addresses: Vec<Address> = words.iter().filter_map(|word| Address::parse(&word.value())).collect();
+        let host = |word: &crate::syntax::Word| {
+            let word = word.show();
+            split(&word).map(|(host, _)| host.as_bytes().to_ascii_lowercase())
+        };
         Self {
             block,
             node,
+            port: addresses.first().and_then(|address| address.port),
             addresses,
+            written_hosts: words.iter().filter_map(host).collect(),
             name: None,
             aliases: Vec::new(),
             unknown_names: words.iter().any(|word| word.is_hole()),
@@ -137,7 +147,9 @@ impl Server {
     ) {
         if let Some(word) = name.and_then(|node| tree.directive(node).arg(0)) {
             self.unknown_names |= word.is_hole();
-            self.name = Some(bare_name(&word.value()));
+            let (name, port) = bare_name(&word.value());
+            self.name = Some(name);
+            self.port = port.or(self.port);
         }
         for node in aliases {
             for word in tree.directive(node).args() {
@@ -163,11 +175,12 @@ impl Server {
 }
 
 /// `ServerName` may hold a scheme and a port.
-fn bare_name(name: &[u8]) -> Vec<u8> {
+fn bare_name(name: &[u8]) -> (Vec<u8>, Option<u16>) {
     let after = memchr::memmem::find(name, b"://").map_or(name, |at| &name[at + 3..]);
     let end = match after.first() {
         Some(b'[') => after.iter().position(|&byte| byte == b']').map_or(after.len(), |at| at + 1),
         _ => after.iter().position(|&byte| byte == b':').unwrap_or(after.len()),
     };
-    after[..end].to_ascii_lowercase()
+    let port = after[end..].strip_prefix(b":").and_then(|digits| std::str::from_utf8(digits).ok());
+    (after[..end].to_ascii_lowercase(), port.and_then(|digits| digits.parse().ok()))
 }

@@ -22,10 +22,18 @@ impl Config {
         self.flag(tree, self.in_force(server, name)).unwrap_or(default)
     }
 
+    /// Whether a virtual host has the main server's workers and balancers beside its own: unless it wants neither
+    /// (`merge_proxy_config`).
+    pub fn inherits_workers(&self, tree: &Tree, server: ServerId) -> bool {
+        let wants = |name| self.server_flag(tree, server, name, true);
+        server != ServerId::MAIN && (wants(names::PROXY_PASS_INHERIT) || wants(names::BALANCER_INHERIT))
+    }
+
     /// Seconds as httpd reads most of them: leading digits, whatever unit follows (`atoi`).
     fn seconds(&self, tree: &Tree, node: NodeRef) -> Option<u64> {
         let word = tree.directive(node).arg(0)?;
-        if word.is_hole() {
+        // What nothing here defines may stand in the server's environment.
+        if word.is_hole() || memchr::memmem::find(&word.value(), b"${").is_some() {
             return None;
         }
         u64::try_from(leading_number(&word.value())).ok()

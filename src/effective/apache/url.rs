@@ -103,7 +103,7 @@ pub fn default_port(scheme: &str) -> Option<u16> {
 }
 
 /// `unix:/path|URL`: the socket's file and the URL.
-fn split_socket(text: &[u8]) -> Option<(&[u8], &[u8])> {
+pub fn split_socket(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = text.get(..5).filter(|head| head.eq_ignore_ascii_case(b"unix:")).map(|_| &text[5..])?;
     let bar = rest.iter().position(|&byte| byte == b'|')?;
     Some((&rest[..bar], &rest[bar + 1..]))

@@ -4,7 +4,7 @@
 use super::{Go, Outcome, Session};
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
-use crate::effective::apache::expr::Expr;
+use crate::effective::apache::expr::{Expr, Subnet};
 use crate::effective::apache::names;
 use crate::syntax::NameId;
 use crate::tree::NodeRef;
@@ -62,8 +62,12 @@ impl Session<'_> {
             let mut known = Some(false);
             for node in config.own(block, name) {
                 for word in tree.directive(node).args().skip(1) {
-                    match word.value().to_ascii_lowercase().as_slice() {
-                        b"all" => return Some(true),
+                    let word = word.value().to_ascii_lowercase();
+                    let holds =
+                        Subnet::parse(&word).zip(self.client()).map(|(net, client)| net.holds(client));
+                    match (&word[..], holds) {
+                        (b"all", _) | (_, Some(true)) => return Some(true),
+                        (_, Some(false)) => {}
                         _ => known = None,
                     }
                 }
@@ -249,6 +253,14 @@ impl Session<'_> {
                     Err(_) => Answer::Unknown,
                 }
             }
+            b"ip" => match self.client() {
+                None => Answer::Unknown,
+                Some(client) => {
+                    let mut networks = values.iter().filter_map(|value| Subnet::parse(value));
+                    known(networks.any(|network| network.holds(client)))
+                }
+            },
+            b"local" => self.client().map_or(Answer::Unknown, |_| known(true)),
             b"ssl" => known(self.request.tls),
             b"valid-user" | b"user" | b"group" | b"ldap-user" | b"ldap-group" | b"dbm-group"
             | b"file-group" | b"file-owner" => Answer::NeedsUser,

@@ -87,6 +87,9 @@ impl Session<'_> {
             b"request_protocol" => Value::Known(
                 format!("HTTP/{}.{}", self.request.version / 10, self.request.version % 10).into(),
             ),
+            b"remote_addr" | b"server_addr" if self.client().is_some() => {
+                self.client().map_or_else(Value::empty, |address| Value::Known(address.to_string().into()))
+            }
             b"remote_addr" | b"remote_host" | b"remote_user" | b"server_addr" => {
                 Value::Unknown("the client's address".to_string())
             }
@@ -119,11 +122,16 @@ impl Session<'_> {
         }
     }
 
+    /// Rules first, headers last.
     pub(super) fn fix_up(&mut self) -> Go {
-        self.set_plain_environment();
         self.rewrite_in_sections()?;
+        if let Some(target) = &self.target {
+            self.canonical(target)?;
+        }
+        self.set_plain_environment();
         self.redirect_in_sections()?;
-        self.change_headers()
+        self.change_headers(false);
+        self.look_inside()
     }
 
     /// `SetEnv` and `UnsetEnv`.
@@ -150,36 +158,23 @@ impl Session<'_> {
         }
     }
 
-    /// `Redirect` in a section: the last one that has any.
-    fn redirect_in_sections(&mut self) -> Go {
+    /// `RequestHeader`: of the server and its sections, in the order in which they are merged. `early`: what the server
+    /// does before it knows of any section.
+    pub(super) fn change_headers(&mut self, early: bool) {
         let config = self.tracer.config;
-        for &block in self.sections.clone().iter().rev() {
-            let within = config.block(block).node.and_then(|node| {
-                Some(crate::effective::apache::section::Matcher::words(self.tracer.tree.directive(node))?.1)
-            });
-            for entry in config.all(block) {
-                if let Some(outcome) = self.redirect(entry.name, entry.node, within.as_deref())? {
-                    return Err(outcome);
-                }
-            }
+        let mut levels = self.levels();
+        if !early {
+            levels.extend(&self.sections);
         }
-        Ok(())
-    }
-
-    /// `RequestHeader`: of the server and its sections, in the order in which they are merged.
-    fn change_headers(&mut self) -> Go {
-        let config = self.tracer.config;
-        let levels: Vec<BlockId> = self.levels().into_iter().chain(self.sections.iter().copied()).collect();
         for level in levels {
             let lines: Vec<NodeRef> = config.own(level, names::REQUEST_HEADER).collect();
             for line in lines {
-                self.change_header(line);
+                self.change_header(line, early);
             }
         }
-        Ok(())
     }
 
-    fn change_header(&mut self, line: NodeRef) {
+    fn change_header(&mut self, line: NodeRef, early: bool) {
         let directive = self.tracer.tree.directive(line);
         let words: Vec<Vec<u8>> = directive.args().map(|word| word.value().into_owned()).collect();
         let (Some(action), Some(name)) = (words.first(), words.get(1)) else { return };
@@ -187,9 +182,11 @@ impl Session<'_> {
         let action = action.to_ascii_lowercase();
         let value = words.get(2).cloned().unwrap_or_default();
         let condition = words.iter().skip(2).find_map(|word| condition(word));
+        if matches!(condition, Some(Guard::Early)) != early {
+            return;
+        }
         let applies = match condition {
-            None => Some(true),
-            Some(Guard::Early) => Some(true),
+            None | Some(Guard::Early) => Some(true),
             Some(Guard::Environment(wanted, negated)) => {
                 let known = self.environment.iter().rfind(|(known, _)| *known == wanted);
                 match known {
@@ -277,7 +274,7 @@ impl Session<'_> {
 }
 
 enum Guard {
-    /// Before anything else; for a handshake that is the same.
+    /// Before anything else.
     Early,
     Environment(Vec<u8>, bool),
     Expression(Vec<u8>),

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::{Go, Outcome, Request, Tracer};
 use crate::effective::Value;
 use crate::effective::apache::names;
-use crate::effective::apache::server::{Address, Host, ServerId};
+use crate::effective::apache::server::{Address, Host, Listen, ServerId};
 
 /// Where a request arrives.
 pub(super) struct Arrived {
@@ -24,7 +24,7 @@ pub(super) fn is_same_host(host: &Host, asked: &str) -> bool {
 }
 
 /// The address behind a host, where it needs no looking up.
-fn ip_of(host: &str) -> Option<IpAddr> {
+pub(super) fn ip_of(host: &str) -> Option<IpAddr> {
     match host {
         "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
         host => host.parse().ok(),
@@ -59,7 +59,9 @@ impl Tracer<'_> {
 
     /// The virtual hosts of the address that fits best, in order; empty for the main server.
     fn chain(&self, request: &Request) -> Result<(Vec<ServerId>, &'static str), Outcome> {
-        let asked = ip_of(&request.host);
+        let arrival = self.arrival(request);
+        let asked = arrival.unwrap_or_else(|| request.host.clone());
+        let is_known = ip_of(&asked).is_some();
         let port_fits = |address: &Address| address.port.is_none_or(|port| port == request.port);
         let mut best: Option<(u8, Vec<ServerId>)> = None;
         let mut doubtful: Vec<ServerId> = Vec::new();
@@ -69,8 +71,11 @@ impl Tracer<'_> {
                 let exact_port = u8::from(address.port.is_some());
                 match &address.host {
                     Host::Any => Some(exact_port),
-                    host if is_same_host(host, &request.host) => Some(2 + exact_port),
-                    Host::Ip(_) | Host::Name(_) if asked.is_none() => {
+                    host if is_same_host(host, &request.host) || is_same_host(host, &asked) => {
+                        Some(2 + exact_port)
+                    }
+                    // Where a name leads is not known, on either side.
+                    Host::Ip(_) | Host::Name(_) if !is_known || matches!(address.host, Host::Name(_)) => {
                         doubtful.push(id);
                         None
                     }
@@ -108,6 +113,14 @@ impl Tracer<'_> {
         }
     }
 
+    /// The address at which a request arrives, where the host that is asked for is none: the only one listened on.
+    pub(super) fn arrival(&self, request: &Request) -> Option<String> {
+        let mut of_port = self.listens.iter().filter(|listen| listen.port == Some(request.port));
+        let Some(Host::Ip(address)) = of_port.next()?.host else { return None };
+        let is_same = |listen: &Listen| matches!(listen.host, Some(Host::Ip(other)) if other == address);
+        (ip_of(&request.host).is_none() && of_port.all(is_same)).then(|| address.to_string())
+    }
+
     /// The first that goes by the name that is asked for, else the first.
     fn by_name(
         &self,
@@ -136,11 +149,18 @@ impl Tracer<'_> {
             Some(Value::Unknown(_)) => return None,
             None => return Some(false),
         };
-        let host = bare_host(&host).to_ascii_lowercase();
-        let host = host.strip_suffix(b".").unwrap_or(&host).to_vec();
+        self.has_name(id, &asked_name(&host))
+    }
+
+    /// Whether a name is one of the server's; None where a template puts names in.
+    pub(super) fn has_name(&self, id: ServerId, host: &[u8]) -> Option<bool> {
         let server = self.config.server(id);
-        let named = server.name.as_ref().is_some_and(|name| *name == host)
-            || server.aliases.iter().any(|alias| alias_matches(alias, &host));
+        let is_any = |address: &Address| address.host == Host::Any;
+        // Without a name of its own, a virtual host for any address goes by the main server's.
+        let inherits = server.name.is_none() && server.addresses.iter().any(is_any);
+        let name = if inherits { &self.config.main().name } else { &server.name };
+        let named = name.as_ref().is_some_and(|name| *name == host)
+            || server.aliases.iter().any(|alias| alias_matches(alias, host));
         match named {
             true => Some(true),
             false if server.unknown_names => None,
@@ -180,6 +200,12 @@ impl Tracer<'_> {
         let name = server.name.as_ref().or_else(|| server.aliases.iter().find(plain));
         name.map_or_else(|| "localhost".to_string(), |name| String::from_utf8_lossy(name).into_owned())
     }
+}
+
+/// The name in a Host header, as names are compared with it.
+pub(super) fn asked_name(host: &[u8]) -> Vec<u8> {
+    let host = bare_host(host).to_ascii_lowercase();
+    host.strip_suffix(b".").map(<[u8]>::to_vec).unwrap_or(host)
 }
 
 /// Host without its port.

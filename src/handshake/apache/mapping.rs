@@ -30,22 +30,28 @@ pub enum TargetKind {
     Handler,
 }
 
+/// What becomes of `%2F` in a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EncodedSlashes {
+    Forbidden,
+    Decoded,
+    Kept,
+}
+
 impl Session<'_> {
     /// What the request line asks for, as the server stores it.
     pub(super) fn read_target(&mut self) -> Go {
-        let target = &self.request.target;
-        let (path, query) = match target.iter().position(|&byte| byte == b'?') {
-            Some(at) => (&target[..at], Some(target[at + 1..].to_vec())),
-            None => (&target[..], None),
+        let written = self.written.clone();
+        let (path, query) = match written.iter().position(|&byte| byte == b'?') {
+            Some(at) => (&written[..at], Some(written[at + 1..].to_vec())),
+            None => (&written[..], None),
         };
         self.query = query;
-        let encoded = self.tracer.config.in_force(self.server, names::ALLOW_ENCODED_SLASHES);
-        let setting = encoded.and_then(|node| self.tracer.tree.directive(node).arg(0));
-        let setting = setting.map(|word| word.value().to_ascii_lowercase()).unwrap_or_default();
+        let (setting, encoded) = self.encoded_slashes();
         let mut decoded = Vec::with_capacity(path.len());
         let mut rest = path;
         while let Some((&byte, after)) = rest.split_first() {
-            rest = after;
+            let rest_before = std::mem::replace(&mut rest, after);
             if byte != b'%' {
                 decoded.push(byte);
                 continue;
@@ -54,11 +60,12 @@ impl Session<'_> {
             let Some(value) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
                 return Err(Outcome::answered(400, "the path holds a `%` that begins no escape", None));
             };
+            let escape = &rest_before[..3];
             rest = &after[2..];
             match value {
                 0 => return Err(Outcome::answered(404, "the path holds an escaped NUL", None)),
-                b'/' if setting == b"nodecode" => decoded.extend_from_slice(b"%2F"),
-                b'/' if setting == b"on" => decoded.push(b'/'),
+                b'/' if setting == EncodedSlashes::Kept => decoded.extend_from_slice(escape),
+                b'/' if setting == EncodedSlashes::Decoded => decoded.push(b'/'),
                 b'/' => {
                     let why = "`%2F` in the path: AllowEncodedSlashes is off";
                     return Err(Outcome::answered(404, why, encoded));
@@ -71,6 +78,19 @@ impl Session<'_> {
         self.path = normal_path(&decoded, merges)
             .ok_or_else(|| Outcome::answered(400, "the path leads above the root", None))?;
         Ok(())
+    }
+
+    /// `AllowEncodedSlashes`, and where it is written: a virtual host does not inherit it.
+    pub(super) fn encoded_slashes(&self) -> (EncodedSlashes, Option<NodeRef>) {
+        let config = self.tracer.config;
+        let node = config.last(config.server(self.server).block, names::ALLOW_ENCODED_SLASHES);
+        let word = node.and_then(|node| self.tracer.tree.directive(node).arg(0));
+        let setting = match word.map(|word| word.value().to_ascii_lowercase()).as_deref() {
+            Some(b"nodecode") => EncodedSlashes::Kept,
+            Some(b"on") => EncodedSlashes::Decoded,
+            _ => EncodedSlashes::Forbidden,
+        };
+        (setting, node)
     }
 
     /// ProxyPass: the section's own line first, then the main server's list, then the virtual host's; the first that
@@ -155,7 +175,6 @@ impl Session<'_> {
         if let Some(why) = self.wstunnel_declines(&url) {
             return Ok(Tried::Declined(why));
         }
-        let query = self.query.clone().filter(|_| !pass.flags.noquery);
         let why = match (pass.is_match, self.tracer.config.block(pass.block).node) {
             (_, Some(_)) if self.sections.contains(&pass.block) => {
                 "the last section for this path that proxies"
@@ -163,11 +182,11 @@ impl Session<'_> {
             (true, _) => "the first line whose pattern matches",
             (false, _) => "the first line that the path begins with",
         };
-        // `nocanon` passes what the client wrote; without escapes that is the same.
-        let (url, verbatim) = match pass.flags.nocanon {
-            true => (self.uncanonical(pass).unwrap_or(url), true),
-            false => (url, false),
-        };
+        // What the client wrote is passed on as it is with `nocanon`, where that takes the same line.
+        let uncanonical = pass.flags.nocanon.then(|| self.uncanonical(pass)).flatten();
+        let verbatim = uncanonical.is_some();
+        let query = self.query.clone().filter(|_| !verbatim && !pass.flags.noquery);
+        let url = uncanonical.unwrap_or(url);
         Ok(Tried::Mapped(Target {
             url: Some(url),
             query,
@@ -180,7 +199,7 @@ impl Session<'_> {
 
     /// The target with the client's own spelling behind it.
     fn uncanonical(&self, pass: &Pass) -> Option<Vec<u8>> {
-        let written = self.request.target.split(|&byte| byte == b'?').next()?;
+        let written = &self.written[..];
         let target = pass.target.as_ref()?;
         match &pass.pattern {
             Some(pattern) => {
@@ -203,22 +222,12 @@ impl Session<'_> {
 
     /// What nobody sends on: a redirect of the server's, an alias, a file below the document root.
     pub(super) fn map_to_file(&mut self) -> Go {
-        if !self.filename.is_empty() {
-            return Ok(());
-        }
         let (config, tree) = (self.tracer.config, self.tracer.tree);
         let mut levels = vec![config.server(self.server).block];
         if self.server != ServerId::MAIN {
             levels.push(config.main().block);
         }
-        for &level in &levels {
-            for entry in config.all(level) {
-                let redirect = self.redirect(entry.name, entry.node, None)?;
-                if let Some(outcome) = redirect {
-                    return Err(outcome);
-                }
-            }
-        }
+        self.redirect_before_mapping(&levels)?;
         for &level in &levels {
             for entry in config.all(level) {
                 let directive = tree.directive(entry.node);
@@ -235,7 +244,7 @@ impl Session<'_> {
                     _ => continue,
                 };
                 if let Some(file) = file {
-                    self.filename = file;
+                    self.filename = self.below_server_root(&file);
                     self.note(entry.node, "the path is an alias of a file");
                     return Ok(());
                 }
@@ -246,76 +255,6 @@ impl Session<'_> {
             None => Vec::new(),
         };
         Ok(())
-    }
-
-    /// `Redirect` and its like, if the line is one that takes this path. In a section, the section's path is `within`
-    /// where the line names none.
-    pub(super) fn redirect(
-        &self,
-        name: crate::syntax::NameId,
-        node: NodeRef,
-        within: Option<&[u8]>,
-    ) -> Go<Option<Outcome>> {
-        let (is_match, fixed) = match name {
-            names::REDIRECT => (false, None),
-            names::REDIRECT_PERMANENT => (false, Some(301)),
-            names::REDIRECT_TEMP => (false, Some(302)),
-            names::REDIRECT_MATCH => (true, None),
-            _ => return Ok(None),
-        };
-        let directive = self.tracer.tree.directive(node);
-        if directive.args().any(|word| word.is_hole()) {
-            return Err(Outcome::unknown("a redirect that a template completes", Some(node)));
-        }
-        let mut words: Vec<Vec<u8>> = directive.args().map(|word| word.value().into_owned()).collect();
-        let mut status = fixed;
-        if fixed.is_none()
-            && let Some(first) = words.first()
-        {
-            let written = match first.to_ascii_lowercase().as_slice() {
-                b"permanent" => Some(301),
-                b"temp" => Some(302),
-                b"seeother" => Some(303),
-                b"gone" => Some(410),
-                digits => std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()),
-            };
-            if written.is_some() {
-                status = written;
-                words.remove(0);
-            }
-        }
-        let status: u16 = status.unwrap_or(302);
-        let leads_on = (300..400).contains(&status);
-        let (path, location) = match (&words[..], within) {
-            ([path, location], _) => (Some(path.clone()), Some(location.clone())),
-            ([only], Some(_)) if leads_on => (None, Some(only.clone())),
-            ([only], _) if !leads_on => (Some(only.clone()), None),
-            ([], Some(_)) => (None, None),
-            _ => return Ok(None),
-        };
-        let location = match (path, is_match) {
-            (Some(path), true) => {
-                let Ok(pattern) = Pattern::httpd(&path, false) else {
-                    return Err(Outcome::unknown("a regular expression", Some(node)));
-                };
-                match pattern.captures(&self.path).flatten() {
-                    None => return Ok(None),
-                    Some(groups) => location.map(|location| substitute(&location, &groups)),
-                }
-            }
-            (Some(path), false) => match prefix_match(&self.path, &path) {
-                None => return Ok(None),
-                Some(len) => location.map(|location| [&location[..], &self.path[len..]].concat()),
-            },
-            (None, _) => location,
-        };
-        let why = format!("the server answers {status}");
-        let query = self.query.as_ref().map(|query| [b"?", &query[..]].concat()).unwrap_or_default();
-        let location = location.map(|location| match location.contains(&b'?') {
-            true => location,
-            false => [location, query].concat(),
-        });
-        Ok(Some(Outcome::Answered { status: Some(status), why, at: Some(node), location }))
     }
 }
 
@@ -367,7 +306,6 @@ pub(crate) fn substitute(text: &[u8], groups: &[Vec<u8>]) -> Vec<u8> {
                 }
                 rest
             }
-            [b'&', rest @ ..] if false => rest,
             [b'\\', escaped @ (b'$' | b'&'), rest @ ..] => {
                 out.push(*escaped);
                 rest

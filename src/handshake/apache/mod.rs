@@ -1,14 +1,18 @@
 //! One handshake through httpd's phases, in the order in which the server runs them. Knows no rule.
 
 mod access;
+mod canonical;
 mod content;
 mod fixups;
 mod listen;
 mod mapping;
 mod proxy;
+mod redirects;
 mod rewrite;
 mod rules;
 mod sections;
+mod session;
+mod storage;
 mod variables;
 
 use std::cell::OnceCell;
@@ -19,10 +23,10 @@ use crate::effective::apache::rewriting::Rewriting;
 use crate::effective::apache::server::{Listen, ServerId, listens};
 use crate::effective::apache::{Config, Refusal};
 use crate::effective::version::Version;
-use crate::effective::{BlockId, Value};
 use crate::source::files::Files;
 use crate::tree::{NodeRef, Tree};
 use sections::Model;
+use session::Session;
 
 pub use proxy::{Forwarded, Handler};
 pub use sections::own_path;
@@ -88,6 +92,9 @@ pub struct Passage {
     pub kept: Option<NodeRef>,
 }
 
+/// `Err` ends the request.
+type Go<T = ()> = Result<T, Outcome>;
+
 impl<'a> Tracer<'a> {
     pub fn new(
         tree: &'a Tree,
@@ -107,11 +114,6 @@ impl<'a> Tracer<'a> {
 
     fn model(&self, server: ServerId) -> &Model {
         self.models[server.0 as usize].get_or_init(|| Model::new(self, server))
-    }
-
-    /// The rewrite rules in force in a server, its virtual host's and what it inherits.
-    pub fn rewriting(&self, server: ServerId) -> &Rewriting {
-        &self.model(server).rewriting
     }
 
     /// Follows a browser's handshake; each of `headers` replaces one of its own.
@@ -229,14 +231,14 @@ impl<'a> Tracer<'a> {
 
     /// One request through one server.
     pub fn pass(&self, request: &Request, server: ServerId) -> Passage {
-        Session::new(self, request, server).passage()
+        Session::new(self, request, server).run()
     }
 
     /// The same for a path at which nobody has put a file, wherever the files are: that of a WebSocket.
     pub fn pass_without_file(&self, request: &Request, server: ServerId) -> Passage {
         let mut session = Session::new(self, request, server);
         session.is_no_file = true;
-        session.passage()
+        session.run()
     }
 
     /// Whether a rewrite condition holds for a request to a server, whatever stands around it; None where that is not
@@ -247,10 +249,12 @@ impl<'a> Tracer<'a> {
         request: &Request,
         server: ServerId,
     ) -> Option<bool> {
-        let mut session = Session::new(self, request, server);
-        session.read_target().ok()?;
-        session.set_environment(&[]).ok()?;
-        session.rewrite_condition_holds(condition)
+        Session::new(self, request, server).rewrite_condition_holds(condition)
+    }
+
+    /// The rewrite rules in force in a server, its virtual host's and what it inherits.
+    pub fn rewriting(&self, server: ServerId) -> &Rewriting {
+        &self.model(server).rewriting
     }
 
     /// A browser's handshake for a path of one server, whatever its address and name.
@@ -270,132 +274,6 @@ impl<'a> Tracer<'a> {
             target: target.into_bytes(),
         };
         Request::handshake(&url, &[])
-    }
-}
-
-/// A request on its way through one server.
-struct Session<'t> {
-    tracer: &'t Tracer<'t>,
-    request: &'t Request,
-    server: ServerId,
-    /// Decoded, without `.` and `..`.
-    path: Vec<u8>,
-    query: Option<Vec<u8>>,
-    headers: Vec<(Vec<u8>, Value)>,
-    /// What `SetEnv` and its like have given.
-    environment: Vec<(Vec<u8>, Value)>,
-    /// What is in force for the request, the last one first in rank.
-    sections: Vec<BlockId>,
-    /// The URL it is sent to.
-    target: Option<mapping::Target>,
-    /// The file it stands for.
-    filename: Vec<u8>,
-    /// Whether anything is known of the document root.
-    handler: Option<Value>,
-    steps: Vec<(Option<NodeRef>, String)>,
-    looks: Vec<(NodeRef, Option<bool>)>,
-    /// No rewrite rule is run any more.
-    rewriting_ended: bool,
-    /// The request's path is no file's, whether files can be seen or not.
-    is_no_file: bool,
-    kept: Option<NodeRef>,
-    /// A rewrite rule has made it a file: nothing else maps it.
-    passed_over: bool,
-    /// What a rule in a section begins the request again with, and how often that was.
-    restart: Option<(Vec<u8>, Option<Vec<u8>>)>,
-    restarts: usize,
-    /// `Timeout 0`: no connection to a backend is waited for.
-    no_time: Option<NodeRef>,
-}
-
-/// `Err` ends the request.
-type Go<T = ()> = Result<T, Outcome>;
-
-impl<'t> Session<'t> {
-    fn new(tracer: &'t Tracer<'t>, request: &'t Request, server: ServerId) -> Self {
-        Self {
-            tracer,
-            request,
-            server,
-            path: Vec::new(),
-            query: None,
-            headers: request.headers.clone(),
-            environment: Vec::new(),
-            sections: Vec::new(),
-            target: None,
-            filename: Vec::new(),
-            handler: None,
-            steps: Vec::new(),
-            looks: Vec::new(),
-            rewriting_ended: false,
-            is_no_file: false,
-            kept: None,
-            passed_over: false,
-            restart: None,
-            restarts: 0,
-            no_time: None,
-        }
-    }
-
-    fn passage(mut self) -> Passage {
-        let outcome = self.run();
-        Passage { server: self.server, outcome, steps: self.steps, looks: self.looks, kept: self.kept }
-    }
-
-    fn run(&mut self) -> Outcome {
-        match self.phases() {
-            Ok(outcome) | Err(outcome) => outcome,
-        }
-    }
-
-    fn phases(&mut self) -> Go<Outcome> {
-        self.check_limits()?;
-        self.read_target()?;
-        self.set_environment(&[])?;
-        loop {
-            self.find_locations(true)?;
-            if !self.rewriting_ended {
-                self.rewrite_for_server()?;
-            }
-            if self.target.is_none() && !self.passed_over {
-                self.map_to_target()?;
-            }
-            if self.target.is_none() {
-                self.map_to_file()?;
-            }
-            self.find_sections()?;
-            let sections = self.sections.clone();
-            if !sections.is_empty() {
-                self.set_environment(&sections)?;
-            }
-            self.check_access()?;
-            self.fix_up()?;
-            match self.restart.take() {
-                Some((path, query)) => self.begin_again(path, query),
-                None => break,
-            }
-        }
-        match self.target.take() {
-            Some(target) => self.forward(target),
-            None => self.serve(),
-        }
-    }
-
-    /// An internal redirect: another path, and nothing decided yet.
-    fn begin_again(&mut self, path: Vec<u8>, query: Option<Vec<u8>>) {
-        (self.path, self.query) = (path, query);
-        (self.target, self.kept, self.passed_over) = (None, None, false);
-        self.filename.clear();
-    }
-
-    fn note(&mut self, at: NodeRef, text: impl Into<String>) {
-        self.steps.push((Some(at), text.into()));
-    }
-
-    /// The header's value, several joined as one list; None where it is not sent.
-    fn header(&self, name: &[u8]) -> Option<Value> {
-        let as_request = Request { headers: self.headers.clone(), ..self.request.clone() };
-        as_request.header(name)
     }
 }
 

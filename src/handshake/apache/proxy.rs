@@ -5,7 +5,6 @@ use super::mapping::{Target, TargetKind};
 use super::{Go, Outcome, Request, Session, Upstream, upstream};
 use crate::effective::apache::params::allows;
 use crate::effective::apache::proxy::{Want, is_balancer};
-use crate::effective::apache::server::ServerId;
 use crate::effective::apache::url::Url;
 use crate::effective::apache::{Worker, names, versions};
 use crate::effective::{Setting, Value};
@@ -52,7 +51,7 @@ struct Route<'w> {
 
 impl Session<'_> {
     /// Whether mod_proxy_wstunnel itself serves `ws://` here: without mod_proxy_http, or told to.
-    fn has_real_wstunnel(&self) -> bool {
+    pub(super) fn has_real_wstunnel(&self) -> bool {
         let (tree, config) = (self.tracer.tree, self.tracer.config);
         let modules = config.modules(tree);
         if !modules.is_loaded("mod_proxy_wstunnel.c") {
@@ -79,32 +78,22 @@ impl Session<'_> {
             let why = "a rewrite rule sends it on, and mod_proxy is not loaded";
             return Err(Outcome::answered(403, why, Some(by)));
         }
-        let Some(url) = target.url.clone() else {
+        let Some(written) = target.url.clone() else {
             return Err(Outcome::unknown("where the request is sent", Some(by)));
         };
-        let (url, query) = match url.iter().position(|&byte| byte == b'?') {
-            Some(at) if target.query.is_none() => (url[..at].to_vec(), Some(url[at + 1..].to_vec())),
-            _ => (url, target.query.clone()),
+        if is_balancer(&written) {
+            return self.forward_to_balancer(&target, &written);
+        }
+        let Some(mut url) = self.canonical(&target)? else {
+            // Whoever might speak this scheme has its own way to take URLs apart.
+            let url = Url::parse(&written).map_err(|_| no_handler(&written, by))?;
+            return self.send(&target, Route { url, worker: None });
         };
-        if is_balancer(&url) {
-            return self.forward_to_balancer(&target, &url, query);
-        }
-        let parsed =
-            Url::parse(&url).map_err(|_| Outcome::answered(400, "the target is no URL", Some(by)))?;
-        if parsed.host.contains("${") {
-            let why =
-                "a variable that nothing defines stands for the host, and no name is looked up like that";
-            return Err(Outcome::answered(500, why, Some(by)));
-        }
-        let canonical =
-            [format!("{}://{}", parsed.scheme, parsed.authority()).into_bytes(), parsed.path.clone()]
-                .concat();
-        let worker = self.find_worker(&canonical);
-        let mut parsed = parsed;
+        let worker = self.find_worker(&url.name());
         if let Some(worker) = worker {
-            parsed.socket = parsed.socket.or_else(|| worker.url.socket.clone());
+            url.socket = url.socket.or_else(|| worker.url.socket.clone());
         }
-        self.send(&target, Route { url: parsed, worker }, query)
+        self.send(&target, Route { url, worker })
     }
 
     /// The longest of the main server's and the virtual host's; the main server's of equals.
@@ -112,8 +101,7 @@ impl Session<'_> {
         let config = self.tracer.config;
         let own = &config.server(self.server).proxies.workers;
         let own = own.find(url, Want::Either).map(|index| own.get(index));
-        let inherits = config.server_flag(self.tracer.tree, self.server, names::PROXY_PASS_INHERIT, true);
-        if self.server == ServerId::MAIN || !inherits {
+        if !config.inherits_workers(self.tracer.tree, self.server) {
             return own;
         }
         let main = &config.main().proxies.workers;
@@ -124,7 +112,7 @@ impl Session<'_> {
         }
     }
 
-    fn forward_to_balancer(&mut self, target: &Target, url: &[u8], query: Option<Vec<u8>>) -> Go<Outcome> {
+    fn forward_to_balancer(&mut self, target: &Target, url: &[u8]) -> Go<Outcome> {
         let config = self.tracer.config;
         let by = target.by;
         let modules = config.modules(self.tracer.tree);
@@ -133,12 +121,12 @@ impl Session<'_> {
             return Err(Outcome::answered(500, why, Some(by)));
         }
         let own = config.server(self.server).proxies.balancer(url);
-        let inherits = config.server_flag(self.tracer.tree, self.server, names::BALANCER_INHERIT, true);
-        let main = config.main().proxies.balancer(url).filter(|_| inherits || self.server == ServerId::MAIN);
-        let found = main.filter(|balancer| balancer.members.iter().next().is_some()).or(own);
+        let main = config.main().proxies.balancer(url);
+        // Where both have one of this name, the virtual host's members are lost (`merge_balancers`).
+        let found = main.filter(|_| config.inherits_workers(self.tracer.tree, self.server)).or(own);
         let Some(balancer) = found else {
-            let why = "no workers in the balancer: nobody defines it";
-            return Err(Outcome::answered(503, why, Some(by)));
+            let why = "no protocol handler for `balancer:`: nobody defines a balancer of this name";
+            return Err(Outcome::answered(500, why, Some(by)));
         };
         let usable = |member: &&Worker| {
             let status = member.params.get("status").map(|param| param.value.to_ascii_uppercase());
@@ -148,15 +136,18 @@ impl Session<'_> {
             return Err(Outcome::answered(503, "no workers in the balancer", Some(by)));
         };
         let after = memchr::memmem::find(url, b"://").map_or(url.len(), |at| at + 3);
-        let path =
-            url[after..].iter().position(|&byte| byte == b'/').map_or(&b""[..], |at| &url[after + at..]);
-        let mut parsed = member.url.clone();
-        parsed.path = [&parsed.path[..], path].concat();
-        self.send(target, Route { url: parsed, worker: Some(member) }, query)
+        let path = memchr::memchr(b'/', &url[after..]).map_or(&b"/"[..], |at| &url[after + at..]);
+        let whole = [&member.name[..], path].concat();
+        let Some(mut url) = self.canonical_url(&whole, target)? else {
+            let why = "no module that is loaded speaks to the balancer's members";
+            return Err(Outcome::answered(503, why, Some(by)));
+        };
+        url.socket.clone_from(&member.url.socket);
+        self.send(target, Route { url, worker: Some(member) })
     }
 
     /// Speaks the target's scheme, or says why nobody does.
-    fn send(&self, target: &Target, route: Route, query: Option<Vec<u8>>) -> Go<Outcome> {
+    fn send(&self, target: &Target, route: Route) -> Go<Outcome> {
         let (tree, config) = (self.tracer.tree, self.tracer.config);
         let modules = config.modules(tree);
         let by = target.by;
@@ -172,7 +163,7 @@ impl Session<'_> {
             "http" | "https" | "ws" | "wss" if modules.is_missing("mod_proxy_http.c") => return Err(nobody()),
             "http" | "https" | "ws" | "wss" => Handler::Http,
             "h2" | "h2c" if modules.is_missing("mod_proxy_http2.c") => return Err(nobody()),
-            "h2" | "h2c" => return Ok(self.over_http2(target, &route, query)),
+            "h2" | "h2c" => return Ok(self.over_http2(target, &route)),
             "ajp" | "fcgi" | "scgi" | "uwsgi" | "ftp" => {
                 let module = format!("mod_proxy_{scheme}.c");
                 if modules.is_missing(&module) {
@@ -183,6 +174,7 @@ impl Session<'_> {
             }
             _ => return Err(nobody()),
         };
+        check_name(&route.url, by)?;
         self.check_blocked(&route.url, by)?;
         if matches!(scheme, "https" | "wss") {
             self.check_proxy_tls(&route, by, &nobody)?;
@@ -204,8 +196,7 @@ impl Session<'_> {
             _ => false,
         };
         let upgrades = allowed.is_some() && !old_protocol;
-        let next =
-            self.next_request(target, &route, query, handler, allowed.filter(|_| upgrades), old_protocol);
+        let next = self.next_request(target, &route, handler, allowed.filter(|_| upgrades), old_protocol);
         let because = (!upgrades).then(|| self.because(&route, is_ws, old_protocol)).flatten();
         let mut forwarded = Forwarded {
             by,
@@ -241,8 +232,8 @@ impl Session<'_> {
     }
 
     /// No mod_proxy_http2 sends an Upgrade.
-    fn over_http2(&self, target: &Target, route: &Route, query: Option<Vec<u8>>) -> Outcome {
-        let mut next = self.next_request(target, route, query, Handler::Http, None, false);
+    fn over_http2(&self, target: &Target, route: &Route) -> Outcome {
+        let mut next = self.next_request(target, route, Handler::Http, None, false);
         next.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(b"connection"));
         let upstream = Upstream {
             address: address(&route.url),
@@ -365,7 +356,6 @@ impl Session<'_> {
         &self,
         target: &Target,
         route: &Route,
-        query: Option<Vec<u8>>,
         handler: Handler,
         upgrade: Option<&Vec<u8>>,
         old_protocol: bool,
@@ -395,8 +385,10 @@ impl Session<'_> {
         }
         match upgrade {
             Some(upgrade) => {
-                let token =
-                    if handler == Handler::Wstunnel { b"WebSocket".to_vec() } else { upgrade.clone() };
+                let token = match handler {
+                    Handler::Wstunnel => wstunnel_token(route.worker, upgrade),
+                    Handler::Http => upgrade.clone(),
+                };
                 headers.push((b"Upgrade".to_vec(), Value::Known(token)));
                 headers.push((b"Connection".to_vec(), Value::Known(b"Upgrade".to_vec())));
             }
@@ -409,14 +401,7 @@ impl Session<'_> {
                 headers.push((b"Connection".to_vec(), Value::Known(value.to_vec())));
             }
         }
-        let mut path = if url.path.is_empty() { b"/".to_vec() } else { url.path.clone() };
-        if !target.verbatim {
-            path = crate::effective::apache::escape::escape_uri(&path);
-        }
-        if let Some(query) = query {
-            path.push(b'?');
-            path.extend_from_slice(&query);
-        }
+        let path = if url.path.is_empty() { b"/".to_vec() } else { url.path.clone() };
         Request {
             tls: matches!(url.scheme.as_str(), "https" | "wss"),
             host: url.bare_host().to_string(),
@@ -451,11 +436,44 @@ impl Session<'_> {
     }
 }
 
+fn no_handler(url: &[u8], by: NodeRef) -> Outcome {
+    let scheme = url.split(|&byte| byte == b':').next().unwrap_or_default();
+    let why = format!("no protocol handler for `{}:` is loaded", String::from_utf8_lossy(scheme));
+    Outcome::answered(500, why, Some(by))
+}
+
+/// A name that no name server knows.
+fn check_name(url: &Url, by: NodeRef) -> Go {
+    let why = match url.host.as_str() {
+        host if host.contains("${") => {
+            "a variable that nothing defines stands for the host, and no name is looked up like that"
+        }
+        host if host.contains(':') && !host.starts_with('[') => {
+            "the host is none that could be looked up: what stands behind its colon is no port"
+        }
+        _ => return Ok(()),
+    };
+    match url.socket {
+        Some(_) => Ok(()),
+        None => Err(Outcome::answered(500, why, Some(by))),
+    }
+}
+
 /// Whether a worker lets this Upgrade through (`ap_proxy_worker_can_upgrade`).
 fn can_upgrade(worker: Option<&Worker>, upgrade: &[u8], is_ws: bool) -> bool {
     match worker.and_then(|worker| worker.params.get("upgrade")) {
         Some(param) if !param.value.is_empty() => allows(&param.value, upgrade),
         _ => is_ws && upgrade.eq_ignore_ascii_case(b"websocket"),
+    }
+}
+
+/// What mod_proxy_wstunnel asks its backend for: what the worker allows, whatever the client's spelling.
+fn wstunnel_token(worker: Option<&Worker>, asked: &[u8]) -> Vec<u8> {
+    match worker.and_then(|worker| worker.params.get("upgrade")).map(|param| &param.value[..]) {
+        None | Some(b"") => b"WebSocket".to_vec(),
+        Some(b"*") => asked.to_vec(),
+        Some(value) if value.eq_ignore_ascii_case(b"any") => asked.to_vec(),
+        Some(value) => value.to_vec(),
     }
 }
 

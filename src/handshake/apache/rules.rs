@@ -34,19 +34,20 @@ impl Session<'_> {
         self.take(ran)
     }
 
-    pub(super) fn rewrite_condition_holds(&self, condition: &ConditionLine) -> Option<bool> {
-        rewrite::condition_holds(
-            &Input {
-                context: Context::Server(Options::default()),
-                rules: &[],
-                maps: &self.tracer.model(self.server).rewriting.maps,
-                filename: &self.path,
-                path_info: b"",
-                query: self.query.as_deref(),
-                request: &self.view(),
-            },
-            condition,
-        )
+    /// Whether a condition holds by itself, before any rule is run.
+    pub(super) fn rewrite_condition_holds(mut self, condition: &ConditionLine) -> Option<bool> {
+        self.read_target().ok()?;
+        self.set_environment(&[]).ok()?;
+        let input = Input {
+            context: Context::Server(Options::default()),
+            rules: &[],
+            maps: &self.tracer.model(self.server).rewriting.maps,
+            filename: &self.path,
+            path_info: b"",
+            query: self.query.as_deref(),
+            request: &self.view(),
+        };
+        rewrite::condition_holds(&input, condition)
     }
 
     /// Rules in sections, which run behind everything that sends a request on.
@@ -80,6 +81,7 @@ impl Session<'_> {
             }
             None => self.filename.clone(),
         };
+        let path_info = self.path_info.clone();
         let server = &self.tracer.model(self.server).rewriting;
         let rules: Vec<&RuleLine> = rewriting.rules.iter().collect();
         let directory = Directory {
@@ -94,7 +96,7 @@ impl Session<'_> {
             rules: &rules,
             maps: &server.maps,
             filename: &filename,
-            path_info: b"",
+            path_info: &path_info,
             query: self.query.as_deref(),
             request: &self.view(),
         });
@@ -173,12 +175,11 @@ impl Session<'_> {
             Ran::PassedThrough { path, at } => {
                 self.note(at, format!("the path becomes {}", String::from_utf8_lossy(&path)));
                 (self.path, self.query) = (path, ran.query);
-                self.find_locations(true)
+                Ok(())
             }
             Ran::Local { path, below_root, at } => {
                 self.note(at, format!("{} is served", String::from_utf8_lossy(&path)));
-                self.query = ran.query;
-                (self.passed_over, self.kept) = (true, Some(at));
+                (self.query, self.kept) = (ran.query, Some(at));
                 self.filename = match (below_root, self.document_root()) {
                     (Some(true), Some(root)) => [&root[..], &path].concat(),
                     (Some(false), _) => path,
@@ -190,16 +191,11 @@ impl Session<'_> {
                 Ok(())
             }
             Ran::Restarted { path, at } => {
-                self.restarts += 1;
-                if self.restarts > 10 {
-                    return Err(Outcome::answered(
-                        500,
-                        "rewrite rules send the request round and round",
-                        Some(at),
-                    ));
-                }
                 self.note(at, format!("the request begins again as {}", String::from_utf8_lossy(&path)));
-                self.restart = Some((path, ran.query));
+                let query = ran.query.map(|query| [b"?", &query[..]].concat()).unwrap_or_default();
+                // Whatever was to become of the request, it becomes nothing of it.
+                self.target = None;
+                self.restart = Some([path, query].concat());
                 Ok(())
             }
             Ran::Proxied { url, verbatim, at } => {
@@ -207,6 +203,7 @@ impl Session<'_> {
                     Value::Known(url) => Some(url),
                     Value::Unknown(_) => None,
                 };
+                self.query.clone_from(&ran.query);
                 self.target = Some(Target {
                     url,
                     query: ran.query.filter(|_| !verbatim),

@@ -1,6 +1,7 @@
 //! Which sections are for a request, in the order in which they are merged (`ap_location_walk`, `ap_directory_walk`,
 //! `proxy_walk`, `ap_if_walk`). Knows no directive in them.
 
+use super::storage::without_doubled_slashes;
 use super::{Go, Outcome, Session, Tracer};
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
@@ -17,7 +18,7 @@ pub(super) struct Model {
     /// Those of the main server first, in the order of the text.
     locations: Vec<(BlockId, Matcher)>,
     /// Those without regular expressions by the depth of their paths, then the others.
-    directories: Vec<(BlockId, Matcher)>,
+    pub directories: Vec<(BlockId, Matcher)>,
     proxies: Vec<(BlockId, Matcher)>,
     pub rewriting: Rewriting,
 }
@@ -61,13 +62,7 @@ impl Model {
             inside.filter_map(|block| Some((block, matcher(tree, config, block)?))).collect()
         };
         let mut directories = of(&[Section::Directory]);
-        let depth = |matcher: &Matcher| match matcher {
-            Matcher::Prefix(path) | Matcher::Wildcard(path) => {
-                path.split(|&byte| byte == b'/').filter(|segment| !segment.is_empty()).count()
-            }
-            _ => usize::MAX,
-        };
-        directories.sort_by_key(|(_, matcher)| depth(matcher));
+        directories.sort_by_key(|(_, matcher)| matcher.depth().unwrap_or(usize::MAX));
         directories.extend(of(&[Section::DirectoryMatch]));
         Self {
             locations: of(&[Section::Location, Section::LocationMatch]),
@@ -91,59 +86,38 @@ pub fn own_path(matcher: &Matcher) -> Option<Vec<u8>> {
 }
 
 impl Session<'_> {
-    /// The sections for the URL; before the request is mapped to anything, only they are known.
-    pub(super) fn find_locations(&mut self, first: bool) -> Go {
-        if first {
-            self.sections.clear();
-        }
+    /// Those of the path and of conditions, behind those that are known already.
+    pub(super) fn find_sections(&mut self) -> Go {
         let model = self.tracer.model(self.server);
+        // Regular expressions are asked about the path as it is, the others never about several slashes on end.
+        let merged = without_doubled_slashes(&self.path);
         for (block, matcher) in &model.locations {
-            match matcher.matches(&self.path) {
+            let path = if matcher.depth().is_some() { &merged } else { &self.path };
+            match matcher.matches(path) {
                 Some(true) => self.sections.push(*block),
                 Some(false) => {}
                 None => self.doubt(*block, "whether a section is for this path")?,
             }
         }
-        Ok(())
+        self.find_conditions()
     }
 
-    /// All sections, once it is known where the request goes.
-    pub(super) fn find_sections(&mut self) -> Go {
-        self.sections.clear();
-        let model = self.tracer.model(self.server);
-        if let Some(target) = &self.target {
-            let url = target.url.clone();
-            for (block, matcher) in &model.proxies {
-                let asked = url.as_deref();
-                let is_for = match (matcher, asked) {
-                    (Matcher::Wildcard(pattern), Some(url)) => Some(proxy_wildcard(pattern, url)),
-                    (Matcher::Prefix(prefix), Some(url)) => Some(url.starts_with(prefix) || prefix == b"*"),
-                    (matcher, Some(url)) => matcher.matches(url),
-                    (_, None) => None,
-                };
-                match is_for {
-                    Some(true) => self.sections.push(*block),
-                    Some(false) => {}
-                    None => self.doubt(*block, "whether a section is for this target")?,
-                }
-            }
-        } else {
-            let filename = self.filename.clone();
-            for (block, matcher) in &model.directories {
-                let is_for = match matcher {
-                    Matcher::Prefix(path) => Some(is_in_directory(&filename, path)),
-                    Matcher::Wildcard(_) => None,
-                    matcher => matcher.matches(&filename),
-                };
-                match is_for {
-                    Some(true) => self.sections.push(*block),
-                    Some(false) => {}
-                    None => self.doubt(*block, "whether a section is for this file")?,
-                }
+    /// `<Proxy>` sections, which are compared with the target before it is made canonical.
+    pub(super) fn find_proxy_sections(&mut self, url: Option<&[u8]>) -> Go {
+        for (block, matcher) in &self.tracer.model(self.server).proxies {
+            let is_for = match (matcher, url) {
+                (Matcher::Wildcard(pattern), Some(url)) => Some(proxy_wildcard(pattern, url)),
+                (Matcher::Prefix(prefix), Some(url)) => Some(url.starts_with(prefix)),
+                (matcher, Some(url)) => matcher.matches(url),
+                (_, None) => None,
+            };
+            match is_for {
+                Some(true) => self.sections.push(*block),
+                Some(false) => {}
+                None => self.doubt(*block, "whether a section is for this target")?,
             }
         }
-        self.find_locations(false)?;
-        self.find_conditions()
+        Ok(())
     }
 
     /// `<If>` sections of all levels that count here, outer ones first.
@@ -196,7 +170,7 @@ impl Session<'_> {
     }
 
     /// A section of which it is not known whether it counts: nobody minds, unless it decides something.
-    fn doubt(&self, block: BlockId, why: &str) -> Go {
+    pub(super) fn doubt(&self, block: BlockId, why: &str) -> Go {
         let config = self.tracer.config;
         let mut inside = std::iter::once(block).chain(config.inside(block));
         let decides = |block: BlockId| config.all(block).iter().any(|entry| DECISIVE.contains(&entry.name));
@@ -205,12 +179,6 @@ impl Session<'_> {
             false => Ok(()),
         }
     }
-}
-
-/// Whether a file lies in a directory, or is it.
-fn is_in_directory(file: &[u8], directory: &[u8]) -> bool {
-    let directory = directory.strip_suffix(b"/").unwrap_or(directory);
-    file.strip_prefix(directory).is_some_and(|rest| rest.first().is_none_or(|&byte| byte == b'/'))
 }
 
 /// `apr_fnmatch` without flags: `*` matches slashes too.

@@ -43,6 +43,7 @@ pub(super) fn read(
         variables: Variables::default(),
         macros: HashMap::new(),
         texts: Vec::new(),
+        expanded: HashMap::new(),
         replaced: HashMap::new(),
         reading: Reading::default(),
         grafts: Vec::new(),
@@ -79,6 +80,8 @@ struct Reader<'a> {
     variables: Variables,
     macros: HashMap<Vec<u8>, Macro>,
     texts: Vec<(Text, Document)>,
+    /// A macro's lines by what it is used with: the same arguments make the same lines.
+    expanded: HashMap<(NodeRef, Vec<Vec<u8>>), u32>,
     replaced: HashMap<NodeRef, u32>,
     reading: Reading,
     grafts: Vec<Graft>,
@@ -441,20 +444,30 @@ impl<'a> Reader<'a> {
             let message = format!("macro '{shown}' used with {given} arguments instead of {wanted}");
             return self.refuse(node, message);
         }
-        let Some(text) = found.with(values, self.text(found.at.graft)) else {
-            return self.limit(node, "a macro whose lines grow too long");
+        let key = (found.at, values.to_vec());
+        let known = match self.expanded.get(&key) {
+            Some(&index) => index,
+            None => {
+                let Some(text) = found.with(values, self.text(found.at.graft)) else {
+                    return self.limit(node, "a macro whose lines grow too long");
+                };
+                self.made += text.parsed().len();
+                let document = syntax::apache::parse(text.parsed(), self.library.names);
+                let index = self.texts.len() as u32;
+                self.texts.push((text, document));
+                self.expanded.insert(key, index);
+                index
+            }
         };
-        self.made += text.parsed().len();
         if self.made > MADE_BYTES || self.frames.len() > DEPTH {
             return self.limit(node, "macros that make more text than is read");
         }
-        let document = syntax::apache::parse(text.parsed(), self.library.names);
-        if self.directives + document.len() >= self.options.limits.grafted_directives {
+        let len = self.texts[known as usize].1.len();
+        if self.directives + len >= self.options.limits.grafted_directives {
             let limit = self.options.limits.grafted_directives;
             return self.limit(node, &format!("macros that bring in more than {limit} directives"));
         }
-        let own_text = Some(self.texts.len() as u32);
-        self.texts.push((text, document));
+        let own_text = Some(known);
         self.open(found.file, own_text, node.graft, node.id, Some(name));
     }
 }

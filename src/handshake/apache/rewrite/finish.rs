@@ -145,7 +145,9 @@ fn is_below_root(state: &State, path: &[u8], options: Options) -> Option<bool> {
             if first == b"/" {
                 Some(false)
             } else {
-                state.file_test(b'e', first).map(|there| !there)
+                // Nobody keeps pages in the root directory of a disk.
+                let is_page = || name.contains(&b'.').then_some(true);
+                state.file_test(b'e', first).map(|there| !there).or_else(is_page)
             }
         }
         (false, Some(false), Some(false)) => Some(true),

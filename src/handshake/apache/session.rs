@@ -1,0 +1,239 @@
+//! A request on its way through one server, phase by phase (`ap_process_request_internal`). Knows the order of the
+//! phases, not what they do.
+
+use super::mapping::Target;
+use super::storage::Found;
+use super::{Go, Outcome, Passage, Request, Tracer};
+use crate::effective::apache::server::ServerId;
+use crate::effective::{BlockId, Value};
+use crate::tree::NodeRef;
+
+/// Requests inside requests, one in the other, and redirects inside the server, one after the other, that the server
+/// follows (`AP_DEFAULT_MAX_INTERNAL_REDIRECTS`).
+const MAX_INSIDE: usize = 10;
+
+/// A request on its way through one server.
+#[derive(Clone)]
+pub(super) struct Session<'t> {
+    pub tracer: &'t Tracer<'t>,
+    pub request: &'t Request,
+    pub server: ServerId,
+    /// Path and query as they came.
+    pub written: Vec<u8>,
+    /// Decoded, without `.` and `..`.
+    pub path: Vec<u8>,
+    pub query: Option<Vec<u8>>,
+    pub headers: Vec<(Vec<u8>, Value)>,
+    /// What `SetEnv` and its like have given.
+    pub environment: Vec<(Vec<u8>, Value)>,
+    /// What is in force for the request, the last one first in rank.
+    pub sections: Vec<BlockId>,
+    /// The URL it is sent to.
+    pub target: Option<Target>,
+    /// The file it stands for, as far as its directories are there; empty where nothing is known of it.
+    pub filename: Vec<u8>,
+    /// It was asked what file it stands for.
+    pub mapped: bool,
+    /// What of the path lies behind the file.
+    pub path_info: Vec<u8>,
+    /// What the file is.
+    pub found: Found,
+    /// What a rewrite rule makes the handler.
+    pub handler: Option<Value>,
+    pub steps: Vec<(Option<NodeRef>, String)>,
+    pub looks: Vec<(NodeRef, Option<bool>)>,
+    /// No rewrite rule is run any more.
+    pub rewriting_ended: bool,
+    /// The request's path is no file's, whether files can be seen or not.
+    pub is_no_file: bool,
+    /// The line that keeps ProxyPass away.
+    pub kept: Option<NodeRef>,
+    /// What a rule in a section begins the request again with.
+    pub restart: Option<Vec<u8>>,
+    restarts: usize,
+    /// How many requests this one is inside of.
+    pub depth: usize,
+    /// `Timeout 0`: no connection to a backend is waited for.
+    pub no_time: Option<NodeRef>,
+}
+
+impl<'t> Session<'t> {
+    pub fn new(tracer: &'t Tracer<'t>, request: &'t Request, server: ServerId) -> Self {
+        Self {
+            tracer,
+            request,
+            server,
+            written: request.target.clone(),
+            path: Vec::new(),
+            query: None,
+            headers: request.headers.clone(),
+            environment: Vec::new(),
+            sections: Vec::new(),
+            target: None,
+            filename: Vec::new(),
+            mapped: false,
+            path_info: Vec::new(),
+            found: Found::Unseen,
+            handler: None,
+            steps: Vec::new(),
+            looks: Vec::new(),
+            rewriting_ended: false,
+            is_no_file: false,
+            kept: None,
+            restart: None,
+            restarts: 0,
+            depth: 0,
+            no_time: None,
+        }
+    }
+
+    pub fn run(mut self) -> Passage {
+        let outcome = match self.phases() {
+            Ok(outcome) | Err(outcome) => self.explained(outcome),
+        };
+        let Self { server, steps, looks, kept, .. } = self;
+        Passage { server, outcome, steps, looks, kept }
+    }
+
+    fn phases(&mut self) -> Go<Outcome> {
+        self.check_limits()?;
+        self.handle()
+    }
+
+    fn handle(&mut self) -> Go<Outcome> {
+        loop {
+            self.receive()?;
+            self.look_up()?;
+            match self.restart.take() {
+                Some(written) => self.begin_again(written)?,
+                None => break,
+            }
+        }
+        match self.target.take() {
+            Some(target) => self.forward(target),
+            None => self.serve(),
+        }
+    }
+
+    /// What `ErrorDocument` makes of an answer: another request inside the server, which may be sent on like any
+    /// (`ap_die`).
+    fn explained(&mut self, outcome: Outcome) -> Outcome {
+        let Outcome::Answered { status: Some(status), at, .. } = outcome else { return outcome };
+        let Some((document, line)) = self.error_document(status) else { return outcome };
+        if crate::handshake::apache::redirects::is_url(&document) {
+            let why = format!("ErrorDocument sends the client elsewhere for {status}");
+            return Outcome::Answered { status: Some(302), why, at: Some(line), location: Some(document) };
+        }
+        if !document.starts_with(b"/") {
+            return outcome;
+        }
+        let again = self.begin_again(document).and_then(|()| self.handle());
+        match again {
+            Ok(again @ (Outcome::Forwarded(_) | Outcome::Unknown { .. }))
+            | Err(again @ Outcome::Unknown { .. }) => {
+                if let Some(at) = at {
+                    self.note(
+                        at,
+                        format!("the answer is {status}, and ErrorDocument begins the request again"),
+                    );
+                }
+                again
+            }
+            _ => outcome,
+        }
+    }
+
+    /// What modules do as soon as the request is read (`ap_post_read_request`).
+    fn receive(&mut self) -> Go {
+        self.change_headers(true);
+        // What is asked of the path now is asked of it as it came.
+        self.path = self.written.split(|&byte| byte == b'?').next().unwrap_or_default().to_vec();
+        self.set_environment(&[])
+    }
+
+    /// From the path to what is sent on or served.
+    fn look_up(&mut self) -> Go {
+        self.read_target()?;
+        self.find_sections()?;
+        self.map()?;
+        self.find_sections()?;
+        if self.depth == 0 {
+            let sections = self.sections.clone();
+            self.set_environment(&sections)?;
+        }
+        self.check_access()?;
+        self.fix_up()
+    }
+
+    /// The translation phase: the first that takes the path has it.
+    fn map(&mut self) -> Go {
+        if !self.rewriting_ended {
+            self.rewrite_for_server()?;
+        }
+        // A rule that makes the path a file's leaves nothing for others to take.
+        let is_free = self.kept.is_none() && self.filename.is_empty();
+        if self.target.is_none() && is_free {
+            self.map_to_target()?;
+        }
+        if self.target.is_none() && is_free {
+            self.map_to_file()?;
+        }
+        self.mapped = true;
+        self.sections.clear();
+        match &self.target {
+            Some(target) => {
+                let url = target.url.clone();
+                self.find_proxy_sections(url.as_deref())
+            }
+            None => self.walk_directories(),
+        }
+    }
+
+    /// A redirect inside the server: another path, and nothing decided yet.
+    fn begin_again(&mut self, written: Vec<u8>) -> Go {
+        self.restarts += 1;
+        if self.restarts >= MAX_INSIDE {
+            return Err(Outcome::answered(
+                500,
+                "the request is sent round and round inside the server",
+                None,
+            ));
+        }
+        self.forget(written);
+        for (name, _) in &mut self.environment {
+            name.splice(..0, *b"REDIRECT_");
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, written: Vec<u8>) {
+        self.written = written;
+        (self.target, self.handler, self.kept) = (None, None, None);
+        (self.mapped, self.found) = (false, Found::Unseen);
+        self.filename.clear();
+        self.path_info.clear();
+        self.sections.clear();
+    }
+
+    /// What would become of a request for this path, asked by a module (`ap_sub_req_lookup_uri`).
+    pub fn inside(&self, written: Vec<u8>) -> Go<Self> {
+        if self.depth + self.restarts + 1 >= MAX_INSIDE {
+            return Err(Outcome::answered(500, "requests inside requests without an end", None));
+        }
+        let mut inside = self.clone();
+        inside.depth += 1;
+        inside.forget(written);
+        inside.look_up()?;
+        Ok(inside)
+    }
+
+    pub fn note(&mut self, at: NodeRef, text: impl Into<String>) {
+        self.steps.push((Some(at), text.into()));
+    }
+
+    /// The header's value, several joined as one list; None where it is not sent.
+    pub fn header(&self, name: &[u8]) -> Option<Value> {
+        let as_request = Request { headers: self.headers.clone(), ..self.request.clone() };
+        as_request.header(name)
+    }
+}
