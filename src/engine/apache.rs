@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::ops::Deref;
 use std::rc::Rc;
 
-use super::Ground;
 use super::fate::Fate;
+use super::{ApacheWay, Ground};
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::proxy::Want;
@@ -29,6 +29,8 @@ pub struct Facts<'a> {
     with: RefCell<HashMap<NameId, With>>,
     /// The fate of the route that was asked about last: several rules ask in a row.
     pub(super) last_fate: RefCell<Option<(NodeRef, Rc<Fate>)>>,
+    /// The ways of the route that was asked about last: several rules ask in a row.
+    pub(super) last_ways: RefCell<Option<(NodeRef, Rc<Vec<ApacheWay>>)>>,
 }
 
 /// Blocks that hold lines of one directive, by the server they belong to.
@@ -52,7 +54,15 @@ impl<'a> Deref for Facts<'a> {
 impl<'a> Facts<'a> {
     pub fn new(tree: &'a Tree, config: &'a Config, routes: &'a [Route], tracer: Tracer<'a>) -> Self {
         let ground = Ground { tree, server: "httpd", fragment: config.fragment };
-        Self { ground, config, routes, tracer, with: RefCell::default(), last_fate: RefCell::default() }
+        Self {
+            ground,
+            config,
+            routes,
+            tracer,
+            with: RefCell::default(),
+            last_fate: RefCell::default(),
+            last_ways: RefCell::default(),
+        }
     }
 
     /// The blocks that directly hold a directive of this name of which a line counts.

@@ -60,7 +60,7 @@ impl<'a> Facts<'a> {
         let mut first = None;
         let mut taken = None;
         let mut upgraded = None;
-        let paths = self.paths(route);
+        let paths = self.tried_paths(route);
         for &server in &servers {
             for (path, query) in &paths {
                 let mut request = self.tracer.handshake(server, path);
@@ -91,7 +91,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Paths and queries that the route is for: its own path and what may lie below it, or what its pattern matches.
-    fn paths(&self, route: &Route) -> Vec<(Vec<u8>, Option<&'static [u8]>)> {
+    fn tried_paths(&self, route: &Route) -> Vec<(Vec<u8>, Option<&'static [u8]>)> {
         let mut paths: Vec<Vec<u8>> = Vec::new();
         match own_path(self.tree, self.config, route) {
             Some(path) => {

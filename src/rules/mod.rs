@@ -42,6 +42,10 @@ mod protocols_misspelled;
 mod proxy_module_missing;
 mod real_wstunnel_never_idles;
 mod reload_cuts_tunnels;
+mod rewrite_condition_broken;
+mod rewrite_loses_path;
+mod rewrite_never_runs;
+mod rewrite_not_proxied;
 mod route_shadowed;
 mod scheme_disagrees;
 mod send_timeout_short;
@@ -73,7 +77,7 @@ mod wss_not_served;
 use crate::engine::Rule;
 
 /// In the order of their names.
-pub static ALL: [&Rule; 69] = [
+pub static ALL: [&Rule; 73] = [
     &backend_cannot_upgrade::RULE,
     &balancer_incomplete::RULE,
     &cached_handshake::RULE,
@@ -116,6 +120,10 @@ pub static ALL: [&Rule; 69] = [
     &proxy_module_missing::RULE,
     &real_wstunnel_never_idles::RULE,
     &reload_cuts_tunnels::RULE,
+    &rewrite_condition_broken::RULE,
+    &rewrite_loses_path::RULE,
+    &rewrite_never_runs::RULE,
+    &rewrite_not_proxied::RULE,
     &route_shadowed::RULE,
     &scheme_disagrees::RULE,
     &send_timeout_short::RULE,

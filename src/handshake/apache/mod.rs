@@ -22,6 +22,8 @@ use std::cell::OnceCell;
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Upstream, Url, Verdict, refusal};
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
+use crate::effective::apache::rewrite::ConditionLine;
+use crate::effective::apache::rewriting::Rewriting;
 use crate::effective::apache::server::{Listen, ServerId, listens};
 use crate::effective::apache::{Config, Refusal};
 use crate::effective::version::Version;
@@ -94,6 +96,9 @@ pub struct Passage {
     pub looks: Vec<(NodeRef, Option<bool>)>,
     /// The line that the server would send the request on by, whether it then can or not.
     pub taken_by: Option<NodeRef>,
+    /// The line for which ProxyPass does not send the request on: a rewrite rule that makes it a file's, a `!`, what sets
+    /// `no-proxy`.
+    pub kept: Option<NodeRef>,
 }
 
 /// `Err` ends the request.
@@ -251,6 +256,29 @@ impl<'a> Tracer<'a> {
     /// The same for a client that has logged in and has the right address, wherever such a one is let in.
     pub fn pass_welcome(&self, request: &Request, server: ServerId) -> Passage {
         Session { is_welcome: true, ..Session::new(self, request, server) }.run()
+    }
+
+    /// The same for a path at which nobody has put a file, wherever the files are: that of a WebSocket.
+    pub fn pass_without_file(&self, request: &Request, server: ServerId) -> Passage {
+        let mut session = Session::new(self, request, server);
+        session.is_no_file = true;
+        session.run()
+    }
+
+    /// Whether a rewrite condition holds for a request to a server, whatever stands around it; None where that is not
+    /// known.
+    pub fn condition_holds(
+        &self,
+        condition: &ConditionLine,
+        request: &Request,
+        server: ServerId,
+    ) -> Option<bool> {
+        Session::new(self, request, server).rewrite_condition_holds(condition)
+    }
+
+    /// The rewrite rules in force in a server, its virtual host's and what it inherits.
+    pub fn rewriting(&self, server: ServerId) -> &Rewriting {
+        &self.model(server).rewriting
     }
 
     /// A browser's handshake for a path of one server, whatever its address and name.

@@ -44,6 +44,10 @@ pub(super) struct Session<'t> {
     pub looks: Vec<(NodeRef, Option<bool>)>,
     /// No rewrite rule is run any more.
     pub rewriting_ended: bool,
+    /// The request's path is no file's, whether files can be seen or not.
+    pub is_no_file: bool,
+    /// The line that keeps ProxyPass away.
+    pub kept: Option<NodeRef>,
     /// What a rule in a section begins the request again with.
     pub restart: Option<Vec<u8>>,
     pub restarts: usize,
@@ -78,6 +82,8 @@ impl<'t> Session<'t> {
             steps: Vec::new(),
             looks: Vec::new(),
             rewriting_ended: false,
+            is_no_file: false,
+            kept: None,
             restart: None,
             restarts: 0,
             depth: 0,
@@ -91,8 +97,8 @@ impl<'t> Session<'t> {
         let outcome = match self.phases() {
             Ok(outcome) | Err(outcome) => self.explained(outcome),
         };
-        let Self { server, steps, looks, taken_by, .. } = self;
-        Passage { server, outcome, steps, looks, taken_by }
+        let Self { server, steps, looks, taken_by, kept, .. } = self;
+        Passage { server, outcome, steps, looks, taken_by, kept }
     }
 
     fn phases(&mut self) -> Go<Outcome> {
@@ -170,10 +176,12 @@ impl<'t> Session<'t> {
         if !self.rewriting_ended {
             self.rewrite_for_server()?;
         }
-        if self.target.is_none() && self.filename.is_empty() {
+        // A rule that makes the path a file's leaves nothing for others to take.
+        let is_free = self.kept.is_none() && self.filename.is_empty();
+        if self.target.is_none() && is_free {
             self.map_to_target()?;
         }
-        if self.target.is_none() && self.filename.is_empty() {
+        if self.target.is_none() && is_free {
             self.map_to_file()?;
         }
         self.mapped = true;
@@ -206,7 +214,7 @@ impl<'t> Session<'t> {
 
     fn forget(&mut self, written: Vec<u8>) {
         self.written = written;
-        (self.target, self.handler) = (None, None);
+        (self.target, self.handler, self.kept) = (None, None, None);
         (self.mapped, self.found) = (false, Found::Unseen);
         self.filename.clear();
         self.path_info.clear();
