@@ -102,6 +102,8 @@ struct Server {
     is_odd: bool,
     /// Paths whose ProxyPass does not upgrade, and the place of the first in the list.
     takers: HashMap<Vec<u8>, usize>,
+    /// Paths whose ProxyPass upgrades.
+    others: HashSet<Vec<u8>>,
     /// Paths of sections that do not.
     section_takers: HashSet<Vec<u8>>,
 }
@@ -162,6 +164,20 @@ impl Facts<'_> {
         }
     }
 
+    /// Whether no line at all is for a path, in the server of a route that goes straight; None where it takes more than a
+    /// look.
+    pub fn nobody_takes(&self, route: &Route, path: &[u8]) -> Option<bool> {
+        if !self.goes_straight(route) {
+            return None;
+        }
+        let known = self.straight.borrow();
+        let server = known.as_ref()?.servers.get(&self.server_of(route))?;
+        let rewrites = self.config.rewriting(self.config.server(self.server_of(route)).block).is_some();
+        let takes = |head: &[u8]| server.takers.contains_key(head) || server.others.contains(head);
+        let takes = |head: &[u8]| takes(head) || server.section_takers.contains(head);
+        (!rewrites).then(|| !heads(path).any(takes))
+    }
+
     /// Whether nothing of the whole configuration asks for a closer look: modules, versions, an incomplete tree.
     fn is_usual(&self) -> bool {
         let modules = self.config.modules(self.tree);
@@ -182,15 +198,17 @@ impl Facts<'_> {
         }
         for (index, pass) in server.proxies.passes.iter().enumerate() {
             found.is_odd |= pass.is_match || pass.unknown;
-            if !upgrading.contains(&pass.at) {
-                found.takers.entry(pass.path.clone()).or_insert(index);
+            match upgrading.contains(&pass.at) {
+                true => drop(found.others.insert(pass.path.clone())),
+                false => drop(found.takers.entry(pass.path.clone()).or_insert(index)),
             }
         }
         for (_, pass) in &server.proxies.in_sections {
             found.is_odd |= pass.is_match || pass.unknown;
-            if !upgrading.contains(&pass.at) {
-                found.section_takers.insert(pass.path.clone());
-            }
+            match upgrading.contains(&pass.at) {
+                true => found.others.insert(pass.path.clone()),
+                false => found.section_takers.insert(pass.path.clone()),
+            };
         }
         if let Some(rewriting) = self.config.rewriting(server.block) {
             let is_plain = |line: &crate::effective::apache::rewrite::RuleLine| upgrading.contains(&line.at);
