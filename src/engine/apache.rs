@@ -1,7 +1,7 @@
 //! What rules about httpd may look at. Knows no rule by name.
 
-use hashbrown::HashMap;
-use std::cell::{OnceCell, RefCell};
+use hashbrown::{HashMap, HashSet};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
@@ -30,6 +30,10 @@ pub struct Facts<'a> {
     with: RefCell<HashMap<NameId, With>>,
     /// Which routes need no following.
     pub(super) straight: RefCell<Option<Straight>>,
+    /// Whether the route that was asked about last is one.
+    pub(super) last_straight: Cell<Option<(NodeRef, bool)>>,
+    /// Wordings of rewrite rules that gave a check nothing to say.
+    pub(super) sound: RefCell<HashSet<(&'static str, Vec<u8>)>>,
     /// Virtual hosts that speak TLS, by the names they go by, looked for when first asked for.
     secure: OnceCell<HashMap<Vec<u8>, Vec<ServerId>>>,
     /// The fate of the route that was asked about last: several rules ask in a row.
@@ -67,6 +71,8 @@ impl<'a> Facts<'a> {
             with: RefCell::default(),
             last_fate: RefCell::default(),
             straight: RefCell::default(),
+            last_straight: Cell::default(),
+            sound: RefCell::default(),
             secure: OnceCell::new(),
             last_ways: RefCell::default(),
         }

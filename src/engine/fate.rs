@@ -5,7 +5,6 @@ use std::rc::Rc;
 use super::apache::Facts;
 use crate::effective::apache::proxy::is_balancer;
 use crate::effective::apache::server::ServerId;
-use crate::effective::apache::url::Url;
 use crate::effective::apache::{Worker, names};
 use crate::effective::sample::sample;
 use crate::handshake::apache::{Outcome, Passage};
@@ -164,8 +163,7 @@ impl<'a> Facts<'a> {
                 balancer.map(|balancer| balancer.members.iter().collect()).unwrap_or_default(),
             );
         }
-        let worker = Url::parse(target).ok().and_then(|url| self.worker(server, &url.name()));
-        worker.map_or(Serving::Nothing, Serving::Worker)
+        self.worker_of(route).map_or(Serving::Nothing, Serving::Worker)
     }
 
     /// The word of a line that begins with this, in any case; the whole line where there is none.

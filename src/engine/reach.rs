@@ -103,6 +103,12 @@ impl<'a> Facts<'a> {
 
     /// The worker that a route's target is given to; None for a balancer, and where no line makes one.
     pub fn worker_of(&self, route: &Route) -> Option<&'a Worker> {
+        let server = self.server_of(route);
+        // What the line itself has or shares, unless the main server has some that may be longer.
+        let is_alone = server == ServerId::MAIN || self.config.main().proxies.workers.is_empty();
+        if let Some(index) = self.pass(route).filter(|_| is_alone).and_then(|pass| pass.worker) {
+            return Some(self.config.server(server).proxies.workers.get(index));
+        }
         let url = Url::parse(route.backend.text.as_bytes()).ok()?;
         self.worker(self.server_of(route), &url.name())
     }

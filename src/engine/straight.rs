@@ -6,6 +6,7 @@ use hashbrown::{HashMap, HashSet};
 use super::apache::Facts;
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
+use crate::effective::apache::rewrite::RuleLine;
 use crate::effective::apache::server::ServerId;
 use crate::effective::apache::url::Url;
 use crate::effective::apache::{Pass, names, versions};
@@ -119,6 +120,17 @@ impl Straight {
 impl Facts<'_> {
     /// Whether every handshake for the route's own path upgrades, as far as its line and its server plainly tell.
     pub fn goes_straight(&self, route: &Route) -> bool {
+        if let Some((node, straight)) = self.last_straight.get()
+            && node == route.node
+        {
+            return straight;
+        }
+        let straight = self.looks_straight(route);
+        self.last_straight.set(Some((route.node, straight)));
+        straight
+    }
+
+    fn looks_straight(&self, route: &Route) -> bool {
         let server = self.server_of(route);
         if !self.is_usual() || route.broken || !matches!(route.backend.scheme.as_str(), "http" | "ws") {
             return false;
@@ -211,7 +223,7 @@ impl Facts<'_> {
             };
         }
         if let Some(rewriting) = self.config.rewriting(server.block) {
-            let is_plain = |line: &crate::effective::apache::rewrite::RuleLine| upgrading.contains(&line.at);
+            let is_plain = |line: &RuleLine| upgrading.contains(&line.at);
             found.is_odd |= rewriting.unknown.is_some() || !rewriting.rules.iter().all(is_plain);
         }
         found
@@ -255,12 +267,17 @@ impl Facts<'_> {
         rewriting.and_then(|rewriting| rewriting.rules.first()).is_some_and(|line| line.at == route.node)
     }
 
-    /// Whether handshakes that fit the rule's conditions and pattern come to it: asked once for each wording.
-    fn rule_is_straight(&self, route: &Route, known: &mut Straight) -> bool {
-        let Some(line) = self.config.rewriting(route.block).and_then(|rewriting| rewriting.rules.first())
-        else {
-            return false;
-        };
+    /// Whether another rule with this wording, in a server as usual, gave a check nothing to say.
+    pub fn was_found_sound(&self, check: &'static str, line: &RuleLine) -> bool {
+        self.sound.borrow().contains(&(check, self.wording(line)))
+    }
+
+    pub fn remember_sound(&self, check: &'static str, line: &RuleLine) {
+        self.sound.borrow_mut().insert((check, self.wording(line)));
+    }
+
+    /// A rule's conditions and pattern, as written.
+    fn wording(&self, line: &RuleLine) -> Vec<u8> {
         let mut key: Vec<u8> = Vec::new();
         let texts = line.conditions.iter().map(|condition| condition.at).chain([line.at]);
         for node in texts {
@@ -273,6 +290,16 @@ impl Facts<'_> {
                 key.push(b'\n');
             }
         }
+        key
+    }
+
+    /// Whether handshakes that fit the rule's conditions and pattern come to it: asked once for each wording.
+    fn rule_is_straight(&self, route: &Route, known: &mut Straight) -> bool {
+        let Some(line) = self.config.rewriting(route.block).and_then(|rewriting| rewriting.rules.first())
+        else {
+            return false;
+        };
+        let key = self.wording(line);
         let on = self.config.rewriting(route.block).is_some_and(|rewriting| rewriting.is_on());
         let Ok(target) = Url::parse(&line.rule.substitution) else { return false };
         let shared = self.worker(self.server_of(route), &target.name());

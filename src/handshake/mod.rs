@@ -183,23 +183,28 @@ impl Request {
 
     /// The header's value, several joined as one list; None where it is not sent.
     pub fn header(&self, name: &[u8]) -> Option<Value> {
-        let mut joined: Option<Vec<u8>> = None;
-        for (_, value) in self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)) {
-            match value {
-                Value::Known(value) => match &mut joined {
-                    Some(list) => list.extend([&b", "[..], value].concat()),
-                    None => joined = Some(value.clone()),
-                },
-                unknown => return Some(unknown.clone()),
-            }
-        }
-        joined.map(Value::Known)
+        header(&self.headers, name)
     }
 
     pub fn request_line(&self) -> String {
         let (method, target) = (String::from_utf8_lossy(&self.method), String::from_utf8_lossy(&self.target));
         format!("{method} {target} HTTP/{}.{}", self.version / 10, self.version % 10)
     }
+}
+
+/// The value of a header among others, several joined as one list.
+fn header(headers: &[(Vec<u8>, Value)], name: &[u8]) -> Option<Value> {
+    let mut joined: Option<Vec<u8>> = None;
+    for (_, value) in headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        match value {
+            Value::Known(value) => match &mut joined {
+                Some(list) => list.extend([&b", "[..], value].concat()),
+                None => joined = Some(value.clone()),
+            },
+            unknown => return Some(unknown.clone()),
+        }
+    }
+    joined.map(Value::Known)
 }
 
 /// What an RFC 6455 backend (section 4.2.1) says to a request: None if it must accept it, `Err` where that depends on

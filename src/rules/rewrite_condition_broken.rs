@@ -30,8 +30,20 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         return None;
     }
     let line = facts.rule_line(route)?;
-    let said =
-        |headers| first_false(facts, route, &line, headers).filter(|_| !arrives(facts, route, headers));
+    // What was said of a rule worded like this in a server like this is said again only if it was something.
+    let is_usual = facts.goes_straight(route);
+    if is_usual && facts.was_found_sound(RULE.id, &line) {
+        return None;
+    }
+    let found = broken(facts, route, &line);
+    if is_usual && found.is_none() {
+        facts.remember_sound(RULE.id, &line);
+    }
+    found
+}
+
+fn broken(facts: &Facts, route: &Route, line: &RuleLine) -> Option<Finding> {
+    let said = |headers| first_false(facts, route, line, headers).filter(|_| !arrives(facts, route, headers));
     if let Some(condition) = said(BROWSER) {
         return Some(never(facts, condition));
     }
@@ -40,7 +52,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         let finding = RULE.finding(facts.head(condition.at), message).severity(Severity::Warning);
         return Some(finding.help("write\nRewriteCond %{HTTP:Connection} upgrade [NC]"));
     }
-    if let Some((one, other)) = widened(&line) {
+    if let Some((one, other)) = widened(line) {
         let message = "`[OR]` lets every request through for which either condition holds";
         let finding = RULE.finding(facts.head(one.at), message).severity(Severity::Warning);
         let finding = finding.label(facts.head(other.at), "no longer has to hold as well");

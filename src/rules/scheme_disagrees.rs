@@ -90,6 +90,11 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
 
 /// httpd: the targets of lines, and those of a balancer's members.
 fn httpd(facts: &apache::Facts, findings: &mut Vec<Finding>) {
+    let speaks_tls =
+        |route: &Route| matches!(route.backend.scheme.as_str(), "https" | "wss" | "h2" | "balancer");
+    if !facts.routes.iter().any(speaks_tls) {
+        return;
+    }
     let mut by_address = Addresses::new();
     for route in facts.routes {
         if facts.directive(route.node).args().any(|word| word.is_hole()) {

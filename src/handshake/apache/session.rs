@@ -241,7 +241,6 @@ impl<'t> Session<'t> {
 
     /// The header's value, several joined as one list; None where it is not sent.
     pub fn header(&self, name: &[u8]) -> Option<Value> {
-        let as_request = Request { headers: self.headers.clone(), ..self.request.clone() };
-        as_request.header(name)
+        crate::handshake::header(&self.headers, name)
     }
 }
