@@ -26,6 +26,8 @@ pub struct Input<'a> {
     pub rules: &'a [&'a RuleLine],
     /// The server's, also for a directory; of one name the last counts.
     pub maps: &'a [Map],
+    /// The request is one inside another, asked by a module.
+    pub is_inside: bool,
     /// In a server the decoded path of the URL; in a directory the file it was mapped to, or `proxy:` and the URL that
     /// another module sends it to.
     pub filename: &'a [u8],
@@ -217,6 +219,10 @@ fn run_list(state: &mut State) -> Listed {
     let mut index = 0;
     while let Some(&line) = rules.get(index) {
         let rule = &line.rule;
+        if state.input.is_inside && (rule.not_inside || rule.redirect) {
+            index += 1;
+            continue;
+        }
         let applied = match rule::apply(state, line) {
             Ok(applied) => applied,
             Err(why) => return Listed::Unknown { why, at: line.at },

@@ -8,13 +8,15 @@ use crate::effective::Value;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::names;
 use crate::effective::apache::rewrite::{ConditionLine, Options, RuleLine};
+use crate::effective::apache::rewriting::Rewriting;
 use crate::effective::apache::section::Matcher;
 use crate::tree::NodeRef;
 
 impl Session<'_> {
     pub(super) fn rewrite_for_server(&mut self) -> Go {
         let rewriting = &self.tracer.model(self.server).rewriting;
-        if !rewriting.is_on() || rewriting.rules.is_empty() {
+        // The sections for the path decide whether the engine is on for the server's own rules, too.
+        if rewriting.rules.is_empty() || !self.rewriting_of_sections().0.is_on() {
             return Ok(());
         }
         if let Some(at) = rewriting.unknown {
@@ -25,6 +27,7 @@ impl Session<'_> {
             context: Context::Server(rewriting.options),
             rules: &rules,
             maps: &rewriting.maps,
+            is_inside: self.depth > 0,
             filename: &self.path,
             path_info: b"",
             query: self.query.as_deref(),
@@ -45,6 +48,7 @@ impl Session<'_> {
             path_info: b"",
             query: self.query.as_deref(),
             request: &self.view(),
+            is_inside: false,
         };
         rewrite::condition_holds(&input, condition)
     }
@@ -54,15 +58,7 @@ impl Session<'_> {
         if self.rewriting_ended {
             return Ok(());
         }
-        let config = self.tracer.config;
-        let mut rewriting = self.tracer.model(self.server).rewriting.around_sections();
-        let mut last: Option<(Vec<u8>, NodeRef)> = None;
-        for &block in &self.sections {
-            let Some(own) = config.rewriting(block).cloned() else { continue };
-            let Some(node) = config.block(block).node else { continue };
-            last = Some((self.rewrite_path(block), node));
-            rewriting = own.within(rewriting);
-        }
+        let (rewriting, last) = self.rewriting_of_sections();
         let Some((path, node)) = last else { return Ok(()) };
         let Some((true, engine)) = rewriting.engine else { return Ok(()) };
         if let Some(at) = rewriting.unknown {
@@ -92,12 +88,27 @@ impl Session<'_> {
             context: Context::Directory(directory),
             rules: &rules,
             maps: &server.maps,
+            is_inside: self.depth > 0,
             filename: &filename,
             path_info: &path_info,
             query: self.query.as_deref(),
             request: &self.view(),
         });
         self.take(ran)
+    }
+
+    /// What is in force of mod_rewrite in the sections for the request; what the last of them is for, and where it stands.
+    fn rewriting_of_sections(&self) -> (Rewriting, Option<(Vec<u8>, NodeRef)>) {
+        let config = self.tracer.config;
+        let mut rewriting = self.tracer.model(self.server).rewriting.around_sections();
+        let mut last: Option<(Vec<u8>, NodeRef)> = None;
+        for &block in &self.sections {
+            let Some(own) = config.rewriting(block).cloned() else { continue };
+            let Some(node) = config.block(block).node else { continue };
+            last = Some((self.rewrite_path(block), node));
+            rewriting = own.within(rewriting);
+        }
+        (rewriting, last)
     }
 
     /// What a section's rules are relative to: its argument, with a slash at its end.

@@ -47,7 +47,9 @@ impl<'t> Session<'t> {
     fn server_port(&self) -> u16 {
         let (tree, config) = (self.tracer.tree, self.tracer.config);
         let is_asked = !self.goes_by_canonical_name();
-        let asked = self.header(b"host").filter(|_| is_asked).and_then(|host| port_of(host.known()?));
+        // A request inside the request knows nothing of the port that the client asked for.
+        let asks = is_asked && self.depth == 0;
+        let asked = self.header(b"host").filter(|_| asks).and_then(|host| port_of(host.known()?));
         let physical = config.in_sections(&self.sections, self.server, names::USE_CANONICAL_PHYSICAL_PORT);
         let physical = (config.flag(tree, physical) == Some(true)).then_some(self.request.port);
         let own = config.server(self.server).port;
@@ -92,7 +94,7 @@ impl Request for View<'_, '_> {
             "REQUEST_METHOD" => known(request.method.clone()),
             "REQUEST_SCHEME" => known(if request.tls { "https" } else { "http" }),
             "HTTPS" => flag(request.tls),
-            "HTTP2" | "IPV6" | "IS_SUBREQ" if name == "IS_SUBREQ" => known("false"),
+            "IS_SUBREQ" => known(if session.depth > 0 { "true" } else { "false" }),
             "HTTP2" => flag(false),
             "IPV6" => flag(request.host.contains(':')),
             "REQUEST_URI" | "DOCUMENT_URI" => known(session.path.clone()),
