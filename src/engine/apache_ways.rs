@@ -116,7 +116,7 @@ impl<'a> Facts<'a> {
         }
         let uncertain = UNCERTAIN.map(|name| (name.as_bytes().to_vec(), Value::Unknown(name.to_string())));
         request.headers.extend(uncertain);
-        self.tracer.pass_without_file(&request, server)
+        self.tracer.pass_as_socket(&request, server)
     }
 
     /// The paths, perhaps with queries, at which a client would open the route's WebSocket.

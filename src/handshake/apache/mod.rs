@@ -258,11 +258,9 @@ impl<'a> Tracer<'a> {
         Session { is_welcome: true, ..Session::new(self, request, server) }.run()
     }
 
-    /// The same for a path at which nobody has put a file, wherever the files are: that of a WebSocket.
-    pub fn pass_without_file(&self, request: &Request, server: ServerId) -> Passage {
-        let mut session = Session::new(self, request, server);
-        session.is_no_file = true;
-        session.run()
+    /// The same for such a client and a path at which nobody has put a file, wherever the files are: that of a WebSocket.
+    pub fn pass_as_socket(&self, request: &Request, server: ServerId) -> Passage {
+        Session { is_no_file: true, is_welcome: true, ..Session::new(self, request, server) }.run()
     }
 
     /// Whether a rewrite condition holds for a request to a server, whatever stands around it; None where that is not
