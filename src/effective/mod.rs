@@ -4,6 +4,7 @@
 pub mod apache;
 pub mod nginx;
 pub mod regex;
+pub mod sample;
 pub mod version;
 
 use crate::tree::NodeRef;

@@ -1,16 +1,22 @@
 //! What rules about httpd may look at. Knows no rule by name.
 
+use hashbrown::HashMap;
+use std::cell::RefCell;
 use std::ops::Deref;
+use std::rc::Rc;
 
-use super::Ground;
+use super::fate::Fate;
+use super::{ApacheWay, Ground};
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::proxy::Want;
+use crate::effective::apache::section::Matcher;
 use crate::effective::apache::server::ServerId;
-use crate::effective::apache::{Config, Pass, Worker};
+use crate::effective::apache::{Config, Pass, Worker, names};
 use crate::handshake::apache::{Passage, Tracer};
 use crate::routes::{By, Route};
-use crate::tree::Tree;
+use crate::syntax::NameId;
+use crate::tree::{NodeRef, Tree};
 
 /// Everything a rule about httpd may look at.
 pub struct Facts<'a> {
@@ -19,6 +25,22 @@ pub struct Facts<'a> {
     pub routes: &'a [Route],
     /// For following a handshake through the phases of the server.
     pub tracer: Tracer<'a>,
+    /// The blocks that have a directive, looked for when first asked for.
+    with: RefCell<HashMap<NameId, With>>,
+    /// The fate of the route that was asked about last: several rules ask in a row.
+    pub(super) last_fate: RefCell<Option<(NodeRef, Rc<Fate>)>>,
+    /// The ways of the route that was asked about last: several rules ask in a row.
+    pub(super) last_ways: RefCell<Option<(NodeRef, Rc<Vec<ApacheWay>>)>>,
+}
+
+/// Blocks that hold lines of one directive, by the server they belong to.
+pub(super) type With = Rc<HashMap<ServerId, Vec<Holder>>>;
+
+/// A block with lines of one directive.
+pub(super) struct Holder {
+    pub block: BlockId,
+    /// What requests it is for, where it is a section of a kind that is asked for.
+    pub matcher: Option<Matcher>,
 }
 
 impl<'a> Deref for Facts<'a> {
@@ -32,7 +54,37 @@ impl<'a> Deref for Facts<'a> {
 impl<'a> Facts<'a> {
     pub fn new(tree: &'a Tree, config: &'a Config, routes: &'a [Route], tracer: Tracer<'a>) -> Self {
         let ground = Ground { tree, server: "httpd", fragment: config.fragment };
-        Self { ground, config, routes, tracer }
+        Self {
+            ground,
+            config,
+            routes,
+            tracer,
+            with: RefCell::default(),
+            last_fate: RefCell::default(),
+            last_ways: RefCell::default(),
+        }
+    }
+
+    /// The blocks that directly hold a directive of this name of which a line counts.
+    pub(super) fn blocks_with(
+        &self,
+        name: NameId,
+        is_matched: fn(Section) -> bool,
+        counts: impl Fn(NodeRef) -> bool,
+    ) -> With {
+        let find = || {
+            let mut found: HashMap<ServerId, Vec<Holder>> = HashMap::new();
+            for (id, block) in self.config.blocks() {
+                if !self.config.own(id, name).any(&counts) {
+                    continue;
+                }
+                let node = block.node.filter(|_| is_matched(block.section));
+                let matcher = node.map(|node| Matcher::new(self.directive(node)));
+                found.entry(block.server).or_default().push(Holder { block: id, matcher });
+            }
+            Rc::new(found)
+        };
+        self.with.borrow_mut().entry(name).or_insert_with(find).clone()
     }
 
     /// The line of ProxyPass that a route is.
@@ -56,7 +108,8 @@ impl<'a> Facts<'a> {
             workers.find(url, Want::Either).map(|index| workers.get(index))
         };
         let own = find(server);
-        if server == ServerId::MAIN {
+        let inherits = self.config.server_flag(self.tree, server, names::PROXY_PASS_INHERIT, true);
+        if server == ServerId::MAIN || !inherits {
             return own;
         }
         match (find(ServerId::MAIN), own) {

@@ -1,9 +1,11 @@
 //! What a rule is, and how all of them are asked. Knows no rule by name.
 
 pub mod apache;
+mod apache_ways;
 mod arrive;
 mod backend;
 pub mod card;
+pub mod fate;
 mod fingerprint;
 mod ground;
 pub mod reach;
@@ -27,6 +29,7 @@ use crate::source::Span;
 use crate::syntax::NameId;
 use crate::tree::{NodeRef, Tree};
 
+pub use apache_ways::{Way as ApacheWay, samples};
 pub use arrive::{Way, Ways};
 pub use fingerprint::fingerprints;
 pub use ground::Ground;

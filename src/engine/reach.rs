@@ -1,17 +1,20 @@
 //! What reaches an httpd route beside its own line: the worker, the balancer, lines that change a request's headers.
 //! Knows no rule.
 
-use super::apache::Facts;
+use super::apache::{Facts, Holder};
 use super::times;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::proxy::is_balancer;
-use crate::effective::apache::section::Matcher;
+use crate::effective::apache::server::ServerId;
 use crate::effective::apache::url::Url;
 use crate::effective::apache::{Balancer, Worker, names, versions};
 use crate::effective::{BlockId, Setting};
 use crate::routes::Route;
-use crate::syntax::Word;
+use crate::syntax::{NameId, Word};
 use crate::tree::NodeRef;
+
+/// What the names of a handshake's headers begin with, in lower case.
+const HANDSHAKE: [&str; 5] = ["connection", "host", "origin", "sec-websocket-", "upgrade"];
 
 /// A line of `RequestHeader`.
 pub struct HeaderLine {
@@ -27,35 +30,49 @@ pub struct HeaderLine {
 }
 
 impl<'a> Facts<'a> {
-    /// The blocks whose settings are in force for a route's own path, the outermost first: its servers', the sections
-    /// that are for the path, its own.
-    pub fn levels(&self, route: &Route) -> Vec<BlockId> {
+    /// The blocks with a directive of this name whose settings are in force for a route's own path, in the order in which
+    /// they are merged: its servers', the sections that are for the path, its own.
+    fn levels(&self, route: &Route, name: NameId, counts: impl Fn(NodeRef) -> bool) -> Vec<BlockId> {
+        let with = self.blocks_with(name, is_location, counts);
+        if with.is_empty() {
+            return Vec::new();
+        }
         let main = self.config.main().block;
         let server = self.config.server(self.server_of(route)).block;
-        let mut levels = vec![main];
-        levels.extend((server != main).then_some(server));
         let path = crate::routes::apache::own_path(self.tree, self.config, route);
-        let is_for = |block: BlockId| {
-            let found = self.config.block(block);
-            let section = matches!(found.section, Section::Location | Section::LocationMatch);
-            let matcher = found.node.filter(|_| section).map(|node| Matcher::new(self.directive(node)));
-            matcher.zip(path.as_ref()).is_some_and(|(matcher, path)| matcher.matches(path) == Some(true))
+        let depth = |block: BlockId| self.config.chain(block).count();
+        let rank = |&Holder { block, ref matcher }: &Holder| {
+            let parent = self.config.block(block).parent;
+            let is_for = || {
+                let (matcher, path) = (matcher.as_ref()?, path.as_ref()?);
+                matcher.matches(path).filter(|&matches| matches)
+            };
+            let rank = match () {
+                () if block == main => 0,
+                () if block == server => 1,
+                () if parent == Some(main) && is_for().is_some() => 2,
+                () if parent == Some(server) && is_for().is_some() => 3,
+                () if self.config.chain(route.block).any(|own| own == block) => 2 + depth(block),
+                () => return None,
+            };
+            Some((rank, block))
         };
-        let sections: Vec<BlockId> = levels
-            .iter()
-            .flat_map(|&level| self.config.children(level))
-            .filter(|&block| is_for(block))
-            .collect();
-        levels.extend(sections);
-        let own: Vec<BlockId> =
-            self.config.chain(route.block).take_while(|block| !levels.contains(block)).collect();
-        levels.extend(own.into_iter().rev());
-        levels
+        let own = Some(self.server_of(route)).filter(|&server| server != ServerId::MAIN);
+        let servers = [Some(ServerId::MAIN), own].into_iter().flatten();
+        let holders = servers.filter_map(|server| with.get(&server)).flatten();
+        let mut levels: Vec<(usize, BlockId)> = holders.filter_map(rank).collect();
+        levels.sort_unstable();
+        levels.into_iter().map(|(_, block)| block).collect()
     }
 
-    /// The lines of RequestHeader for a route's requests, in the order in which they are carried out.
+    /// The lines of RequestHeader about a handshake's headers for a route's requests, in the order in which they are
+    /// carried out.
     pub fn request_headers(&self, route: &Route) -> Vec<HeaderLine> {
-        let levels = self.levels(route).into_iter();
+        let counts = |node: NodeRef| {
+            let name = self.directive(node).arg(1).map(|word| word.value().to_ascii_lowercase());
+            name.is_some_and(|name| HANDSHAKE.iter().any(|known| name.starts_with(known.as_bytes())))
+        };
+        let levels = self.levels(route, names::REQUEST_HEADER, counts).into_iter();
         levels
             .flat_map(|level| self.config.own(level, names::REQUEST_HEADER).collect::<Vec<_>>())
             .filter_map(|node| self.header_line(node))
@@ -89,7 +106,7 @@ impl<'a> Facts<'a> {
     pub fn balancer_of(&self, route: &Route) -> Option<&'a Balancer> {
         let target = route.backend.text.as_bytes();
         let of = |server| self.config.server(server).proxies.balancer(target);
-        let main = of(crate::effective::apache::server::ServerId::MAIN);
+        let main = of(ServerId::MAIN);
         let found = main.filter(|balancer| balancer.members.iter().next().is_some());
         found.or_else(|| of(self.server_of(route))).filter(|_| is_balancer(target))
     }
@@ -118,7 +135,7 @@ impl<'a> Facts<'a> {
         if !matches!(scheme, "ws" | "wss") || modules.is_missing("mod_proxy_wstunnel.c") {
             return false;
         }
-        let levels = self.levels(route);
+        let levels = self.levels(route, names::PROXY_WEBSOCKET_FALLBACK, |_| true);
         let node = self.config.in_sections(&levels, self.server_of(route), names::PROXY_WEBSOCKET_FALLBACK);
         self.config.flag(self.tree, node) == Some(false)
             || modules.is_missing("mod_proxy_http.c")
@@ -136,6 +153,18 @@ impl<'a> Facts<'a> {
         let is_it = |word: &Word| word.show().to_ascii_lowercase().starts_with("timeout=");
         let word = directive.args().rfind(is_it)?;
         Some((word, word.show()["timeout=".len()..].to_string()))
+    }
+
+    /// The lines that limit how long a route's tunnels may be silent, those for the backend first.
+    pub fn time_lines(&self, route: &Route) -> Vec<NodeRef> {
+        let server = self.server_of(route);
+        let members = self.balancer_of(route).into_iter().flat_map(|balancer| balancer.members.iter());
+        let workers = self.worker_of(route).into_iter().chain(members);
+        let of_workers = workers.filter_map(|worker| worker.params.get("timeout")).map(|param| param.at);
+        let of_server = [names::PROXY_TIMEOUT, names::TIMEOUT];
+        of_workers
+            .chain(of_server.into_iter().filter_map(|name| self.config.in_force(server, name)))
+            .collect()
     }
 
     /// Whether the line holds a time whose unit httpd leaves out.
@@ -165,6 +194,10 @@ impl<'a> Facts<'a> {
             Setting::Absent | Setting::Opaque => None,
         }
     }
+}
+
+fn is_location(section: Section) -> bool {
+    matches!(section, Section::Location | Section::LocationMatch)
 }
 
 /// `status=` with a letter that takes a member out, or keeps it in reserve.

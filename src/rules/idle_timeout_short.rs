@@ -56,9 +56,11 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
 /// The longer of what httpd waits for the client and for the backend (the shorter before 2.4.53).
 fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
     let value = facts.idle_limit(route).filter(|value| (1..MIN).contains(value))?;
+    // Where a unit is left out, that is the mistake.
+    if facts.time_lines(route).into_iter().any(|at| facts.is_misread(at)) {
+        return None;
+    }
     let finding = match route.timeouts.read {
-        // What its unit makes of it is the mistake then.
-        Setting::Written { at, .. } if facts.is_misread(at) => return None,
         Setting::Written { at, .. } => {
             let short = value < DEFAULT;
             let than = if short { ", sooner than httpd would by itself" } else { "" };

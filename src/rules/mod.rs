@@ -1,6 +1,7 @@
 //! Every rule, one file each. The table below is the only list of them.
 
 mod backend_cannot_upgrade;
+mod balancer_incomplete;
 mod cached_handshake;
 mod comment_swallows_line;
 mod config_refused;
@@ -29,6 +30,7 @@ mod inherited_headers_lost;
 mod invalid_value;
 mod ip_hash_sees_one_client;
 mod limit_exceeded;
+mod locationmatch_proxypass;
 mod malformed_handshake_header;
 mod map_disables_keepalive;
 mod map_redefined;
@@ -37,10 +39,18 @@ mod open_proxy;
 mod origin_removed;
 mod path_mangled;
 mod protocols_misspelled;
+mod proxy_module_missing;
+mod real_wstunnel_never_idles;
 mod reload_cuts_tunnels;
+mod rewrite_condition_broken;
+mod rewrite_loses_path;
+mod rewrite_never_runs;
+mod rewrite_not_proxied;
 mod route_shadowed;
 mod scheme_disagrees;
 mod send_timeout_short;
+mod sethandler_path;
+mod ssl_proxy_engine_off;
 mod sticky_cookie_never_set;
 mod sticky_ignored;
 mod subrequest_upgrades;
@@ -54,9 +64,11 @@ mod unknown_directive;
 mod unreadable;
 mod upgrade_hardcoded;
 mod upgrade_not_forwarded;
+mod upgrade_parameter_invalid;
 mod upstream_not_sticky;
 mod useless_request_header;
 mod variable_backend_without_resolver;
+mod worker_shared;
 mod wrong_argument_count;
 mod wrong_header_directive;
 mod ws_scheme_in_proxy_pass;
@@ -65,8 +77,9 @@ mod wss_not_served;
 use crate::engine::Rule;
 
 /// In the order of their names.
-pub static ALL: [&Rule; 61] = [
+pub static ALL: [&Rule; 73] = [
     &backend_cannot_upgrade::RULE,
+    &balancer_incomplete::RULE,
     &cached_handshake::RULE,
     &comment_swallows_line::RULE,
     &config_refused::RULE,
@@ -95,6 +108,7 @@ pub static ALL: [&Rule; 61] = [
     &invalid_value::RULE,
     &ip_hash_sees_one_client::RULE,
     &limit_exceeded::RULE,
+    &locationmatch_proxypass::RULE,
     &malformed_handshake_header::RULE,
     &map_disables_keepalive::RULE,
     &map_redefined::RULE,
@@ -103,10 +117,18 @@ pub static ALL: [&Rule; 61] = [
     &origin_removed::RULE,
     &path_mangled::RULE,
     &protocols_misspelled::RULE,
+    &proxy_module_missing::RULE,
+    &real_wstunnel_never_idles::RULE,
     &reload_cuts_tunnels::RULE,
+    &rewrite_condition_broken::RULE,
+    &rewrite_loses_path::RULE,
+    &rewrite_never_runs::RULE,
+    &rewrite_not_proxied::RULE,
     &route_shadowed::RULE,
     &scheme_disagrees::RULE,
     &send_timeout_short::RULE,
+    &sethandler_path::RULE,
+    &ssl_proxy_engine_off::RULE,
     &sticky_cookie_never_set::RULE,
     &sticky_ignored::RULE,
     &subrequest_upgrades::RULE,
@@ -120,9 +142,11 @@ pub static ALL: [&Rule; 61] = [
     &unreadable::RULE,
     &upgrade_hardcoded::RULE,
     &upgrade_not_forwarded::RULE,
+    &upgrade_parameter_invalid::RULE,
     &upstream_not_sticky::RULE,
     &useless_request_header::RULE,
     &variable_backend_without_resolver::RULE,
+    &worker_shared::RULE,
     &wrong_argument_count::RULE,
     &wrong_header_directive::RULE,
     &ws_scheme_in_proxy_pass::RULE,

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::effective::BlockId;
+use crate::effective::apache::url::Url;
 use crate::effective::nginx::names::SERVER;
-use crate::engine::{Check, Facts, Level, Rule};
+use crate::engine::fate::Serving;
+use crate::engine::{Check, Facts, Ground, Level, Rule, apache};
 use crate::finding::Finding;
 use crate::routes::address::Address;
 use crate::routes::{Intent, Route};
@@ -15,7 +17,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/scheme-disagrees.md"),
     cause: None,
     intent: Intent::None,
-    check: Check::Tree(check),
+    check: Check::Both(&Check::Tree(check), &Check::ApacheTree(httpd)),
 };
 
 /// The routes that speak to one backend in one way.
@@ -55,6 +57,9 @@ enum Backend {
     Own(String, u16),
 }
 
+/// By host and port.
+type Addresses<'a> = BTreeMap<(String, u16), Sides<'a>>;
+
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     let mut by_backend: BTreeMap<Backend, Sides> = BTreeMap::new();
     for route in facts.routes {
@@ -68,7 +73,7 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         let backend = facts.upstream(route).map_or_else(own, Backend::Upstream);
         by_backend.entry(backend).or_default()[side].add(Side::of(route));
     }
-    let mut by_address: BTreeMap<(String, u16), Sides> = BTreeMap::new();
+    let mut by_address = Addresses::new();
     for (backend, sides) in by_backend {
         let addresses = match backend {
             Backend::Upstream(block) => servers(facts, block),
@@ -80,11 +85,40 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             known[1].add(sides[1]);
         }
     }
+    judge(facts, by_address, findings);
+}
+
+/// httpd: the targets of lines, and those of a balancer's members.
+fn httpd(facts: &apache::Facts, findings: &mut Vec<Finding>) {
+    let mut by_address = Addresses::new();
+    for route in facts.routes {
+        if facts.directive(route.node).args().any(|word| word.is_hole()) {
+            continue;
+        }
+        let urls: Vec<Url> = match facts.serving(route) {
+            Serving::Members(members) => members.into_iter().map(|member| member.url.clone()).collect(),
+            _ => Url::parse(route.backend.text.as_bytes()).ok().into_iter().collect(),
+        };
+        let is_known = |url: &&Url| !url.host.contains(['$', '%']) && url.socket.is_none();
+        for url in urls.iter().filter(is_known) {
+            let side = match url.scheme.as_str() {
+                "http" | "ws" | "h2c" => 0,
+                "https" | "wss" | "h2" => 1,
+                _ => continue,
+            };
+            let address = (url.host.clone(), url.port());
+            by_address.entry(address).or_default()[side].add(Side::of(route));
+        }
+    }
+    judge(facts, by_address, findings);
+}
+
+fn judge(ground: &Ground, by_address: Addresses, findings: &mut Vec<Finding>) {
     let mut told = HashSet::new();
     for ((host, port), sides) in by_address {
-        let Some((odd, other)) = disagreement(&sides) else { continue };
+        let Some((tls, odd, other)) = disagreement(&sides) else { continue };
         if told.insert(odd.node) {
-            findings.push(finding(facts, &host, port, odd, other));
+            findings.push(finding(ground, &host, port, tls, (odd, other)));
         }
     }
 }
@@ -97,19 +131,19 @@ fn servers(facts: &Facts, upstream: BlockId) -> Vec<(String, u16)> {
     addresses.map(|address| (address.host.clone(), address.port())).collect()
 }
 
-/// The WebSocket route on the side with fewer lines, or on the only side that has one, and a line against it.
-fn disagreement<'a>(sides: &Sides<'a>) -> Option<(&'a Route, &'a Route)> {
+/// The WebSocket route on the side with fewer lines, or on the only side that has one, whether it speaks TLS, and a
+/// line against it.
+fn disagreement<'a>(sides: &Sides<'a>) -> Option<(bool, &'a Route, &'a Route)> {
     let fewer = usize::from(sides[1].lines < sides[0].lines);
     let (side, odd) = [fewer, 1 - fewer].into_iter().find_map(|side| Some((side, sides[side].carrier?)))?;
-    Some((odd, sides[1 - side].first?))
+    Some((side == 1, odd, sides[1 - side].first?))
 }
 
-fn finding(facts: &Facts, host: &str, port: u16, odd: &Route, other: &Route) -> Finding {
+fn finding(ground: &Ground, host: &str, port: u16, tls: bool, (odd, other): (&Route, &Route)) -> Finding {
     let place = if host.starts_with("unix:") { host.to_string() } else { format!("{host}:{port}") };
-    let tls = facts.scheme(odd).is_some_and(|scheme| scheme == "https");
     let (here, there) = if tls { ("with", "without") } else { ("without", "with") };
     let message = format!("`{place}` is spoken to {here} TLS here, and {there} it elsewhere");
-    RULE.finding(facts.head(odd.node), message)
-        .label(facts.head(other.node), format!("{there} TLS"))
+    RULE.finding(ground.head(odd.node), message)
+        .label(ground.head(other.node), format!("{there} TLS"))
         .help("write the scheme that the backend really speaks in both places")
 }

@@ -20,14 +20,8 @@ pub static RULE: Rule = Rule {
 
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for route in facts.routes.iter().filter(|route| route.intent >= Intent::Lost) {
-        let server = facts.server_of(route);
-        let members = facts.balancer_of(route).into_iter().flat_map(|balancer| balancer.members.iter());
-        let workers = facts.worker_of(route).into_iter().chain(members);
-        let of_workers = workers.filter_map(|worker| worker.params.get("timeout")).map(|param| param.at);
-        let of_server = [names::PROXY_TIMEOUT, names::TIMEOUT];
-        let of_server = of_server.into_iter().filter_map(|name| facts.config.in_force(server, name));
-        let lines: Vec<NodeRef> = of_workers.chain(of_server).collect();
-        findings.extend(lines.into_iter().filter_map(|at| misread(facts, route, at)));
+        let lines = facts.time_lines(route).into_iter();
+        findings.extend(lines.filter_map(|at| misread(facts, route, at)));
         findings.extend(no_time(facts, route));
     }
 }

@@ -115,7 +115,8 @@ fn lowered(facts: &apache::Facts, route: &Route) -> Option<Finding> {
     let Setting::Written { value, at, .. } = facts.config.backend_timeout(facts.tree, server, worker) else {
         return None;
     };
-    if value >= client_value || facts.is_misread(at) {
+    // Zero is refused.
+    if value == 0 || value >= client_value || facts.is_misread(at) {
         return None;
     }
     let (word, _) = facts.time_word(at)?;

@@ -2,6 +2,7 @@
 //! requests, not which of them share their sessions.
 
 use crate::effective::BlockId;
+use crate::effective::apache::server::ServerId;
 use crate::effective::nginx::directives::LOCATION;
 use crate::effective::nginx::names::{HASH, IP_HASH, LEAST_CONN, LEAST_TIME, RANDOM, STICKY};
 use crate::engine::{Check, Facts, Level, Rule, apache};
@@ -68,7 +69,7 @@ fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
         let known = facts.config.server(server).proxies.balancer(target);
         known.is_some_and(|balancer| balancer.params.get("stickysession").is_some())
     };
-    if count < 2 || facts.config.server_ids().any(is_sticky) {
+    if count < 2 || [ServerId::MAIN, facts.server_of(route)].into_iter().any(is_sticky) {
         return None;
     }
     let name = String::from_utf8_lossy(&balancer.name).into_owned();

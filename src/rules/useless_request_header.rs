@@ -1,10 +1,13 @@
 //! Lines that set Upgrade or Connection for the backend in vain. Knows what httpd does with the two by itself.
 
+use hashbrown::HashSet;
+
 use crate::engine::apache::Facts;
 use crate::engine::reach::HeaderLine;
 use crate::engine::{Check, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::{Intent, Route, has_token};
+use crate::tree::NodeRef;
 
 pub static RULE: Rule = Rule {
     id: "useless-request-header",
@@ -22,13 +25,15 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         .flat_map(|route| facts.request_headers(route).into_iter().map(move |line| (route, line)))
         .filter(|(_, line)| matches!(line.action.as_str(), "add" | "append" | "merge" | "set" | "setifempty"))
         .collect();
+    let used: HashSet<NodeRef> =
+        lines.iter().filter(|(route, _)| !drops_upgrade(route)).map(|(_, line)| line.at).collect();
     for (route, line) in &lines {
         let message = match line.name.as_str() {
             "connection" if line.value.as_ref().is_some_and(|value| has_token(value, "upgrade")) => {
                 "httpd sends a Connection of its own, whatever stands here"
             }
             // One route that sends it on gives the line its effect, for better or worse.
-            "upgrade" if lines.iter().all(|(other, same)| same.at != line.at || drops_upgrade(other)) => {
+            "upgrade" if !used.contains(&line.at) => {
                 "httpd takes Upgrade out of what it sends on, unless the backend has `upgrade=`"
             }
             _ => continue,

@@ -349,6 +349,9 @@ impl<'a> Directive<'a> {
         }
         let words = self.words();
         let after = words[words.len() - 1].bytes().end;
+        if self.is_section() {
+            return self.to_span(Bytes { start: after - 1, end: after });
+        }
         let opening = nginx::next_token(&self.text.parsed()[after as usize..]) as u32 + after;
         self.to_span(Bytes { start: opening, end: opening + 1 })
     }

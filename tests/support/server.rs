@@ -2,6 +2,7 @@
 //! own, and is gone when dropped. Must not know cards, nor what a configuration is meant to show.
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -131,6 +132,10 @@ impl Process {
     fn spawn<S: Installed + ?Sized>(command: &mut Command, site: &Site) -> Self {
         let output = File::create(site.dir().join(OUTPUT)).unwrap();
         command.current_dir(site.dir()).stdin(Stdio::null());
+        if S::HAS_CHILDREN {
+            // httpd with prefork ends by a signal to its whole group, which the tests had better not be in.
+            command.process_group(0);
+        }
         let child = command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
         Self { child, has_children: S::HAS_CHILDREN }
     }

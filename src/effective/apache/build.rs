@@ -210,7 +210,7 @@ impl<'t> Builder<'t> {
                 "Cannot load {} into server: it needs {needed}, which is not loaded yet",
                 file.show()
             );
-            return self.refuse(node, message, RefusalKind::Other);
+            return self.refuse(node, message, RefusalKind::Unlinked(needed));
         }
         if matches!(name, names::IF | names::ELSE_IF)
             && let Err(message) = Expr::parse(&expression(directive))

@@ -73,6 +73,8 @@ pub struct Refusal {
 pub enum RefusalKind {
     /// The directive of a module that is not loaded.
     NotLoaded(&'static str),
+    /// A module that is loaded before this one, whose functions it calls, or without it.
+    Unlinked(&'static str),
     /// What a balancer lacks, or is given though only its members take it.
     Balancer,
     /// A parameter that a worker does not take.

@@ -1,5 +1,5 @@
 //! Who is let in: Require, the older Order/Deny/Allow, AuthType, methods, TLS. Takes a browser that sends no
-//! credentials and whose address is not known.
+//! credentials and whose address is not known, unless it is said to be welcome.
 
 use super::{Go, Outcome, Session};
 use crate::effective::BlockId;
@@ -95,7 +95,7 @@ impl Session<'_> {
         let satisfies_any = any.is_some_and(|word| word.value().eq_ignore_ascii_case(b"any"));
         match allowed {
             Some(false) if !satisfies_any => Err(Outcome::answered(403, "Deny keeps every client out", at)),
-            None if !satisfies_any => Err(Outcome::unknown("the client's address", at)),
+            None if !satisfies_any && !self.is_welcome => Err(Outcome::unknown("the client's address", at)),
             _ => Ok(()),
         }
     }
@@ -107,13 +107,17 @@ impl Session<'_> {
         let Some(&block) = self.sections.iter().rev().find(|&&block| requires(block)) else { return Ok(()) };
         let merging = config.in_sections(&self.sections, self.server, names::AUTH_MERGING);
         let merging = merging.and_then(|node| self.tracer.tree.directive(node).arg(0));
-        if merging.is_some_and(|word| !word.value().eq_ignore_ascii_case(b"off")) {
+        let merges = merging.is_some_and(|word| !word.value().eq_ignore_ascii_case(b"off"));
+        if merges && !self.is_welcome {
             return Err(Outcome::unknown(
                 "sections whose Require lines are merged",
                 config.block(block).node,
             ));
         }
-        let answer = self.any_of(block);
+        let answer = match self.any_of(block) {
+            Answer::NeedsUser | Answer::Unknown if self.is_welcome => Answer::Granted,
+            answer => answer,
+        };
         let at = config.last(block, names::REQUIRE).or(config.block(block).node);
         match answer {
             Answer::Granted => Ok(()),

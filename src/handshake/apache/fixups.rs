@@ -169,7 +169,11 @@ impl Session<'_> {
         for level in levels {
             let lines: Vec<NodeRef> = config.own(level, names::REQUEST_HEADER).collect();
             for line in lines {
+                let before = self.header(b"upgrade");
                 self.change_header(line, early);
+                if self.header(b"upgrade") != before {
+                    self.note(line, "the request's Upgrade is changed");
+                }
             }
         }
     }

@@ -184,7 +184,7 @@ impl Tracer<'_> {
     }
 
     /// Whether a server speaks TLS on a port: by `SSLEngine`, or because its socket is meant for it.
-    pub(super) fn is_tls(&self, server: ServerId, port: u16) -> bool {
+    pub fn is_tls(&self, server: ServerId, port: u16) -> bool {
         let engine = self.config.in_force(server, names::SSL_ENGINE);
         if let Some(written) = self.config.flag(self.tree, engine) {
             return written;

@@ -100,6 +100,7 @@ impl Session<'_> {
             return Err(Outcome::unknown(why, None));
         }
         if self.environment.iter().any(|(name, _)| name == b"no-proxy") {
+            self.kept = self.no_proxy_line();
             return Ok(());
         }
         let config = self.tracer.config;
@@ -115,6 +116,7 @@ impl Session<'_> {
                 Tried::No => {}
                 Tried::NotProxied => {
                     self.note(pass.at, "`!`: the path is not proxied");
+                    self.kept = Some(pass.at);
                     return Ok(());
                 }
                 Tried::Declined(why) => self.note(pass.at, why),
@@ -127,15 +129,31 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// The line that keeps all of ProxyPass away, where it is the only one that could.
+    fn no_proxy_line(&self) -> Option<NodeRef> {
+        let (tree, config) = (self.tracer.tree, self.tracer.config);
+        let sets = |node: NodeRef| {
+            tree.directive(node)
+                .args()
+                .any(|word| word.value().split(|&byte| byte == b'=').next() == Some(b"no-proxy"))
+        };
+        let lines = self.levels().into_iter().flat_map(|level| config.all(level)).filter(|entry| {
+            [names::BROWSER_MATCH, names::BROWSER_MATCH_NO_CASE, names::SET_ENV_IF, names::SET_ENV_IF_NO_CASE]
+                .contains(&entry.name)
+        });
+        let mut found = lines.map(|entry| entry.node).filter(|&node| sets(node));
+        found.next().filter(|_| found.next().is_none())
+    }
+
     fn try_pass(&self, pass: &Pass) -> Go<Tried> {
-        let target = pass.target.clone();
+        let target = pass.target.as_ref();
         let mapped = match (&pass.pattern, pass.is_match) {
             (Some(pattern), _) => match pattern.captures(&self.path) {
                 None => return Err(Outcome::unknown("a regular expression", Some(pass.at))),
                 Some(None) => return Ok(Tried::No),
                 Some(Some(groups)) => target.map(|target| {
-                    let found = substitute(&target, &groups);
-                    if found == target { [&target[..], &self.path].concat() } else { found }
+                    let found = substitute(target, &groups);
+                    if found == *target { [&target[..], &self.path].concat() } else { found }
                 }),
             },
             (None, true) => {

@@ -20,6 +20,10 @@ mod variables;
 use std::cell::OnceCell;
 
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Upstream, Url, Verdict, refusal};
+use crate::effective::BlockId;
+use crate::effective::apache::directives::Section;
+use crate::effective::apache::rewrite::ConditionLine;
+use crate::effective::apache::rewriting::Rewriting;
 use crate::effective::apache::server::{Listen, ServerId, listens};
 use crate::effective::apache::{Config, Refusal};
 use crate::effective::version::Version;
@@ -29,6 +33,7 @@ use sections::Model;
 use session::Session;
 
 pub use proxy::{Forwarded, Handler};
+pub use reach::{NAME_IS_ADDRESS, NO_AUTHORITIES, PROXY_TLS_OFF};
 pub use sections::own_path;
 
 /// Passages through this configuration that are followed.
@@ -43,6 +48,8 @@ pub struct Tracer<'a> {
     /// Where versions differ, this one is followed.
     pub version: Version,
     listens: Vec<Listen>,
+    /// The main server's sections but for virtual hosts, of which there may be thousands.
+    main_sections: Vec<BlockId>,
     /// What is compiled of each server, when first asked for.
     models: Vec<OnceCell<Model>>,
 }
@@ -87,6 +94,11 @@ pub struct Passage {
     pub steps: Vec<(Option<NodeRef>, String)>,
     /// Rewrite conditions and rules that were looked at, and whether they held.
     pub looks: Vec<(NodeRef, Option<bool>)>,
+    /// The line that the server would send the request on by, whether it then can or not.
+    pub taken_by: Option<NodeRef>,
+    /// The line for which ProxyPass does not send the request on: a rewrite rule that makes it a file's, a `!`, what sets
+    /// `no-proxy`.
+    pub kept: Option<NodeRef>,
 }
 
 /// `Err` ends the request.
@@ -101,7 +113,17 @@ impl<'a> Tracer<'a> {
         version: Version,
     ) -> Self {
         let models = config.servers.iter().map(|_| OnceCell::new()).collect();
-        Self { tree, config, files, roots, version, listens: listens(tree, config), models }
+        let is_host = |block: &BlockId| config.block(*block).section == Section::VirtualHost;
+        let main_sections = config.children(config.main().block).filter(|block| !is_host(block)).collect();
+        Self { tree, config, files, roots, version, listens: listens(tree, config), main_sections, models }
+    }
+
+    /// The sections directly inside a block, in order; virtual hosts are none.
+    fn sections(&self, block: BlockId) -> Vec<BlockId> {
+        match block == self.config.main().block {
+            true => self.main_sections.clone(),
+            false => self.config.children(block).collect(),
+        }
     }
 
     /// What keeps the server from starting though its own test passes.
@@ -138,7 +160,7 @@ impl<'a> Tracer<'a> {
                 }
             };
             hop.route = Some(self.chosen_route(&forwarded));
-            hop.upstream = Some(forwarded.upstream.clone());
+            hop.upstream = forwarded.failure.is_none().then(|| forwarded.upstream.clone());
             idle = match (idle, forwarded.idle_timeout_ms) {
                 (Some(one), Some(other)) => Some(one.min(other)),
                 (one, other) => one.or(other),
@@ -229,6 +251,34 @@ impl<'a> Tracer<'a> {
     /// One request through one server.
     pub fn pass(&self, request: &Request, server: ServerId) -> Passage {
         Session::new(self, request, server).run()
+    }
+
+    /// The same for a client that has logged in and has the right address, wherever such a one is let in.
+    pub fn pass_welcome(&self, request: &Request, server: ServerId) -> Passage {
+        Session { is_welcome: true, ..Session::new(self, request, server) }.run()
+    }
+
+    /// The same for a path at which nobody has put a file, wherever the files are: that of a WebSocket.
+    pub fn pass_without_file(&self, request: &Request, server: ServerId) -> Passage {
+        let mut session = Session::new(self, request, server);
+        session.is_no_file = true;
+        session.run()
+    }
+
+    /// Whether a rewrite condition holds for a request to a server, whatever stands around it; None where that is not
+    /// known.
+    pub fn condition_holds(
+        &self,
+        condition: &ConditionLine,
+        request: &Request,
+        server: ServerId,
+    ) -> Option<bool> {
+        Session::new(self, request, server).rewrite_condition_holds(condition)
+    }
+
+    /// The rewrite rules in force in a server, its virtual host's and what it inherits.
+    pub fn rewriting(&self, server: ServerId) -> &Rewriting {
+        &self.model(server).rewriting
     }
 
     /// A browser's handshake for a path of one server, whatever its address and name.

@@ -55,12 +55,13 @@ impl Session<'_> {
     pub(super) fn has_real_wstunnel(&self) -> bool {
         let (tree, config) = (self.tracer.tree, self.tracer.config);
         let modules = config.modules(tree);
-        if !modules.is_loaded("mod_proxy_wstunnel.c") {
-            return false;
-        }
         let node = config.in_sections(&self.sections, self.server, names::PROXY_WEBSOCKET_FALLBACK);
-        let fallback = config.flag(tree, node).unwrap_or(true);
-        modules.is_missing("mod_proxy_http.c") || !fallback || self.tracer.version < versions::HTTP_UPGRADES
+        if config.flag(tree, node) == Some(false) {
+            // Only the module itself has this directive.
+            return !modules.is_missing("mod_proxy_wstunnel.c");
+        }
+        let alone = modules.is_missing("mod_proxy_http.c") || self.tracer.version < versions::HTTP_UPGRADES;
+        alone && modules.is_loaded("mod_proxy_wstunnel.c")
     }
 
     /// mod_proxy_wstunnel leaves a request without Upgrade to the next line.
@@ -74,6 +75,7 @@ impl Session<'_> {
 
     pub(super) fn forward(&mut self, target: Target) -> Go<Outcome> {
         let by = target.by;
+        self.taken_by = Some(by);
         let modules = self.tracer.config.modules(self.tracer.tree);
         if modules.is_missing("mod_proxy.c") {
             let why = "a rewrite rule sends it on, and mod_proxy is not loaded";
@@ -186,6 +188,7 @@ impl Session<'_> {
             None => None,
         };
         let allowed = upgrade.as_ref().filter(|upgrade| can_upgrade(route.worker, upgrade, is_ws));
+        let allowed = allowed.filter(|_| is_ws || self.tracer.version >= versions::HTTP_UPGRADES);
         if handler == Handler::Wstunnel && allowed.is_none() {
             let why = "mod_proxy_wstunnel asks for an Upgrade that this worker allows";
             return Err(Outcome::answered(426, why, Some(by)));

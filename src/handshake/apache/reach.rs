@@ -7,6 +7,12 @@ use crate::effective::apache::url::Url;
 use crate::effective::apache::{Worker, names, versions};
 use crate::tree::NodeRef;
 
+/// Why there is no TLS to a backend.
+pub const PROXY_TLS_OFF: &str = "TLS to the backend, and SSLProxyEngine is not on";
+pub const NO_AUTHORITIES: &str = "SSLProxyVerify require, and no authority's certificate to verify with";
+pub const NAME_IS_ADDRESS: &str =
+    "the backend's certificate is checked against its name, and an IP address never matches";
+
 impl Session<'_> {
     /// `ProxyBlock`
     pub(super) fn check_blocked(&self, url: &Url, by: NodeRef) -> Go {
@@ -53,7 +59,7 @@ impl Session<'_> {
                 ));
             }
             engine if config.flag(tree, engine) != Some(true) => {
-                let why = "TLS to the backend, and SSLProxyEngine is not on";
+                let why = PROXY_TLS_OFF;
                 return Err(Outcome::answered(500, why, engine.or(Some(by))));
             }
             _ => {}
@@ -64,15 +70,14 @@ impl Session<'_> {
         let authorities = [names::SSL_PROXY_CA_CERTIFICATE_FILE, names::SSL_PROXY_CA_CERTIFICATE_PATH];
         let knows_any = |name| config.in_sections(&self.sections, self.server, name).is_some();
         if requires && !authorities.into_iter().any(knows_any) {
-            let why = "SSLProxyVerify require, and no authority's certificate to verify with";
+            let why = NO_AUTHORITIES;
             return Err(Outcome::answered(500, why, verify));
         }
         let checks_names =
             flag(names::SSL_PROXY_CHECK_PEER_NAME, true) && flag(names::SSL_PROXY_CHECK_PEER_CN, true);
         let is_address = route.url.bare_host().parse::<std::net::IpAddr>().is_ok();
         if checks_names && is_address {
-            let why =
-                "the backend's certificate is checked against its name, and an IP address never matches";
+            let why = NAME_IS_ADDRESS;
             return Err(Outcome::answered(500, why, Some(by)));
         }
         Ok(())

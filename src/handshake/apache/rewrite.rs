@@ -8,8 +8,9 @@ mod state;
 mod url;
 
 use crate::effective::Value;
+use crate::effective::apache::expr::Groups;
 use crate::effective::apache::request::Request;
-use crate::effective::apache::rewrite::{Map, Options, RuleLine};
+use crate::effective::apache::rewrite::{ConditionLine, Map, Options, RuleLine};
 use crate::tree::NodeRef;
 
 use state::{Applied, State};
@@ -156,6 +157,14 @@ pub fn run(input: &Input) -> Run {
         handler: state.handler,
         looks: state.looks,
     }
+}
+
+/// Whether a condition holds by itself; None where that is not known, or depends on what was matched before it.
+pub fn condition_holds(input: &Input, line: &ConditionLine) -> Option<bool> {
+    let mut state = State::new(input);
+    let before = || Groups::Unknown("what was matched before".to_string());
+    (state.rule_groups, state.condition_groups) = (before(), before());
+    rule::holds_condition(&mut state, &line.condition).ok()
 }
 
 /// What keeps the rules from being run at all.

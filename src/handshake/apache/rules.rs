@@ -2,12 +2,12 @@
 //! Knows not how a rule is carried out.
 
 use super::mapping::{Target, TargetKind};
-use super::rewrite::{Context, Directory, Input, Outcome as Ran, Run, run};
+use super::rewrite::{self, Context, Directory, Input, Outcome as Ran, Run, run};
 use super::{Go, Outcome, Session};
 use crate::effective::Value;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::names;
-use crate::effective::apache::rewrite::RuleLine;
+use crate::effective::apache::rewrite::{ConditionLine, Options, RuleLine};
 use crate::effective::apache::rewriting::Rewriting;
 use crate::effective::apache::section::Matcher;
 use crate::tree::NodeRef;
@@ -34,6 +34,23 @@ impl Session<'_> {
             request: &self.view(),
         });
         self.take(ran)
+    }
+
+    /// Whether a condition holds by itself, before any rule is run.
+    pub(super) fn rewrite_condition_holds(mut self, condition: &ConditionLine) -> Option<bool> {
+        self.receive().ok()?;
+        self.read_target().ok()?;
+        let input = Input {
+            context: Context::Server(Options::default()),
+            rules: &[],
+            maps: &self.tracer.model(self.server).rewriting.maps,
+            is_inside: false,
+            filename: &self.path,
+            path_info: b"",
+            query: self.query.as_deref(),
+            request: &self.view(),
+        };
+        rewrite::condition_holds(&input, condition)
     }
 
     /// Rules in sections, which run behind everything that sends a request on.
@@ -170,7 +187,7 @@ impl Session<'_> {
             }
             Ran::Local { path, below_root, at } => {
                 self.note(at, format!("{} is served", String::from_utf8_lossy(&path)));
-                self.query = ran.query;
+                (self.query, self.kept) = (ran.query, Some(at));
                 self.filename = match (below_root, self.document_root()) {
                     (Some(true), Some(root)) => [&root[..], &path].concat(),
                     (Some(false), _) => path,

@@ -57,7 +57,7 @@ impl Model {
             levels.push(config.server(server).block);
         }
         let of = |wanted: &[Section]| -> Vec<(BlockId, Matcher)> {
-            let inside = levels.iter().flat_map(|&level| config.children(level));
+            let inside = levels.iter().flat_map(|&level| tracer.sections(level));
             let inside = inside.filter(|&block| wanted.contains(&config.block(block).section));
             inside.filter_map(|block| Some((block, matcher(tree, config, block)?))).collect()
         };
@@ -133,7 +133,7 @@ impl Session<'_> {
             let level = levels[next];
             next += 1;
             let mut settled = false;
-            for block in config.children(level) {
+            for block in self.tracer.sections(level) {
                 let section = config.block(block).section;
                 match section {
                     Section::If => settled = false,

@@ -44,13 +44,21 @@ pub(super) struct Session<'t> {
     pub looks: Vec<(NodeRef, Option<bool>)>,
     /// No rewrite rule is run any more.
     pub rewriting_ended: bool,
+    /// The request's path is no file's, whether files can be seen or not.
+    pub is_no_file: bool,
+    /// The line that keeps ProxyPass away.
+    pub kept: Option<NodeRef>,
     /// What a rule in a section begins the request again with.
     pub restart: Option<Vec<u8>>,
-    restarts: usize,
+    pub restarts: usize,
     /// How many requests this one is inside of.
     pub depth: usize,
     /// `Timeout 0`: no connection to a backend is waited for.
     pub no_time: Option<NodeRef>,
+    /// The line that sends it on, whether it then can or not.
+    pub taken_by: Option<NodeRef>,
+    /// Nobody asks who the client is.
+    pub is_welcome: bool,
 }
 
 impl<'t> Session<'t> {
@@ -74,10 +82,14 @@ impl<'t> Session<'t> {
             steps: Vec::new(),
             looks: Vec::new(),
             rewriting_ended: false,
+            is_no_file: false,
+            kept: None,
             restart: None,
             restarts: 0,
             depth: 0,
             no_time: None,
+            taken_by: None,
+            is_welcome: false,
         }
     }
 
@@ -85,7 +97,8 @@ impl<'t> Session<'t> {
         let outcome = match self.phases() {
             Ok(outcome) | Err(outcome) => self.explained(outcome),
         };
-        Passage { server: self.server, outcome, steps: self.steps, looks: self.looks }
+        let Self { server, steps, looks, taken_by, kept, .. } = self;
+        Passage { server, outcome, steps, looks, taken_by, kept }
     }
 
     fn phases(&mut self) -> Go<Outcome> {
@@ -137,7 +150,7 @@ impl<'t> Session<'t> {
     }
 
     /// What modules do as soon as the request is read (`ap_post_read_request`).
-    fn receive(&mut self) -> Go {
+    pub fn receive(&mut self) -> Go {
         self.change_headers(true);
         // What is asked of the path now is asked of it as it came.
         self.path = self.written.split(|&byte| byte == b'?').next().unwrap_or_default().to_vec();
@@ -163,10 +176,12 @@ impl<'t> Session<'t> {
         if !self.rewriting_ended {
             self.rewrite_for_server()?;
         }
-        if self.target.is_none() && self.filename.is_empty() {
+        // A rule that makes the path a file's leaves nothing for others to take.
+        let is_free = self.kept.is_none() && self.filename.is_empty();
+        if self.target.is_none() && is_free {
             self.map_to_target()?;
         }
-        if self.target.is_none() && self.filename.is_empty() {
+        if self.target.is_none() && is_free {
             self.map_to_file()?;
         }
         self.mapped = true;
@@ -199,7 +214,7 @@ impl<'t> Session<'t> {
 
     fn forget(&mut self, written: Vec<u8>) {
         self.written = written;
-        (self.target, self.handler) = (None, None);
+        (self.target, self.handler, self.kept) = (None, None, None);
         (self.mapped, self.found) = (false, Found::Unseen);
         self.filename.clear();
         self.path_info.clear();

@@ -147,6 +147,9 @@ impl Request for View<'_, '_> {
 
     fn file_test(&self, test: u8, path: &[u8]) -> Option<bool> {
         let tracer = self.0.tracer;
+        if self.0.is_no_file && matches!(test, b'd' | b'e' | b'f' | b's') && path.ends_with(&self.0.path) {
+            return Some(false);
+        }
         if !path.starts_with(b"/") {
             // Relative to where the server runs, which is no place for files.
             return b"defsLhx".contains(&test).then_some(false);

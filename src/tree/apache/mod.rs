@@ -51,6 +51,11 @@ impl Reading {
     pub fn is_skipped(&self, node: NodeRef) -> bool {
         !self.skipped.is_empty() && self.skipped.contains(&node)
     }
+
+    /// What the server passes over, in no order.
+    pub fn skipped(&self) -> impl Iterator<Item = NodeRef> + '_ {
+        self.skipped.iter().copied()
+    }
 }
 
 pub(super) fn read(

@@ -123,7 +123,7 @@ fn match_pattern(pattern: &Pattern, subject: Result<Vec<u8>, String>) -> (Result
 }
 
 /// `apply_rewrite_cond`
-fn holds_condition(state: &mut State, condition: &Condition) -> Result<bool, String> {
+pub(super) fn holds_condition(state: &mut State, condition: &Condition) -> Result<bool, String> {
     if let ConditionTest::Expr(expr) = &condition.test {
         // What the server takes for groups where none of the expression's patterns has any is anything at all.
         let mut groups = Groups::Unknown("groups of an expression without groups".to_string());

@@ -1,5 +1,7 @@
 //! The backend never sees `Upgrade: websocket`. Knows the header, not why an outer level's was lost.
 
+mod apache;
+
 use crate::effective::BlockId;
 use crate::effective::nginx::names::{PROXY_HTTP_VERSION, PROXY_SET_HEADER};
 use crate::engine::remedy::UPGRADE_LINE;
@@ -11,10 +13,10 @@ use crate::tree::NodeRef;
 pub static RULE: Rule = Rule {
     id: "upgrade-not-forwarded",
     level: Level::Error,
-    card: include_str!("../../rules/upgrade-not-forwarded.md"),
+    card: include_str!("../../../rules/upgrade-not-forwarded.md"),
     cause: Some(7),
     intent: Intent::Named,
-    check: Check::Route(check),
+    check: Check::Both(&Check::Route(check), &Check::ApacheRoute(apache::check)),
 };
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {

@@ -1,6 +1,8 @@
 //! The backend is not told the name that the browser asked for. Knows nginx's default Host, not whether a backend compares
 //! it with Origin.
 
+mod apache;
+
 use crate::effective::nginx::names::PROXY_SET_HEADER;
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
@@ -10,10 +12,10 @@ use crate::routes::{Intent, Route};
 pub static RULE: Rule = Rule {
     id: "host-not-forwarded",
     level: Level::Note,
-    card: include_str!("../../rules/host-not-forwarded.md"),
+    card: include_str!("../../../rules/host-not-forwarded.md"),
     cause: None,
     intent: Intent::Lost,
-    check: Check::Route(check),
+    check: Check::Both(&Check::Route(check), &Check::ApacheRoute(apache::check)),
 };
 
 /// Headers that tell the backend the name, or leave it nothing to compare the name with.

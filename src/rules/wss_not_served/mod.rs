@@ -1,6 +1,8 @@
 //! A WebSocket is served without TLS only, while its site is served with it. Knows both servers of a name, not which
 //! pages open the WebSocket.
 
+mod apache;
+
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::LOCATION;
 use crate::effective::nginx::names::{LISTEN, SSL};
@@ -13,10 +15,10 @@ use crate::tree::NodeRef;
 pub static RULE: Rule = Rule {
     id: "wss-not-served",
     level: Level::Warning,
-    card: include_str!("../../rules/wss-not-served.md"),
+    card: include_str!("../../../rules/wss-not-served.md"),
     cause: None,
     intent: Intent::Lost,
-    check: Check::Route(check),
+    check: Check::Both(&Check::Route(check), &Check::ApacheRoute(apache::check)),
 };
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {

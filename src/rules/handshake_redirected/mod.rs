@@ -1,6 +1,8 @@
 //! A handshake for the route's own path is answered with a redirect. Knows where it leads, not what a browser's page
 //! makes of it.
 
+mod apache;
+
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::{LOCATION, SERVER};
 use crate::effective::nginx::names::{ERROR_PAGE, RETURN, REWRITE};
@@ -15,10 +17,10 @@ use crate::tree::NodeRef;
 pub static RULE: Rule = Rule {
     id: "handshake-redirected",
     level: Level::Warning,
-    card: include_str!("../../rules/handshake-redirected.md"),
+    card: include_str!("../../../rules/handshake-redirected.md"),
     cause: None,
     intent: Intent::Lost,
-    check: Check::Route(check),
+    check: Check::Both(&Check::Route(check), &Check::ApacheRoute(apache::check)),
 };
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {

@@ -1,6 +1,8 @@
 //! A route's own path is taken away by another location, or rewritten to one. Knows who gets the handshake, not what
 //! the route itself would do with it.
 
+mod apache;
+
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::LOCATION;
 use crate::effective::nginx::names::{ERROR_PAGE, REWRITE};
@@ -14,10 +16,10 @@ use crate::tree::NodeRef;
 pub static RULE: Rule = Rule {
     id: "route-shadowed",
     level: Level::Error,
-    card: include_str!("../../rules/route-shadowed.md"),
+    card: include_str!("../../../rules/route-shadowed.md"),
     cause: None,
     intent: Intent::Named,
-    check: Check::Route(check),
+    check: Check::Both(&Check::Route(check), &Check::ApacheRoute(apache::check)),
 };
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {

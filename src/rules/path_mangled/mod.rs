@@ -1,6 +1,8 @@
 //! The path that a client asks for does not arrive as it was meant: glued, doubled, or lost. Knows how `proxy_pass`
 //! puts it together, not which paths the backend has.
 
+mod apache;
+
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::LOCATION;
 use crate::engine::{Check, Facts, Level, Rule};
@@ -12,10 +14,10 @@ use crate::routes::{Intent, Route};
 pub static RULE: Rule = Rule {
     id: "path-mangled",
     level: Level::Warning,
-    card: include_str!("../../rules/path-mangled.md"),
+    card: include_str!("../../../rules/path-mangled.md"),
     cause: None,
     intent: Intent::Lost,
-    check: Check::Route(check),
+    check: Check::Both(&Check::Route(check), &Check::ApacheRoute(apache::check)),
 };
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {

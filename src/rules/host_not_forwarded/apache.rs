@@ -1,0 +1,37 @@
+//! httpd: without ProxyPreserveHost the backend's own address is its Host. Knows that X-Forwarded-Host is sent, and
+//! not who reads it.
+
+use super::RULE;
+use crate::effective::apache::url::Url;
+use crate::engine::apache::Facts;
+use crate::finding::Finding;
+use crate::handshake::apache::Outcome;
+use crate::routes::Route;
+
+pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
+    if !facts.is_complete() {
+        return None;
+    }
+    let ways = facts.ways(route);
+    let way = ways.first()?;
+    let Outcome::Forwarded(forwarded) = &way.passage.outcome else { return None };
+    let end = way.path.iter().position(|&byte| byte == b'?').unwrap_or(way.path.len());
+    let asked = facts.tracer.handshake(facts.server_of(route), &way.path[..end]);
+    let changed = |name: &[u8]| forwarded.next.header(name) != asked.header(name);
+    if forwarded.by != route.node || !forwarded.upgrades || !changed(b"host") || changed(b"origin") {
+        return None;
+    }
+    let url = Url::parse(route.backend.text.as_bytes()).ok()?;
+    if is_elsewhere(&url) {
+        return None;
+    }
+    let message = "the backend sees its own address as Host, not the name that the browser asked for";
+    let finding = RULE.finding(facts.head(route.node), message).here("the address it sees");
+    Some(finding.help("write beside it, where the backend compares Host with Origin\nProxyPreserveHost On"))
+}
+
+/// Whether the backend is another site, which wants a Host of its own.
+fn is_elsewhere(url: &Url) -> bool {
+    let is_address = url.bare_host().parse::<std::net::IpAddr>().is_ok() || url.host == "localhost";
+    matches!(url.scheme.as_str(), "https" | "wss") && !is_address && url.socket.is_none()
+}
