@@ -1,11 +1,12 @@
 //! What rules about httpd may look at. Knows no rule by name.
 
 use hashbrown::HashMap;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
 use super::fate::Fate;
+use super::straight::Straight;
 use super::{ApacheWay, Ground};
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
@@ -27,6 +28,10 @@ pub struct Facts<'a> {
     pub tracer: Tracer<'a>,
     /// The blocks that have a directive, looked for when first asked for.
     with: RefCell<HashMap<NameId, With>>,
+    /// Which routes need no following.
+    pub(super) straight: RefCell<Option<Straight>>,
+    /// Virtual hosts that speak TLS, by the names they go by, looked for when first asked for.
+    secure: OnceCell<HashMap<Vec<u8>, Vec<ServerId>>>,
     /// The fate of the route that was asked about last: several rules ask in a row.
     pub(super) last_fate: RefCell<Option<(NodeRef, Rc<Fate>)>>,
     /// The ways of the route that was asked about last: several rules ask in a row.
@@ -61,6 +66,8 @@ impl<'a> Facts<'a> {
             tracer,
             with: RefCell::default(),
             last_fate: RefCell::default(),
+            straight: RefCell::default(),
+            secure: OnceCell::new(),
             last_ways: RefCell::default(),
         }
     }
@@ -85,6 +92,28 @@ impl<'a> Facts<'a> {
             Rc::new(found)
         };
         self.with.borrow_mut().entry(name).or_insert_with(find).clone()
+    }
+
+    /// The virtual hosts that go by a name and speak TLS.
+    pub fn secure_hosts(&self, name: &[u8]) -> &[ServerId] {
+        let find = || {
+            let mut found: HashMap<Vec<u8>, Vec<ServerId>> = HashMap::new();
+            for id in self.config.server_ids().skip(1) {
+                let server = self.config.server(id);
+                let mut ports = server.addresses.iter().filter_map(|address| address.port);
+                if !ports.any(|port| self.tracer.is_tls(id, port)) {
+                    continue;
+                }
+                for name in server.name.iter().chain(&server.aliases) {
+                    let hosts = found.entry(name.clone()).or_default();
+                    if hosts.last() != Some(&id) {
+                        hosts.push(id);
+                    }
+                }
+            }
+            found
+        };
+        self.secure.get_or_init(find).get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The line of ProxyPass that a route is.

@@ -16,6 +16,8 @@ use crate::tree::NodeRef;
 
 /// What a route is worth to a browser's handshake.
 pub enum Fate {
+    /// Every handshake for the route upgrades by its own line, which was plain to see.
+    Straight,
     /// Some handshake for the route upgrades, by its own line or by another.
     Upgraded(Passage),
     /// None does, and this one is the route's own line's.
@@ -46,7 +48,8 @@ impl<'a> Facts<'a> {
         {
             return fate.clone();
         }
-        let fate = Rc::new(self.new_fate(route));
+        let straight = self.goes_straight(route);
+        let fate = Rc::new(if straight { Fate::Straight } else { self.new_fate(route) });
         *self.last_fate.borrow_mut() = Some((route.node, fate.clone()));
         fate
     }
@@ -88,6 +91,11 @@ impl<'a> Facts<'a> {
             (None, Some(taken)) => Fate::Taken(taken),
             (None, None) => Fate::Elsewhere(first),
         }
+    }
+
+    /// Whether handshakes for the route come to its own line and upgrade, found out by following them.
+    pub(super) fn upgrades_by_itself(&self, route: &Route) -> bool {
+        matches!(self.new_fate(route), Fate::Upgraded(passage) if passage.taken_by == Some(route.node))
     }
 
     /// Paths and queries that the route is for: its own path and what may lie below it, or what its pattern matches.

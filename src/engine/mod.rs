@@ -11,6 +11,7 @@ mod ground;
 pub mod reach;
 pub mod remedy;
 mod run;
+mod straight;
 pub mod times;
 
 use hashbrown::HashMap;

@@ -16,6 +16,11 @@ use crate::tree::NodeRef;
 /// What the names of a handshake's headers begin with, in lower case.
 const HANDSHAKE: [&str; 5] = ["connection", "host", "origin", "sec-websocket-", "upgrade"];
 
+/// Whether a header, its name in lower case, is one that a handshake is about.
+pub(super) fn is_of_handshake(name: &[u8]) -> bool {
+    HANDSHAKE.iter().any(|known| name.starts_with(known.as_bytes()))
+}
+
 /// A line of `RequestHeader`.
 pub struct HeaderLine {
     pub at: NodeRef,
@@ -70,7 +75,7 @@ impl<'a> Facts<'a> {
     pub fn request_headers(&self, route: &Route) -> Vec<HeaderLine> {
         let counts = |node: NodeRef| {
             let name = self.directive(node).arg(1).map(|word| word.value().to_ascii_lowercase());
-            name.is_some_and(|name| HANDSHAKE.iter().any(|known| name.starts_with(known.as_bytes())))
+            name.is_some_and(|name| is_of_handshake(&name))
         };
         let levels = self.levels(route, names::REQUEST_HEADER, counts).into_iter();
         levels

@@ -40,7 +40,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
 fn apache(facts: &ApacheFacts, route: &Route) -> Option<Finding> {
     match &*facts.fate(route) {
         Fate::Taken(_) => {}
-        Fate::Upgraded(_) | Fate::Elsewhere(_) => return None,
+        Fate::Straight | Fate::Upgraded(_) | Fate::Elsewhere(_) => return None,
     }
     let is_http_2 = |scheme: &str| matches!(scheme, "h2" | "h2c");
     let (at, scheme) = match facts.serving(route) {

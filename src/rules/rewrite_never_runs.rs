@@ -32,6 +32,9 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if !in_directory && !in_server {
         return None;
     }
+    if in_server && section != Section::Main && facts.goes_straight(route) {
+        return None;
+    }
     let ways = facts.ways(route);
     let arrives = !ways.is_empty() && ways.iter().all(|way| way.upgrades());
     match section {

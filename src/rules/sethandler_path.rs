@@ -32,7 +32,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
                 replacement(route)
             )));
         }
-        Fate::Elsewhere(None) => return None,
+        Fate::Straight | Fate::Elsewhere(None) => return None,
         Fate::Upgraded(passage) | Fate::Taken(passage) if passage.taken_by != Some(route.node) => {
             return None;
         }

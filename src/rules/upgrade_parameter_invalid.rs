@@ -32,7 +32,7 @@ pub fn tells(message: &str) -> bool {
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     match &*facts.fate(route) {
         Fate::Upgraded(passage) if passage.taken_by != Some(route.node) => return None,
-        Fate::Elsewhere(_) => return None,
+        Fate::Straight | Fate::Elsewhere(_) => return None,
         _ => {}
     }
     let workers: Vec<&Worker> = match facts.serving(route) {

@@ -20,6 +20,9 @@ struct Answer {
 }
 
 pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
+    if facts.goes_straight(route) {
+        return None;
+    }
     let ways = facts.ways(route);
     let answers: Option<Vec<Answer>> = ways.iter().map(|way| answer(route, way)).collect();
     let answers = answers?;

@@ -2,6 +2,7 @@
 //! not who reads it.
 
 use super::RULE;
+use crate::effective::apache::names;
 use crate::effective::apache::url::Url;
 use crate::engine::apache::Facts;
 use crate::finding::Finding;
@@ -11,6 +12,13 @@ use crate::routes::Route;
 pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if !facts.is_complete() {
         return None;
+    }
+    if facts.goes_straight(route) {
+        let server = facts.server_of(route);
+        let written = facts.config.in_sections(&[route.block], server, names::PROXY_PRESERVE_HOST);
+        if facts.config.flag(facts.tree, written) == Some(true) {
+            return None;
+        }
     }
     let ways = facts.ways(route);
     let way = ways.first()?;

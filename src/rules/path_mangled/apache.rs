@@ -63,8 +63,11 @@ fn glued(facts: &Facts, route: &Route, pass: &Pass, target: &str) -> Option<Find
             (facts.text(route.node), RULE.finding(facts.head(route.node), message))
         }
         false => {
-            let sent =
-                sent(facts, route, asked.as_bytes()).filter(|sent| *sent == format!("{uri}{below}"))?;
+            let joined = format!("{uri}{below}");
+            let sent = match facts.goes_straight(route) {
+                true => joined,
+                false => sent(facts, route, asked.as_bytes()).filter(|sent| *sent == joined)?,
+            };
             let message = format!("`{asked}` reaches the backend as `{sent}`");
             (facts.text(route.node), RULE.finding(facts.head(route.node), message))
         }
@@ -166,8 +169,11 @@ fn without_slash(facts: &Facts, route: &Route, pass: &Pass) -> Option<Finding> {
     if is_polling_path(&pass.path) || !is_websocket_path(&pass.path) {
         return None;
     }
-    let passage = facts.socket_passage(facts.server_of(route), short, &[]);
-    if !matches!(passage.outcome, Outcome::Answered { status: Some(404), at: None, .. }) {
+    let is_lost = facts.nobody_takes(route, short).unwrap_or_else(|| {
+        let passage = facts.socket_passage(facts.server_of(route), short, &[]);
+        matches!(passage.outcome, Outcome::Answered { status: Some(404), at: None, .. })
+    });
+    if !is_lost {
         return None;
     }
     let (short, path) = (String::from_utf8_lossy(short), String::from_utf8_lossy(&pass.path));
@@ -185,6 +191,11 @@ fn without_slash(facts: &Facts, route: &Route, pass: &Pass) -> Option<Finding> {
 /// A group that begins with the path's slash, behind another slash.
 fn slashed(facts: &Facts, route: &Route) -> Option<Finding> {
     let line = facts.rule_line(route)?;
+    // Only a group at the pattern's beginning can begin with the path's slash.
+    let pattern = &line.rule.pattern.text;
+    if !pattern.strip_prefix(b"^").unwrap_or(pattern).starts_with(b"(") {
+        return None;
+    }
     let target = String::from_utf8_lossy(&line.rule.substitution).into_owned();
     let asked = facts.ways(route).last()?.path.clone();
     let sent = sent(facts, route, &asked).filter(|sent| sent.starts_with("//"))?;

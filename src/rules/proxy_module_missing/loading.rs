@@ -2,7 +2,7 @@
 //! refuses both.
 
 use super::RULE;
-use crate::effective::apache::RefusalKind;
+use crate::effective::apache::{Refusal, RefusalKind};
 use crate::engine::apache::Facts;
 use crate::finding::Finding;
 
@@ -19,26 +19,13 @@ const MODULES: [&str; 9] = [
     "mod_ssl.c",
 ];
 
-/// Modules that cannot be loaded before mod_proxy.
-const LINKED: [&str; 13] = [
-    "proxy_ajp",
-    "proxy_balancer",
-    "proxy_connect",
-    "proxy_express",
-    "proxy_fcgi",
-    "proxy_fdpass",
-    "proxy_ftp",
-    "proxy_hcheck",
-    "proxy_http",
-    "proxy_http2",
-    "proxy_scgi",
-    "proxy_uwsgi",
-    "proxy_wstunnel",
-];
-
 /// Whether httpd's refusal is told here.
 pub fn tells(kind: RefusalKind) -> bool {
-    matches!(kind, RefusalKind::NotLoaded(module) if MODULES.contains(&module))
+    match kind {
+        RefusalKind::NotLoaded(module) => MODULES.contains(&module),
+        RefusalKind::Unlinked(needed) => needed == "mod_proxy.c",
+        RefusalKind::Balancer | RefusalKind::Worker | RefusalKind::Other => false,
+    }
 }
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
@@ -65,25 +52,24 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
 
 /// The first module that is loaded before mod_proxy, or without it.
 fn order(facts: &Facts) -> Option<Finding> {
-    let modules = facts.config.modules(facts.tree);
-    let place = |module: &str| modules.order(&format!("mod_{module}.c"));
-    let (order, module) = LINKED.iter().filter_map(|&module| Some((place(module)?, module))).min()?;
-    let at = modules.loaded_at(&format!("mod_{module}.c"))?;
-    let refused = |message: String| {
-        let finding = facts.refused(&RULE, at, message);
-        finding.labels(facts.included_from(at.graft))
+    let unlinked = |refusal: &&Refusal| refusal.kind == RefusalKind::Unlinked("mod_proxy.c");
+    let refusal = facts.config.refusals.iter().find(unlinked)?;
+    let identifier = facts.directive(refusal.node).arg(0)?.show();
+    let module = identifier.trim_end_matches("_module");
+    let (message, help) = match facts.config.modules(facts.tree).loaded_at("mod_proxy.c") {
+        Some(_) => (
+            format!("mod_{module} cannot be loaded before mod_proxy, whose functions it calls"),
+            "write this line below the other".to_string(),
+        ),
+        None => (
+            format!("mod_{module} cannot be loaded without mod_proxy, whose functions it calls"),
+            format!("write before it\n{}", facts.load_line("proxy")),
+        ),
     };
-    match (modules.loaded_at("mod_proxy.c"), place("proxy")) {
-        (Some(proxy), Some(first)) if order < first => {
-            let message = format!("mod_{module} cannot be loaded before mod_proxy, whose functions it calls");
-            let finding = refused(message).label(facts.head(proxy), "mod_proxy is loaded here");
-            Some(finding.help("write this line below the other"))
-        }
-        (None, _) if modules.is_missing("mod_proxy.c") => {
-            let message =
-                format!("mod_{module} cannot be loaded without mod_proxy, whose functions it calls");
-            Some(refused(message).help(format!("write before it\n{}", facts.load_line("proxy"))))
-        }
-        _ => None,
-    }
+    let finding = facts.refused(&RULE, refusal.node, message).help(help);
+    let finding = match facts.config.modules(facts.tree).loaded_at("mod_proxy.c") {
+        Some(proxy) => finding.label(facts.head(proxy), "mod_proxy is loaded here"),
+        None => finding,
+    };
+    Some(finding.labels(facts.included_from(refusal.node.graft)))
 }

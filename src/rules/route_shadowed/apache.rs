@@ -25,6 +25,9 @@ pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if route.by == By::Handler {
         return None;
     }
+    if facts.goes_straight(route) {
+        return None;
+    }
     let ways = facts.ways(route);
     let takers: Option<Vec<Taker>> = ways.iter().map(|way| taker(facts, route, way)).collect();
     let taker = *takers?.first()?;

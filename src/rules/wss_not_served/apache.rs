@@ -14,16 +14,7 @@ pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if plain == ServerId::MAIN || !is_plain(facts, plain) {
         return None;
     }
-    let goes_by = |id: &ServerId| {
-        let other = facts.config.server(*id);
-        other.name.as_ref() == Some(name) || other.aliases.contains(name)
-    };
-    let secure: Vec<ServerId> = facts
-        .config
-        .server_ids()
-        .skip(1)
-        .filter(|id| *id != plain && goes_by(id) && is_secure(facts, *id))
-        .collect();
+    let secure: Vec<ServerId> = facts.secure_hosts(name).iter().copied().filter(|id| *id != plain).collect();
     let &[secure] = &secure[..] else { return None };
     let ways = facts.ways(route);
     let way = ways.first()?;
@@ -72,9 +63,4 @@ fn is_plain(facts: &Facts, id: ServerId) -> bool {
     let server = facts.config.server(id);
     let ports = || server.addresses.iter().filter_map(|address| address.port);
     ports().any(|port| port == 80) && !ports().any(|port| facts.tracer.is_tls(id, port))
-}
-
-fn is_secure(facts: &Facts, id: ServerId) -> bool {
-    let mut ports = facts.config.server(id).addresses.iter().filter_map(|address| address.port);
-    ports.any(|port| facts.tracer.is_tls(id, port))
 }
