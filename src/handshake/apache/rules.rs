@@ -49,7 +49,6 @@ impl Session<'_> {
             path_info: b"",
             query: self.query.as_deref(),
             request: &self.view(),
-            is_inside: false,
         };
         rewrite::condition_holds(&input, condition)
     }
