@@ -20,6 +20,8 @@ use wslint::engine::card::{Card, Example, Proof, Server};
 const COUNT: u64 = 100;
 /// Handshakes of one configuration.
 const TRIES: usize = 5;
+/// What is read instead of the main file, where that leaves something to whoever runs it.
+const TRACED: &str = "traced.conf";
 /// Headers whose values are compared.
 const HEADERS: [&str; 3] = ["Host", "Connection", "Upgrade"];
 
@@ -69,7 +71,10 @@ fn every_complete_example_does_on_httpd_what_trace_predicts() {
             let (path, host) = example.handshake();
             let asked =
                 Try { host: host.unwrap_or("example.test"), path, second_port: false, changes: Vec::new() };
-            let result = match httpd.start(&example.body) {
+            // What runs the example loads modules for it, and whoever reads it should know.
+            let loaded = httpd.modules_for(&example.body).join("\n");
+            let traced = format!("{loaded}\n{}", example.body);
+            let result = match httpd.start_with(&example.body, &[(TRACED, &traced)]) {
                 Ok(running) => {
                     let several = example.body.to_ascii_lowercase().matches("balancermember").count() > 1;
                     compare_one(&httpd, &running, &asked, several, &mut tally)
@@ -238,7 +243,9 @@ fn compare_refused(httpd: &Httpd, refusal: &Refusal, asked: &Try, tally: &mut Ta
 /// What `wslint trace` prints; the error is what keeps it from it.
 fn trace(httpd: &Httpd, site: &Site, asked: &Try) -> Result<Predicted, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wslint"));
-    command.arg("trace").arg(site.dir().join(Httpd::MAIN_FILE)).arg(asked.url(site));
+    let traced = Some(site.dir().join(TRACED)).filter(|path| path.exists());
+    let main = traced.unwrap_or_else(|| site.dir().join(Httpd::MAIN_FILE));
+    command.arg("trace").arg(main).arg(asked.url(site));
     command.args(["--format", "json", "--server", "apache", "--server-root"]).arg(site.dir());
     command.args(["--target", &format!("apache={}", httpd.version())]);
     command.args(asked.changes.iter().flat_map(|change| ["--header", change]));

@@ -48,7 +48,12 @@ fn check(ground: &Ground, findings: &mut Vec<Finding>) {
         };
         let mut finding = ground.refused(&RULE, problem.at, message).here("included here");
         // Of the rest it is not known what the server makes of them, on its machine and as its user.
-        finding.refused = matches!(error, ReadError::Directory | ReadError::NotFound);
+        finding.refused = match error {
+            ReadError::Directory | ReadError::NotFound => true,
+            // httpd reads no device, whoever it runs as.
+            ReadError::NotRegular(_) => ground.server == "httpd",
+            ReadError::Other(_) | ReadError::TooLarge(_) => false,
+        };
         findings.push(finding.labels(ground.included_from(problem.at.graft)).help(help));
     }
 }

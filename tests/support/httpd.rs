@@ -71,7 +71,7 @@ impl Httpd {
     }
 
     /// The `LoadModule` lines that `config` leaves to whoever runs it.
-    fn modules_for(&self, config: &str) -> Vec<String> {
+    pub fn modules_for(&self, config: &str) -> Vec<String> {
         let loaded: Vec<&str> = config.lines().filter_map(loaded_module).collect();
         let wanted: &[&str] = if loaded.is_empty() { &MODULES } else { &[] };
         let mpm = (!loaded.iter().any(|name| name.starts_with("mpm_"))).then_some("mpm_event");

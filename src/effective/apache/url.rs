@@ -32,15 +32,9 @@ impl Url {
         let scheme = &rest[..colon];
         let Some(after) = rest[colon..].strip_prefix(b"://") else {
             // `host:port` is taken for a scheme or for nothing at all, and neither is a URL.
-            return Err(
-                if rest[colon] == b':' && rest[0].is_ascii_alphanumeric() && has_port(&rest[colon..]) {
-                    unparsable()
-                } else if rest.first().is_some_and(|byte| !byte.is_ascii()) {
-                    unparsable()
-                } else {
-                    absolute()
-                },
-            );
+            let is_port = rest[colon] == b':' && rest[0].is_ascii_alphanumeric() && has_port(&rest[colon..]);
+            let is_odd = rest.first().is_some_and(|byte| !byte.is_ascii());
+            return Err(if is_port || is_odd { unparsable() } else { absolute() });
         };
         let end = after.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(after.len());
         let (authority, path) = after.split_at(end);

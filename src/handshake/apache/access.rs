@@ -230,7 +230,7 @@ impl Session<'_> {
                 Some(value) if value == b"denied" => known(false),
                 _ => Answer::Unknown,
             },
-            b"method" => known(values.iter().any(|value| *value == self.request.method)),
+            b"method" => known(values.contains(&self.request.method)),
             b"env" => {
                 let mut held = Some(false);
                 for value in values {

@@ -160,7 +160,7 @@ impl<'a> Tracer<'a> {
                 }
             };
             hop.route = Some(self.chosen_route(&forwarded));
-            hop.upstream = Some(forwarded.upstream.clone());
+            hop.upstream = forwarded.failure.is_none().then(|| forwarded.upstream.clone());
             idle = match (idle, forwarded.idle_timeout_ms) {
                 (Some(one), Some(other)) => Some(one.min(other)),
                 (one, other) => one.or(other),

@@ -55,12 +55,13 @@ impl Session<'_> {
     pub(super) fn has_real_wstunnel(&self) -> bool {
         let (tree, config) = (self.tracer.tree, self.tracer.config);
         let modules = config.modules(tree);
-        if !modules.is_loaded("mod_proxy_wstunnel.c") {
-            return false;
-        }
         let node = config.in_sections(&self.sections, self.server, names::PROXY_WEBSOCKET_FALLBACK);
-        let fallback = config.flag(tree, node).unwrap_or(true);
-        modules.is_missing("mod_proxy_http.c") || !fallback || self.tracer.version < versions::HTTP_UPGRADES
+        if config.flag(tree, node) == Some(false) {
+            // Only the module itself has this directive.
+            return !modules.is_missing("mod_proxy_wstunnel.c");
+        }
+        let alone = modules.is_missing("mod_proxy_http.c") || self.tracer.version < versions::HTTP_UPGRADES;
+        alone && modules.is_loaded("mod_proxy_wstunnel.c")
     }
 
     /// mod_proxy_wstunnel leaves a request without Upgrade to the next line.

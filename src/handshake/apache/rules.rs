@@ -38,17 +38,17 @@ impl Session<'_> {
 
     /// Whether a condition holds by itself, before any rule is run.
     pub(super) fn rewrite_condition_holds(mut self, condition: &ConditionLine) -> Option<bool> {
+        self.receive().ok()?;
         self.read_target().ok()?;
-        self.set_environment(&[]).ok()?;
         let input = Input {
             context: Context::Server(Options::default()),
             rules: &[],
             maps: &self.tracer.model(self.server).rewriting.maps,
+            is_inside: false,
             filename: &self.path,
             path_info: b"",
             query: self.query.as_deref(),
             request: &self.view(),
-            is_inside: false,
         };
         rewrite::condition_holds(&input, condition)
     }

@@ -150,7 +150,7 @@ impl<'t> Session<'t> {
     }
 
     /// What modules do as soon as the request is read (`ap_post_read_request`).
-    fn receive(&mut self) -> Go {
+    pub fn receive(&mut self) -> Go {
         self.change_headers(true);
         // What is asked of the path now is asked of it as it came.
         self.path = self.written.split(|&byte| byte == b'?').next().unwrap_or_default().to_vec();
