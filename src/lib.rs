@@ -58,7 +58,7 @@ fn nginx(
     let facts = engine::Facts::new(&tree, &config, &routes, tracer);
     let findings = engine::run(&facts, &rules::ALL, selection);
     drop(facts);
-    Ok(Linted { tree, effective: Effective::Nginx(config), routes, findings })
+    Ok(Linted { tree, effective: Effective::Nginx(Box::new(config)), routes, findings })
 }
 
 fn apache(
@@ -76,7 +76,7 @@ fn apache(
     let facts = engine::apache::Facts::new(&tree, &config, &routes, tracer);
     let findings = engine::run(&facts, &rules::ALL, selection);
     drop(facts);
-    Ok(Linted { tree, effective: Effective::Apache(config), routes, findings })
+    Ok(Linted { tree, effective: Effective::Apache(Box::new(config)), routes, findings })
 }
 
 /// Follows one handshake through a configuration; each of `headers` replaces one that a browser sends, or removes it

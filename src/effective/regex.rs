@@ -11,8 +11,10 @@ const LIMITS: &str = "(*LIMIT_MATCH=100000)(*LIMIT_DEPTH=10000)(*LIMIT_HEAP=2000
 /// Patterns that are kept: virtual hosts repeat one another's rules, and compiling takes longer than matching.
 const MAX_KEPT: usize = 1000;
 
+type Compiled = Result<Pattern, NotCompiled>;
+
 thread_local! {
-    static HTTPD: RefCell<HashMap<(Vec<u8>, bool), Result<Pattern, NotCompiled>>> = RefCell::default();
+    static HTTPD: RefCell<HashMap<(Vec<u8>, bool), Compiled>> = RefCell::default();
 }
 
 /// A compiled pattern.

@@ -119,8 +119,8 @@ pub struct Linted {
 
 /// What is in force in the blocks of either server.
 pub enum Effective {
-    Nginx(Config),
-    Apache(httpd::Config),
+    Nginx(Box<Config>),
+    Apache(Box<httpd::Config>),
 }
 
 /// Everything a rule about nginx may look at.
