@@ -138,7 +138,7 @@ fn a_prediction_that_is_wrong_is_caught() {
 const HOSTS: [&str; 7] =
     ["a.test", "x.a.test", "b.test", "c1.test", "main.test", "other.example", "127.0.0.1"];
 /// Paths to ask for.
-const PATHS: [&str; 19] = [
+const PATHS: [&str; 28] = [
     "/",
     "/ws",
     "/ws",
@@ -158,9 +158,18 @@ const PATHS: [&str; 19] = [
     "//ws//room",
     "/WS",
     "/ws/a%2Fb",
+    "/%77s",
+    "/ws/%2e%2e/api",
+    "/ws/./room",
+    "/ws;x=1/room",
+    "/ws/r%6Fom?x=%zz",
+    "/ws/%zz",
+    "/ws/a+b%C3%A9",
+    "/../ws",
+    "/api/ws/",
 ];
 /// How a handshake may differ from a browser's.
-const CHANGES: [&str; 10] = [
+const CHANGES: [&str; 15] = [
     "Upgrade: WebSocket",
     "Upgrade:",
     "Upgrade: foo",
@@ -171,6 +180,11 @@ const CHANGES: [&str; 10] = [
     "Origin:",
     "X-Token: secret",
     "Cookie: ROUTEID=.1",
+    "Host:",
+    "Host: c1.test.",
+    "Sec-WebSocket-Key:",
+    "Sec-WebSocket-Version: 12",
+    "Connection: X-Token, Upgrade",
 ];
 
 /// A handshake to make.

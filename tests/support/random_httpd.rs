@@ -2,6 +2,7 @@
 //! Must not know what httpd or wslint make of them.
 
 mod lines;
+mod sections;
 
 use super::random::Random;
 use lines::*;
@@ -39,6 +40,8 @@ pub fn configuration(random: &mut Random) -> Config {
     if writer.random.once_in(30) {
         writer.forget_a_module();
     }
+    writer.files.push(("users", "bob:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n".to_owned()));
+    writer.files.push(("known.txt", "room ws/room\nws chat\n".to_owned()));
     let Writer { out, files, several, .. } = writer;
     Config { main: out, files, second_port, several }
 }
@@ -46,7 +49,7 @@ pub fn configuration(random: &mut Random) -> Config {
 /// Modules that stand in every configuration.
 const ALWAYS: [&str; 3] = ["mpm_event", "authz_core", "proxy"];
 /// Others, each in `1 - 1 / n` of the configurations.
-const MOSTLY: [(&str, usize); 10] = [
+const MOSTLY: [(&str, usize); 16] = [
     ("proxy_http", 10),
     ("rewrite", 5),
     ("headers", 5),
@@ -57,6 +60,12 @@ const MOSTLY: [(&str, usize); 10] = [
     ("env", 2),
     ("macro", 2),
     ("authz_host", 2),
+    ("access_compat", 3),
+    ("allowmethods", 3),
+    ("authn_core", 3),
+    ("auth_basic", 3),
+    ("authn_file", 3),
+    ("authz_user", 3),
 ];
 
 struct Writer<'a> {
@@ -64,6 +73,8 @@ struct Writer<'a> {
     modules: Vec<&'static str>,
     files: Vec<(&'static str, String)>,
     several: bool,
+    /// What all members of balancers are: whose turn it is nobody can tell.
+    member: &'static str,
     out: String,
 }
 
@@ -77,7 +88,16 @@ impl<'a> Writer<'a> {
                 modules.pop();
             }
         }
-        Self { random, modules, files: Vec::new(), several: false, out: String::new() }
+        let members = [
+            "ws://@",
+            "ws://@",
+            "http://@ upgrade=websocket",
+            "http://@ upgrade=websocket",
+            "http://@",
+            "http://@/",
+        ];
+        let member = members[random.below(members.len())];
+        Self { random, modules, files: Vec::new(), several: false, member, out: String::new() }
     }
 
     fn has(&self, module: &str) -> bool {
@@ -106,7 +126,7 @@ impl<'a> Writer<'a> {
 
     fn head(&mut self, second_port: bool) {
         self.write(0, "ServerRoot \"@DIR@\"");
-        self.write(0, "ServerName main.test");
+        self.line(0, &["ServerName main.test", "ServerName main.test", "ServerName http://main.test:@PORT@"]);
         self.write(0, "Listen 127.0.0.1:@PORT@");
         if second_port {
             self.write(0, "Listen 127.0.0.1:@PORT2@");
@@ -133,41 +153,59 @@ impl<'a> Writer<'a> {
             self.write(0, "</Macro>");
         }
         if self.has("proxy_balancer") || self.random.once_in(30) {
-            self.balancer();
+            self.balancer(0);
         }
     }
 
-    fn balancer(&mut self) {
-        self.line(0, &["<Proxy \"balancer://chat\">", "<Proxy balancer://chat/>"]);
-        // Both members do the same, for whose turn it is nobody can tell.
-        let member = match self.random.below(5) {
-            0 => "http://@/",
-            1 => "http://@",
-            2 | 3 => "http://@ upgrade=websocket",
-            _ => "ws://@",
-        };
-        let member = if self.random.once_in(2) { "ws://@" } else { member };
-        self.write(1, &format!("BalancerMember {}", member.replace('@', "@BACKEND@")));
+    fn balancer(&mut self, depth: usize) {
+        self.line(
+            depth,
+            &["<Proxy \"balancer://chat\">", "<Proxy balancer://chat/>", "<Proxy balancer://Chat>"],
+        );
+        let member = self.member;
+        self.write(depth + 1, &format!("BalancerMember {}", member.replace('@', "@BACKEND@")));
         if self.random.once_in(2) {
             self.several = true;
-            self.write(1, &format!("BalancerMember {} route=2", member.replace('@', "@BACKEND2@")));
+            self.write(depth + 1, &format!("BalancerMember {} route=2", member.replace('@', "@BACKEND2@")));
         }
         if self.random.once_in(4) {
-            self.line(1, &["ProxySet lbmethod=byrequests", "ProxySet stickysession=ROUTEID timeout=5"]);
+            self.line(
+                depth + 1,
+                &["ProxySet lbmethod=byrequests", "ProxySet stickysession=ROUTEID timeout=5"],
+            );
         }
-        self.write(0, "</Proxy>");
+        self.write(depth, "</Proxy>");
     }
 
     fn virtual_host(&mut self, second_port: bool) {
-        let addresses =
-            ["*:@PORT@", "*:@PORT@", "*:@PORT@", "127.0.0.1:@PORT@", "127.0.0.2:*", "_default_:@PORT@", "*"];
+        let addresses = [
+            "*:@PORT@",
+            "*:@PORT@",
+            "*:@PORT@",
+            "127.0.0.1:@PORT@",
+            "127.0.0.1",
+            "127.0.0.1:*",
+            "127.0.0.2:*",
+            "127.0.0.2:@PORT@ *:@PORT@",
+            "_default_:@PORT@",
+            "_default_:*",
+            "localhost:@PORT@",
+            "[::1]:@PORT@ 127.0.0.1:@PORT2@",
+            "*",
+        ];
         let address =
             if second_port && self.random.once_in(3) { "*:@PORT2@" } else { self.random.pick(&addresses) };
         self.write(0, &format!("<VirtualHost {address}>"));
         if !self.random.once_in(6) {
             self.line(
                 1,
-                &["ServerName a.test", "ServerName b.test", "ServerName c1.test:8080", "ServerName d.test"],
+                &[
+                    "ServerName a.test",
+                    "ServerName A.Test",
+                    "ServerName b.test",
+                    "ServerName c1.test:8080",
+                    "ServerName http://d.test:@PORT@",
+                ],
             );
         }
         if self.random.once_in(3) {
@@ -175,6 +213,8 @@ impl<'a> Writer<'a> {
                 1,
                 &[
                     "ServerAlias *.a.test",
+                    "ServerAlias *.TEST",
+                    "ServerAlias other.* 127.*",
                     "ServerAlias x.a.test c?.test",
                     "ServerAlias b.test",
                     "ServerAlias *",
@@ -196,7 +236,11 @@ impl<'a> Writer<'a> {
 
     /// One thing that may stand in the main server or in a virtual host; `rest` conditions may still be put around it.
     fn part(&mut self, depth: usize, rest: usize) {
-        match self.random.below(28) {
+        match self.random.below(32) {
+            28 if self.has("proxy_balancer") => self.balancer(depth),
+            29 => self.line(depth, &FILE_SECTIONS),
+            30 if self.has("dir") => self.line(depth, &DIR_LINES),
+            31 if self.has("alias") => self.line(depth, &ALIASES),
             0..8 => self.proxy_pass(depth),
             8 => self.proxy_pass_match(depth),
             9..14 => self.location(depth),
@@ -278,92 +322,18 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn location(&mut self, depth: usize) {
-        let argument = self.random.pick(&LOCATIONS);
-        let is_match = argument.starts_with("Match");
-        self.write(depth, &format!("<Location{argument}>"));
-        if is_match && self.random.once_in(2) {
-            let target = self.random.pick(&MATCH_TARGETS);
-            let target = self.target_words(target);
-            self.write(depth + 1, &format!("ProxyPassMatch {target}"));
-        } else if !self.random.once_in(3) {
-            let target = self.target(argument.ends_with(['/', '"']));
-            let target = self.target_words(&target);
-            self.write(depth + 1, &format!("ProxyPass {target}"));
-        }
-        for _ in 0..self.random.below(3) {
-            self.per_directory(depth + 1);
-        }
-        self.write(
-            depth,
-            "</Location>".replace("Location", if is_match { "LocationMatch" } else { "Location" }).as_str(),
-        );
-    }
-
-    /// A line or section that may stand in `<Location>`, `<Directory>`, `<If>` and `.htaccess`.
-    fn per_directory(&mut self, depth: usize) {
-        match self.random.below(12) {
-            0 if self.has("authz_host") => {
-                self.line(depth, &["Require ip 127.0.0.1", "Require not ip 10.0.0.0/8", "Require local"])
-            }
-            0..3 => self.line(depth, &ACCESS_LINES),
-            3 if self.has("alias") => self.line(depth, &LOCATION_REDIRECTS),
-            4 | 5 if self.has("headers") => self.line(depth, &HEADER_LINES),
-            6 => self.line(
-                depth,
-                &[
-                    "SetHandler \"proxy:ws://@BACKEND@\"",
-                    "SetHandler proxy:http://@BACKEND@",
-                    "SetHandler none",
-                ],
-            ),
-            7 if self.has("dir") => {
-                self.line(depth, &["FallbackResource /index.html", "FallbackResource /ws"])
-            }
-            8 | 9 if self.has("rewrite") => self.rewrite(depth, false),
-            10 if self.has("env") => {
-                self.line(depth, &["SetEnv no-proxy 1", "SetEnv force-proxy-request-1.0 1", "SetEnv x y"])
-            }
-            _ => {
-                self.line(depth, &["ProxyPreserveHost On", "ProxyPreserveHost Off", "Options FollowSymLinks"])
-            }
-        }
-    }
-
-    fn directory(&mut self, depth: usize) {
-        self.line(depth, &["<Directory \"@DIR@/html\">", "<Directory />", "<Directory @DIR@/*>"]);
-        self.line(depth + 1, &["AllowOverride None", "AllowOverride All", "AllowOverride FileInfo"]);
-        for _ in 0..1 + self.random.below(2) {
-            self.per_directory(depth + 1);
-        }
-        self.write(depth, "</Directory>");
-    }
-
-    fn if_section(&mut self, depth: usize, rest: usize) {
-        let condition = self.random.pick(&EXPRESSIONS);
-        self.write(depth, &format!("<If \"{condition}\">"));
-        self.per_directory(depth + 1);
-        if rest > 1 && self.random.once_in(5) {
-            self.if_section(depth + 1, 0);
-        }
-        self.write(depth, "</If>");
-        if self.random.once_in(3) {
-            let condition = self.random.pick(&EXPRESSIONS);
-            self.write(depth, &format!("<ElseIf \"{condition}\">"));
-            self.per_directory(depth + 1);
-            self.write(depth, "</ElseIf>");
-        }
-        if self.random.once_in(3) {
-            self.write(depth, "<Else>");
-            self.per_directory(depth + 1);
-            self.write(depth, "</Else>");
-        }
-    }
-
     /// What is set for all requests to a backend.
     fn worker(&mut self, depth: usize) {
-        let url = self.random.pick(&["http://@BACKEND@", "http://@BACKEND@/", "ws://@BACKEND@/", "*"]);
-        self.write(depth, &format!("<Proxy \"{url}\">"));
+        let url = self.random.pick(&[
+            "http://@BACKEND@",
+            "http://@BACKEND@/",
+            "http://@BACKEND@/ws",
+            "ws://@BACKEND@/",
+            "ws://@BACKEND@ timeout=20",
+            "*",
+        ]);
+        let (url, rest) = url.split_once(' ').unwrap_or((url, ""));
+        self.write(depth, &format!("<Proxy \"{url}\" {rest}>"));
         let lines: &[&str] = if url == "*" {
             &["Require all granted", "Require all denied", "Require method GET"]
         } else {
@@ -386,8 +356,22 @@ impl<'a> Writer<'a> {
         if self.random.once_in(8) {
             self.line(
                 depth,
-                &["RewriteOptions Inherit", "RewriteOptions InheritDown", "RewriteOptions InheritBefore"],
+                &[
+                    "RewriteOptions Inherit",
+                    "RewriteOptions InheritDown",
+                    "RewriteOptions InheritBefore",
+                    "RewriteOptions InheritDownBefore",
+                    "RewriteOptions IgnoreInherit",
+                    "RewriteOptions AllowNoSlash MergeBase",
+                    "RewriteEngine Off",
+                ],
             );
+        }
+        if server && self.random.once_in(6) {
+            self.write(depth, "RewriteMap lower int:tolower\nRewriteMap known \"txt:@DIR@/known.txt\"");
+        }
+        if !server && self.random.once_in(6) {
+            self.line(depth, &["RewriteBase /", "RewriteBase /ws/"]);
         }
         for _ in 0..1 + self.random.below(2) {
             for _ in 0..self.random.below(3) {

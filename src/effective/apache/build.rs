@@ -93,7 +93,9 @@ impl<'t> Builder<'t> {
 
     fn begin_server(&mut self, node: Option<NodeRef>) {
         let block = BlockId(self.config.blocks.len() as u32);
-        self.config.servers.push(Server::new(block, node, self.tree));
+        let above = self.pending.iter().rev().find(|entry| entry.name == names::SERVER_NAME);
+        let name = above.map(|entry| entry.node);
+        self.config.servers.push(Server::new(block, node, name, self.tree));
         self.proxies.push(ProxyBuilder::new(self.tree, &self.tree.reading.modules));
     }
 
@@ -211,6 +213,13 @@ impl<'t> Builder<'t> {
                 file.show()
             );
             return self.refuse(node, message, RefusalKind::Unlinked(needed));
+        }
+        if name == names::REQUIRE
+            && let Some((provider, module)) =
+                directives::unknown_provider(directive, &self.tree.reading.modules)
+        {
+            let message = format!("Unknown Authz provider: {provider}");
+            return self.refuse(node, message, RefusalKind::NotLoaded(module));
         }
         if matches!(name, names::IF | names::ELSE_IF)
             && let Err(message) = Expr::parse(&expression(directive))

@@ -2,7 +2,8 @@
 //! Knows nothing of any configuration.
 
 use super::other_modules::MODULES;
-use crate::syntax::NameId;
+use crate::syntax::{Directive, NameId};
+use crate::tree::apache::Modules;
 
 pub use super::directive_table::FORMS;
 pub use Args::*;
@@ -254,6 +255,32 @@ pub const fn known(name: &str) -> NameId {
 pub fn form(name: NameId) -> Option<&'static Form> {
     let id = name.0 as usize;
     FORMS.get(id).or_else(|| OTHER_FORMS.get(id.checked_sub(FORMS.len())?))
+}
+
+/// Modules by what `Require` may ask for.
+const PROVIDERS: [(&str, &str); 14] = [
+    ("dbm-file-group", "mod_authz_dbm.c"),
+    ("dbm-group", "mod_authz_dbm.c"),
+    ("file-group", "mod_authz_groupfile.c"),
+    ("file-owner", "mod_authz_owner.c"),
+    ("forward-dns", "mod_authz_host.c"),
+    ("group", "mod_authz_groupfile.c"),
+    ("host", "mod_authz_host.c"),
+    ("ip", "mod_authz_host.c"),
+    ("ldap-group", "mod_authnz_ldap.c"),
+    ("ldap-user", "mod_authnz_ldap.c"),
+    ("local", "mod_authz_host.c"),
+    ("ssl", "mod_ssl.c"),
+    ("user", "mod_authz_user.c"),
+    ("valid-user", "mod_authz_user.c"),
+];
+
+/// What a `Require` line asks for of a module that is not loaded, and the module.
+pub fn unknown_provider(require: Directive, modules: &Modules) -> Option<(&'static str, &'static str)> {
+    let negated = require.arg(0)?.value().eq_ignore_ascii_case(b"not");
+    let asked = require.arg(usize::from(negated))?.value();
+    let known = PROVIDERS.iter().find(|(provider, _)| provider.as_bytes() == &*asked);
+    known.copied().filter(|(_, module)| modules.is_missing(module))
 }
 
 static OTHER_FORMS: [Form; MODULES.len()] = {

@@ -39,7 +39,6 @@ pub struct Pass {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PassFlags {
     pub nocanon: bool,
-    pub noquery: bool,
     pub interpolate: bool,
     /// `mapping=encoded` or `servlet`.
     pub mapping: bool,
@@ -302,7 +301,7 @@ impl<'a> Builder<'a> {
         is_match: bool,
     ) -> Outcome {
         let around = section_path(self.tree, config, block);
-        let unknown = directive.args().any(|word| word.is_hole());
+        let mut unknown = directive.args().any(|word| word.is_hole());
         let mut is_match = is_match;
         let (mut path, mut target) = (around.clone(), None);
         let mut flags = PassFlags::default();
@@ -318,7 +317,8 @@ impl<'a> Builder<'a> {
                 _ if target.is_none() => target = Some(word),
                 b"nocanon" => flags.nocanon = true,
                 b"interpolate" => flags.interpolate = true,
-                b"noquery" => flags.noquery = true,
+                // Nothing in the server asks for it.
+                b"noquery" => {}
                 lower => {
                     let Some(equals) = word.iter().position(|&byte| byte == b'=') else {
                         let in_path = around.is_some()
@@ -330,7 +330,8 @@ impl<'a> Builder<'a> {
                         }));
                     };
                     match lower.strip_prefix(b"mapping=") {
-                        Some(b"encoded" | b"servlet") => flags.mapping = true,
+                        Some(b"encoded") => flags.mapping = true,
+                        Some(b"servlet") => (flags.mapping, unknown) = (true, true),
                         Some(_) => return Err(refused("unknown mapping")),
                         None => params.push((word[..equals].to_vec(), word[equals + 1..].to_vec())),
                     }
@@ -354,7 +355,8 @@ impl<'a> Builder<'a> {
         };
         let real = url::without_socket(&target);
         let goes_nowhere = target == b"!";
-        let unknown = unknown || flags.interpolate;
+        let has_variable = |text: &[u8]| memchr::memmem::find(text, b"${").is_some();
+        let unknown = unknown || flags.interpolate && (has_variable(&real) || has_variable(&path));
         let pass = Pass {
             at,
             block,

@@ -85,16 +85,18 @@ impl Rewriting {
     }
 
     /// What is in force in a server: a virtual host inherits the engine's state, and rules only where it or the main
-    /// server asks for that, and not without a line of its own.
+    /// server asks for that, and not without a line of its own, be it in a section.
     pub fn of_server(config: &Config, server: ServerId) -> Self {
-        let of = |server: ServerId| config.rewriting(config.server(server).block).cloned();
-        match of(server) {
-            Some(own) if server == ServerId::MAIN => own,
-            Some(own) => own.within(of(ServerId::MAIN).unwrap_or_default()),
-            None => {
-                let outer = of(ServerId::MAIN).unwrap_or_default();
-                Self { rules: Vec::new(), unknown: None, refusals: Vec::new(), ..outer }
-            }
+        let block = config.server(server).block;
+        let own = config.rewriting(block).cloned();
+        if server == ServerId::MAIN {
+            return own.unwrap_or_default();
+        }
+        let outer = config.rewriting(config.main().block).cloned().unwrap_or_default();
+        let has_any = own.is_some() || config.inside(block).any(|inner| config.rewriting(inner).is_some());
+        match has_any {
+            true => own.unwrap_or_default().within(outer),
+            false => Self { rules: Vec::new(), unknown: None, refusals: Vec::new(), ..outer },
         }
     }
 

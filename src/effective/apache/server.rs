@@ -39,7 +39,7 @@ pub struct Server {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     pub host: Host,
-    /// None for every port: `*`, or none written where the main server has none either.
+    /// None for every port: `*`, also as the whole of the argument, or none written where the main server has none.
     pub port: Option<u16>,
 }
 
@@ -65,8 +65,8 @@ pub struct Listen {
 }
 
 impl Address {
-    /// None for what is no address.
-    pub fn parse(word: &[u8]) -> Option<Self> {
+    /// None for what is no address. `unwritten`: the main server's port, as far as it has one where the section stands.
+    pub fn parse(word: &[u8], unwritten: Option<u16>) -> Option<Self> {
         let text = std::str::from_utf8(word).ok()?;
         let (host, port) = split(text)?;
         let host = match host {
@@ -74,13 +74,18 @@ impl Address {
             host => host_of(host),
         };
         match port {
-            None | Some("*") => Some(Self { host, port: None }),
+            None if text == "*" => Some(Self { host, port: None }),
+            None => Some(Self { host, port: unwritten }),
+            Some("*") => Some(Self { host, port: None }),
             Some(port) => Some(Self { host, port: Some(port.parse().ok()?) }),
         }
     }
 }
 
 fn host_of(host: &str) -> Host {
+    if host.eq_ignore_ascii_case("localhost") {
+        return Host::Ip(std::net::IpAddr::from([127, 0, 0, 1]));
+    }
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.parse().map_or_else(|_| Host::Name(host.to_ascii_lowercase()), Host::Ip)
 }
@@ -119,9 +124,12 @@ pub fn listens(tree: &Tree, config: &Config) -> Vec<Listen> {
 }
 
 impl Server {
-    pub(super) fn new(block: BlockId, node: Option<NodeRef>, tree: &Tree) -> Self {
+    /// `name`: the main server's `ServerName` line above the section.
+    pub(super) fn new(block: BlockId, node: Option<NodeRef>, name: Option<NodeRef>, tree: &Tree) -> Self {
+        let unwritten = name.and_then(|node| bare_name(&tree.directive(node).arg(0)?.value()).1);
         let words = node.map(|node| tree.directive(node).args().collect::<Vec<_>>()).unwrap_or_default();
-        let addresses: Vec<Address> = words.iter().filter_map(|word| Address::parse(&word.value())).collect();
+        let addresses: Vec<Address> =
+            words.iter().filter_map(|word| Address::parse(&word.value(), unwritten)).collect();
         let host = |word: &crate::syntax::Word| {
             let word = word.show();
             split(&word).map(|(host, _)| host.as_bytes().to_ascii_lowercase())

@@ -14,10 +14,27 @@ type Allowed = Option<bool>;
 
 impl Session<'_> {
     pub(super) fn check_access(&mut self) -> Go {
-        self.check_methods()?;
-        self.check_tls_required()?;
-        self.check_addresses()?;
-        self.check_requirements()
+        let checks = || {
+            self.check_methods()?;
+            self.check_tls_required()?;
+            self.check_addresses()
+        };
+        let checked = checks();
+        let is_enough = self.satisfies_any();
+        match checked {
+            Ok(()) if is_enough => Ok(()),
+            Err(Outcome::Answered { .. }) if is_enough => self.check_requirements(),
+            Err(outcome) => Err(outcome),
+            Ok(()) => self.check_requirements(),
+        }
+    }
+
+    /// `Satisfy Any`: one kind of check is enough.
+    fn satisfies_any(&self) -> bool {
+        let (tree, config) = (self.tracer.tree, self.tracer.config);
+        let node = config.in_sections(&self.sections, self.server, names::SATISFY);
+        let word = node.and_then(|node| tree.directive(node).arg(0));
+        word.is_some_and(|word| word.value().eq_ignore_ascii_case(b"any"))
     }
 
     fn check_methods(&self) -> Go {
@@ -90,12 +107,9 @@ impl Session<'_> {
             },
         };
         let at = config.last(block, names::DENY).or_else(|| config.last(block, names::ORDER));
-        let any = config.in_sections(&self.sections, self.server, names::SATISFY);
-        let any = any.and_then(|node| tree.directive(node).arg(0));
-        let satisfies_any = any.is_some_and(|word| word.value().eq_ignore_ascii_case(b"any"));
         match allowed {
-            Some(false) if !satisfies_any => Err(Outcome::answered(403, "Deny keeps every client out", at)),
-            None if !satisfies_any && !self.is_welcome => Err(Outcome::unknown("the client's address", at)),
+            Some(false) => Err(Outcome::answered(403, "Deny keeps every client out", at)),
+            None if !self.is_welcome => Err(Outcome::unknown("the client's address", at)),
             _ => Ok(()),
         }
     }
@@ -103,18 +117,29 @@ impl Session<'_> {
     /// `Require` of the last section that has any, those around merged where `AuthMerging` says so.
     fn check_requirements(&self) -> Go {
         let config = self.tracer.config;
-        let requires = |block: BlockId| self.requirements(block).next().is_some();
-        let Some(&block) = self.sections.iter().rev().find(|&&block| requires(block)) else { return Ok(()) };
-        let merging = config.in_sections(&self.sections, self.server, names::AUTH_MERGING);
-        let merging = merging.and_then(|node| self.tracer.tree.directive(node).arg(0));
-        let merges = merging.is_some_and(|word| !word.value().eq_ignore_ascii_case(b"off"));
-        if merges && !self.is_welcome {
-            return Err(Outcome::unknown(
-                "sections whose Require lines are merged",
-                config.block(block).node,
-            ));
+        let mut answer: Option<(Answer, BlockId)> = None;
+        for &block in &self.sections {
+            let merging = config.last(block, names::AUTH_MERGING);
+            let requires = self.requirements(block).next().is_some();
+            let own = requires.then(|| (self.any_of(block), block));
+            let merging = merging.and_then(|node| self.tracer.tree.directive(node).arg(0));
+            let merging = merging.map(|word| word.value().to_ascii_lowercase()).unwrap_or_default();
+            let merge: fn(std::array::IntoIter<Answer, 2>) -> Answer = match &merging[..] {
+                b"and" => all,
+                b"or" => any,
+                b"" if !requires => continue,
+                _ => {
+                    answer = own;
+                    continue;
+                }
+            };
+            answer = match (answer, own) {
+                (Some((outer, _)), Some((own, block))) => Some((merge([outer, own].into_iter()), block)),
+                (outer, own) => own.or(outer),
+            };
         }
-        let answer = match self.any_of(block) {
+        let Some((answer, block)) = answer else { return self.check_needless_login() };
+        let answer = match answer {
             Answer::NeedsUser | Answer::Unknown if self.is_welcome => Answer::Granted,
             answer => answer,
         };
@@ -129,6 +154,13 @@ impl Session<'_> {
             },
             Answer::Unknown => Err(Outcome::unknown("whom Require lets in", at)),
             _ => Err(Outcome::answered(403, "Require keeps the client out", at)),
+        }
+    }
+
+    fn check_needless_login(&self) -> Go {
+        match self.auth_type() {
+            Some(at) => Err(Outcome::answered(500, "AuthType is in force and nothing is required", Some(at))),
+            None => Ok(()),
         }
     }
 
@@ -162,33 +194,11 @@ impl Session<'_> {
     }
 
     fn any_of(&self, block: BlockId) -> Answer {
-        let mut best = Answer::Neutral;
-        for asked in self.requirements(block) {
-            let answer = self.answer(asked);
-            best = match (best, answer) {
-                (Answer::Granted, _) | (_, Answer::Granted) => Answer::Granted,
-                (Answer::Unknown, _) | (_, Answer::Unknown) => Answer::Unknown,
-                (Answer::NeedsUser, _) | (_, Answer::NeedsUser) => Answer::NeedsUser,
-                (Answer::Denied, _) | (_, Answer::Denied) => Answer::Denied,
-                _ => Answer::Neutral,
-            };
-        }
-        best
+        any(self.requirements(block).map(|asked| self.answer(asked)))
     }
 
     fn all_of(&self, block: BlockId) -> Answer {
-        let mut worst = Answer::Neutral;
-        for asked in self.requirements(block) {
-            let answer = self.answer(asked);
-            worst = match (worst, answer) {
-                (Answer::Denied, _) | (_, Answer::Denied) => Answer::Denied,
-                (Answer::Unknown, _) | (_, Answer::Unknown) => Answer::Unknown,
-                (Answer::NeedsUser, _) | (_, Answer::NeedsUser) => Answer::NeedsUser,
-                (Answer::Granted, _) | (_, Answer::Granted) => Answer::Granted,
-                _ => Answer::Neutral,
-            };
-        }
-        worst
+        all(self.requirements(block).map(|asked| self.answer(asked)))
     }
 
     fn answer(&self, asked: Asked) -> Answer {
@@ -271,6 +281,24 @@ impl Session<'_> {
             _ => Answer::Unknown,
         }
     }
+}
+
+/// What is said where one is enough.
+fn any<I: Iterator<Item = Answer>>(answers: I) -> Answer {
+    let order = [Answer::Neutral, Answer::Denied, Answer::NeedsUser, Answer::Unknown, Answer::Granted];
+    most(answers, order)
+}
+
+/// What is said where all must let the client in.
+fn all<I: Iterator<Item = Answer>>(answers: I) -> Answer {
+    let order = [Answer::Neutral, Answer::Granted, Answer::NeedsUser, Answer::Unknown, Answer::Denied];
+    most(answers, order)
+}
+
+/// The answer that stands last in `order`.
+fn most(answers: impl Iterator<Item = Answer>, order: [Answer; 5]) -> Answer {
+    let rank = |answer: &Answer| order.iter().position(|other| other == answer);
+    answers.max_by_key(rank).unwrap_or(Answer::Neutral)
 }
 
 enum Asked {

@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use super::mapping::{EncodedSlashes, Target};
+use super::mapping::Target;
+use super::path::EncodedSlashes;
 use super::{Go, Outcome, Session};
 use crate::effective::apache::directives::{self, Section};
 use crate::effective::apache::escape::escape_for_backend;
@@ -82,7 +83,7 @@ impl Session<'_> {
     }
 
     fn sendable_query(&self, target: &Target) -> Go<Vec<u8>> {
-        let Some(query) = target.query.as_ref().filter(|_| !target.verbatim) else { return Ok(Vec::new()) };
+        let Some(query) = &target.query else { return Ok(Vec::new()) };
         match query.iter().any(|&byte| is_control(byte)) {
             true => {
                 let why = "a query that is sent on holds spaces or control characters";

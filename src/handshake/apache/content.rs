@@ -70,9 +70,7 @@ impl Session<'_> {
                     return Ok(());
                 }
                 Ok(None) => {}
-                Err(Outcome::Answered { status: Some(400..600), why, at, location }) => {
-                    refused = Some(Outcome::Answered { status: Some(403), why, at, location });
-                }
+                Err(outcome @ Outcome::Answered { status: Some(400..600), .. }) => refused = Some(outcome),
                 Err(outcome) => return Err(outcome),
             }
         }
@@ -101,7 +99,9 @@ impl Session<'_> {
         let query = self.query.as_ref().map(|query| [b"?", &query[..]].concat()).unwrap_or_default();
         match self.inside([path, query].concat()) {
             Ok(inside) if inside.restart.is_none() => {
-                Ok(Some(inside).filter(|inside| inside.target.is_some() || inside.found == Found::File))
+                // Whoever names a handler takes the request from the proxy, as far as this is asked for.
+                let is_sent_on = inside.target.is_some() && !inside.names_handler();
+                Ok(Some(inside).filter(|inside| is_sent_on || inside.found == Found::File))
             }
             Ok(_) | Err(Outcome::Answered { status: Some(404), .. }) => Ok(None),
             Err(outcome) => Err(outcome),
@@ -116,8 +116,11 @@ impl Session<'_> {
         self.change_headers(false);
     }
 
-    /// Whether a line names a handler for the request.
+    /// Whether a line or a rule names a handler for the request.
     fn names_handler(&self) -> bool {
+        if self.handler.is_some() {
+            return true;
+        }
         let (config, tree) = (self.tracer.config, self.tracer.tree);
         let node = config.in_sections(&self.sections, self.server, names::SET_HANDLER);
         let word = node.and_then(|node| tree.directive(node).arg(0));
@@ -153,16 +156,16 @@ impl Session<'_> {
         let (config, tree) = (self.tracer.config, self.tracer.tree);
         let node = config.in_sections(&self.sections, self.server, names::SET_HANDLER);
         let (value, by) = match (self.handler.take(), node) {
-            (Some(Value::Known(value)), Some(node)) => (value, node),
-            (Some(Value::Unknown(why)), node) => return Err(Outcome::unknown(why, node)),
-            (_, Some(node)) => {
+            (Some((Value::Known(value), by)), _) => (value, by),
+            (Some((Value::Unknown(why), by)), _) => return Err(Outcome::unknown(why, Some(by))),
+            (None, Some(node)) => {
                 let Some(word) = tree.directive(node).arg(0) else { return Ok(None) };
                 if word.is_hole() {
                     return Err(Outcome::unknown("a handler that a template names", Some(node)));
                 }
                 (word.value().into_owned(), node)
             }
-            (_, None) => return Ok(None),
+            (None, None) => return Ok(None),
         };
         let Some(url) = value.strip_prefix(b"proxy:") else {
             return match value.eq_ignore_ascii_case(b"none") {

@@ -13,7 +13,7 @@ impl Session<'_> {
     pub(super) fn check_limits(&mut self) -> Go {
         let config = self.tracer.config;
         let number = |name| {
-            let node = config.in_force(self.server, name)?;
+            let node = config.in_force(self.read_by, name)?;
             let word = self.tracer.tree.directive(node).arg(0)?;
             let digits = std::str::from_utf8(&word.value()).ok()?.parse::<usize>().ok()?;
             Some((digits, node))
@@ -60,6 +60,7 @@ impl Session<'_> {
                     names::SET_ENV_IF | names::SET_ENV_IF_NO_CASE => {
                         self.set_if(tree.directive(entry.node), None, caseless);
                     }
+                    names::SET_ENV_IF_EXPR => self.set_by_expression(tree.directive(entry.node)),
                     names::BROWSER_MATCH | names::BROWSER_MATCH_NO_CASE => {
                         self.set_if(tree.directive(entry.node), Some(b"User-Agent"), caseless);
                     }
@@ -104,6 +105,18 @@ impl Session<'_> {
             }
             Value::Unknown(_) => None,
         };
+        self.set_words(words, matched);
+    }
+
+    fn set_by_expression(&mut self, directive: Directive) {
+        let mut words = directive.args().map(|word| word.value().into_owned());
+        let text = words.next().unwrap_or_default();
+        let held = Expr::parse(&text).ok().and_then(|expr| expr.holds(&self.view()).ok());
+        self.set_words(words, held);
+    }
+
+    /// `name`, `name=value` and `!name`, if what they depend on holds.
+    fn set_words(&mut self, words: impl Iterator<Item = Vec<u8>>, matched: Option<bool>) {
         for word in words {
             let (name, value) = match word.iter().position(|&byte| byte == b'=') {
                 Some(at) => (word[..at].to_vec(), word[at + 1..].to_vec()),

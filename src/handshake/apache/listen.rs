@@ -11,6 +11,8 @@ use crate::effective::apache::server::{Address, Host, Listen, ServerId};
 /// Where a request arrives.
 pub(super) struct Arrived {
     pub server: ServerId,
+    /// The server that reads the headers, by which another may be chosen: the first of the address.
+    pub read_by: ServerId,
     pub why: &'static str,
 }
 
@@ -128,10 +130,16 @@ impl Tracer<'_> {
         chain: Vec<ServerId>,
         why: &'static str,
     ) -> Result<Arrived, Outcome> {
-        let Some(&first) = chain.first() else { return Ok(Arrived { server: ServerId::MAIN, why }) };
+        let Some(&first) = chain.first() else {
+            let main = ServerId::MAIN;
+            return Ok(Arrived { server: main, read_by: main, why });
+        };
         for &id in &chain {
             match self.goes_by(id, request) {
-                Some(true) => return Ok(Arrived { server: id, why: "the first that goes by this name" }),
+                Some(true) => {
+                    let why = "the first that goes by this name";
+                    return Ok(Arrived { server: id, read_by: first, why });
+                }
                 Some(false) => {}
                 None => {
                     let node = self.config.server(id).node;
@@ -139,7 +147,15 @@ impl Tracer<'_> {
                 }
             }
         }
-        Ok(Arrived { server: first, why: "the first, as no other goes by this name" })
+        let host = request.header(b"host");
+        let host = host.as_ref().and_then(Value::known).map(asked_name).unwrap_or_default();
+        let is_written = |id: &ServerId| self.config.server(*id).written_hosts.contains(&host);
+        if let Some(&server) = chain.iter().find(|&id| is_written(id)) {
+            let why = "the first whose section is for this host, as no other goes by this name";
+            return Ok(Arrived { server, read_by: first, why });
+        }
+        let why = "the first, as no other goes by this name";
+        Ok(Arrived { server: first, read_by: first, why })
     }
 
     /// Whether the server goes by the name in the request's Host; None where a template puts names in.

@@ -2,10 +2,11 @@
 //! only by the URLs they are given.
 
 use super::{Go, Outcome, Session};
-use crate::effective::Value;
+use crate::effective::apache::expr::StringExpr;
 use crate::effective::apache::server::ServerId;
 use crate::effective::apache::{Pass, names};
 use crate::effective::regex::Pattern;
+use crate::effective::{BlockId, Value};
 use crate::tree::NodeRef;
 
 /// Where a request is to be sent.
@@ -30,72 +31,11 @@ pub enum TargetKind {
     Handler,
 }
 
-/// What becomes of `%2F` in a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EncodedSlashes {
-    Forbidden,
-    Decoded,
-    Kept,
-}
-
 impl Session<'_> {
-    /// What the request line asks for, as the server stores it.
-    pub(super) fn read_target(&mut self) -> Go {
-        let written = self.written.clone();
-        let (path, query) = match written.iter().position(|&byte| byte == b'?') {
-            Some(at) => (&written[..at], Some(written[at + 1..].to_vec())),
-            None => (&written[..], None),
-        };
-        self.query = query;
-        let (setting, encoded) = self.encoded_slashes();
-        let mut decoded = Vec::with_capacity(path.len());
-        let mut rest = path;
-        while let Some((&byte, after)) = rest.split_first() {
-            let rest_before = std::mem::replace(&mut rest, after);
-            if byte != b'%' {
-                decoded.push(byte);
-                continue;
-            }
-            let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-            let Some(value) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
-                return Err(Outcome::answered(400, "the path holds a `%` that begins no escape", None));
-            };
-            let escape = &rest_before[..3];
-            rest = &after[2..];
-            match value {
-                0 => return Err(Outcome::answered(404, "the path holds an escaped NUL", None)),
-                b'/' if setting == EncodedSlashes::Kept => decoded.extend_from_slice(escape),
-                b'/' if setting == EncodedSlashes::Decoded => decoded.push(b'/'),
-                b'/' => {
-                    let why = "`%2F` in the path: AllowEncodedSlashes is off";
-                    return Err(Outcome::answered(404, why, encoded));
-                }
-                value => decoded.push(value),
-            }
-        }
-        let merge = self.tracer.config.in_force(self.server, names::MERGE_SLASHES);
-        let merges = self.tracer.config.flag(self.tracer.tree, merge).unwrap_or(true);
-        self.path = normal_path(&decoded, merges)
-            .ok_or_else(|| Outcome::answered(400, "the path leads above the root", None))?;
-        Ok(())
-    }
-
-    /// `AllowEncodedSlashes`, and where it is written: a virtual host does not inherit it.
-    pub(super) fn encoded_slashes(&self) -> (EncodedSlashes, Option<NodeRef>) {
-        let config = self.tracer.config;
-        let node = config.last(config.server(self.server).block, names::ALLOW_ENCODED_SLASHES);
-        let word = node.and_then(|node| self.tracer.tree.directive(node).arg(0));
-        let setting = match word.map(|word| word.value().to_ascii_lowercase()).as_deref() {
-            Some(b"nodecode") => EncodedSlashes::Kept,
-            Some(b"on") => EncodedSlashes::Decoded,
-            _ => EncodedSlashes::Forbidden,
-        };
-        (setting, node)
-    }
-
     /// ProxyPass: the section's own line first, then the main server's list, then the virtual host's; the first that
     /// matches counts.
-    pub(super) fn map_to_target(&mut self) -> Go {
+    /// `encoded`: the lines that take the path before it is decoded, and only those.
+    pub(super) fn map_to_target(&mut self, encoded: bool) -> Go {
         if let Value::Unknown(why) = self.variable_of_environment(b"no-proxy") {
             return Err(Outcome::unknown(why, None));
         }
@@ -111,7 +51,7 @@ impl Session<'_> {
         let main = (self.server != ServerId::MAIN).then(|| &config.main().proxies.passes);
         let own = &config.server(self.server).proxies.passes;
         let all = in_section.into_iter().chain(main.into_iter().flatten()).chain(own);
-        for pass in all {
+        for pass in all.filter(|pass| pass.flags.mapping == encoded) {
             match self.try_pass(pass)? {
                 Tried::No => {}
                 Tried::NotProxied => {
@@ -127,6 +67,16 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether some line takes paths before they are decoded.
+    pub(super) fn maps_encoded(&self) -> bool {
+        let config = self.tracer.config;
+        [ServerId::MAIN, self.server].into_iter().any(|server| {
+            let proxies = &config.server(server).proxies;
+            let in_sections = proxies.in_sections.iter().map(|(_, pass)| pass);
+            proxies.passes.iter().chain(in_sections).any(|pass| pass.flags.mapping)
+        })
     }
 
     /// The line that keeps all of ProxyPass away, where it is the only one that could.
@@ -184,8 +134,8 @@ impl Session<'_> {
         };
         // What the client wrote is passed on as it is with `nocanon`, where that takes the same line.
         let uncanonical = pass.flags.nocanon.then(|| self.uncanonical(pass)).flatten();
-        let verbatim = uncanonical.is_some();
-        let query = self.query.clone().filter(|_| !verbatim && !pass.flags.noquery);
+        let query = self.query.clone().filter(|_| uncanonical.is_none());
+        let verbatim = uncanonical.is_some() || pass.flags.mapping;
         let url = uncanonical.unwrap_or(url);
         Ok(Tried::Mapped(Target {
             url: Some(url),
@@ -220,6 +170,26 @@ impl Session<'_> {
         found.map_or_else(Value::empty, |(_, value)| value.clone())
     }
 
+    /// `Alias` in a section, of the last one that has it: all the section is for is one file.
+    fn alias_of_section(&self) -> Go<Option<(Vec<u8>, NodeRef)>> {
+        let (config, tree) = (self.tracer.config, self.tracer.tree);
+        let line = |block: BlockId| {
+            config.last(block, names::ALIAS).or_else(|| config.last(block, names::SCRIPT_ALIAS))
+        };
+        let Some(node) = self.sections.iter().rev().find_map(|&block| line(block)) else { return Ok(None) };
+        let (Some(word), None) = (tree.directive(node).arg(0), tree.directive(node).arg(1)) else {
+            return Ok(None);
+        };
+        let unknown = || Outcome::unknown("the file that an alias names", Some(node));
+        if word.is_hole() {
+            return Err(unknown());
+        }
+        match StringExpr::parse(&word.value()).map(|expr| expr.value(&self.view())) {
+            Ok(Value::Known(file)) => Ok(Some((file, node))),
+            _ => Err(unknown()),
+        }
+    }
+
     /// What nobody sends on: a redirect of the server's, an alias, a file below the document root.
     pub(super) fn map_to_file(&mut self) -> Go {
         let (config, tree) = (self.tracer.config, self.tracer.tree);
@@ -228,6 +198,11 @@ impl Session<'_> {
             levels.push(config.main().block);
         }
         self.redirect_before_mapping(&levels)?;
+        if let Some((file, at)) = self.alias_of_section()? {
+            self.filename = self.below_server_root(&file);
+            self.note(at, "the section's paths are an alias of a file");
+            return Ok(());
+        }
         for &level in &levels {
             for entry in config.all(level) {
                 let directive = tree.directive(entry.node);
@@ -319,37 +294,6 @@ pub(crate) fn substitute(text: &[u8], groups: &[Vec<u8>]) -> Vec<u8> {
     }
 }
 
-/// Without `.` and `..` segments, and with one slash for several if they are merged; None where it leads above the
-/// root (`ap_normalize_path`).
-fn normal_path(path: &[u8], merge: bool) -> Option<Vec<u8>> {
-    let mut segments: Vec<&[u8]> = Vec::new();
-    let parts: Vec<&[u8]> = path.strip_prefix(b"/").unwrap_or(path).split(|&byte| byte == b'/').collect();
-    let last = parts.len() - 1;
-    for (index, part) in parts.into_iter().enumerate() {
-        match part {
-            b"" if index < last && merge => {}
-            b"." if index == last => segments.push(b""),
-            b"." => {}
-            b".." => {
-                segments.pop()?;
-                if index == last {
-                    segments.push(b"");
-                }
-            }
-            part => segments.push(part),
-        }
-    }
-    let mut out = Vec::with_capacity(path.len());
-    for segment in &segments {
-        out.push(b'/');
-        out.extend_from_slice(segment);
-    }
-    if out.is_empty() {
-        out.push(b'/');
-    }
-    Some(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -362,16 +306,5 @@ mod tests {
         assert_eq!(prefix_match(b"/wsx", b"/ws"), None);
         assert_eq!(prefix_match(b"/x", b"/"), Some(1));
         assert_eq!(prefix_match(b"//x", b"/x"), Some(3));
-    }
-
-    #[test]
-    fn paths_become_normal() {
-        let normal = |path: &str| {
-            normal_path(path.as_bytes(), true).map(|path| String::from_utf8(path).expect("text"))
-        };
-        assert_eq!(normal("/a//b/./c/../d").as_deref(), Some("/a/b/d"));
-        assert_eq!(normal("/a/b/..").as_deref(), Some("/a/"));
-        assert_eq!(normal("/ws/").as_deref(), Some("/ws/"));
-        assert_eq!(normal("/../x"), None);
     }
 }

@@ -7,6 +7,7 @@ mod fixups;
 mod listen;
 mod mapping;
 mod outgoing;
+mod path;
 mod proxy;
 mod reach;
 mod redirects;
@@ -150,7 +151,8 @@ impl<'a> Tracer<'a> {
                 }
             };
             hop.server = Some(self.chosen_server(&arrived));
-            let passage = self.pass(&request, arrived.server);
+            let passage =
+                Session { read_by: arrived.read_by, ..Session::new(self, &request, arrived.server) }.run();
             hop.steps.extend(passage.steps.iter().map(|(at, text)| self.step(*at, text)));
             let forwarded = match passage.outcome {
                 Outcome::Forwarded(forwarded) => forwarded,

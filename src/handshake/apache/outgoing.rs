@@ -41,7 +41,7 @@ impl Session<'_> {
         match upgrade {
             Some(upgrade) => {
                 let token = match handler {
-                    Handler::Wstunnel => wstunnel_token(route.worker, upgrade),
+                    Handler::Wstunnel => wstunnel_token(route.worker),
                     Handler::Http => upgrade.clone(),
                 };
                 headers.push((b"Upgrade".to_vec(), Value::Known(token)));
@@ -90,12 +90,11 @@ impl Session<'_> {
     }
 }
 
-/// What mod_proxy_wstunnel asks its backend for: what the worker allows, whatever the client's spelling.
-fn wstunnel_token(worker: Option<&Worker>, asked: &[u8]) -> Vec<u8> {
+/// What mod_proxy_wstunnel asks its backend for: what the worker allows, as the server keeps it, whatever the client asks.
+fn wstunnel_token(worker: Option<&Worker>) -> Vec<u8> {
     match worker.and_then(|worker| worker.params.get("upgrade")).map(|param| &param.value[..]) {
         None | Some(b"") => b"WebSocket".to_vec(),
-        Some(b"*") => asked.to_vec(),
-        Some(value) if value.eq_ignore_ascii_case(b"any") => asked.to_vec(),
+        Some(value) if value.eq_ignore_ascii_case(b"any") => b"*".to_vec(),
         Some(value) => value.to_vec(),
     }
 }

@@ -116,6 +116,9 @@ pub(super) fn check_name(url: &Url, by: NodeRef) -> Go {
         host if host.contains("${") => {
             "a variable that nothing defines stands for the host, and no name is looked up like that"
         }
+        host if host.contains(':') && host.contains(['?', '#']) => {
+            return Err(Outcome::answered(400, "the target has no host, or no port, that is one", Some(by)));
+        }
         host if host.contains(':') && !host.starts_with('[') => {
             "the host is none that could be looked up: what stands behind its colon is no port"
         }

@@ -19,6 +19,12 @@ impl Session<'_> {
         if rewriting.rules.is_empty() || !self.rewriting_of_sections().0.is_on() {
             return Ok(());
         }
+        if let Some(target) = &self.target {
+            return Err(Outcome::unknown(
+                "what rules make of a path that is sent on undecoded",
+                Some(target.by),
+            ));
+        }
         if let Some(at) = rewriting.unknown {
             return Err(Outcome::unknown("a rewrite rule that a template completes", Some(at)));
         }
@@ -172,8 +178,9 @@ impl Session<'_> {
                 None => self.environment.retain(|(known, _)| *known != name),
             }
         }
-        if ran.handler.is_some() {
-            self.handler = ran.handler;
+        let last = ran.looks.iter().rfind(|look| look.held == Some(true));
+        if let (Some(handler), Some(look)) = (ran.handler, last) {
+            self.handler = Some((handler, look.at));
         }
         match ran.outcome {
             Ran::Unchanged => {

@@ -19,6 +19,8 @@ pub(super) struct Model {
     locations: Vec<(BlockId, Matcher)>,
     /// Those without regular expressions by the depth of their paths, then the others.
     pub directories: Vec<(BlockId, Matcher)>,
+    /// Those that stand in no directory's section.
+    pub files: Vec<(BlockId, Matcher)>,
     proxies: Vec<(BlockId, Matcher)>,
     pub rewriting: Rewriting,
 }
@@ -49,6 +51,8 @@ const DECISIVE: [NameId; 22] = [
     names::SSL_REQUIRE_SSL,
 ];
 
+const FILES: [Section; 2] = [Section::Files, Section::FilesMatch];
+
 impl Model {
     pub fn new(tracer: &Tracer, server: ServerId) -> Self {
         let (tree, config) = (tracer.tree, tracer.config);
@@ -67,6 +71,7 @@ impl Model {
         Self {
             locations: of(&[Section::Location, Section::LocationMatch]),
             directories,
+            files: of(&FILES),
             proxies: of(&[Section::Proxy, Section::ProxyMatch]),
             rewriting: Rewriting::of_server(config, server),
         }
@@ -100,6 +105,28 @@ impl Session<'_> {
             }
         }
         self.find_conditions()
+    }
+
+    /// `<Files>` sections of the server, then those in the sections of directories (`ap_file_walk`).
+    pub(super) fn find_file_sections(&mut self) -> Go {
+        let (tree, config) = (self.tracer.tree, self.tracer.config);
+        let name = self.filename.rsplit(|&byte| byte == b'/').next().unwrap_or_default().to_vec();
+        let within = self.sections.iter().flat_map(|&block| config.children(block));
+        let within = within.filter(|&block| FILES.contains(&config.block(block).section));
+        let within: Vec<_> =
+            within.filter_map(|block| Some((block, matcher(tree, config, block)?))).collect();
+        for (block, matcher) in self.tracer.model(self.server).files.iter().chain(&within) {
+            let is_for = match matcher {
+                Matcher::Prefix(own) => Some(*own == name),
+                matcher => matcher.matches(&name),
+            };
+            match is_for {
+                Some(true) => self.sections.push(*block),
+                Some(false) => {}
+                None => self.doubt(*block, "whether a section is for this file")?,
+            }
+        }
+        Ok(())
     }
 
     /// `<Proxy>` sections, which are compared with the target before it is made canonical.

@@ -18,6 +18,8 @@ pub(super) struct Session<'t> {
     pub tracer: &'t Tracer<'t>,
     pub request: &'t Request,
     pub server: ServerId,
+    /// The server whose limits were in force while the headers were read, and no name was known.
+    pub read_by: ServerId,
     /// Path and query as they came.
     pub written: Vec<u8>,
     /// Decoded, without `.` and `..`.
@@ -38,8 +40,8 @@ pub(super) struct Session<'t> {
     pub path_info: Vec<u8>,
     /// What the file is.
     pub found: Found,
-    /// What a rewrite rule makes the handler.
-    pub handler: Option<Value>,
+    /// What a rewrite rule makes the handler, and which does.
+    pub handler: Option<(Value, NodeRef)>,
     pub steps: Vec<(Option<NodeRef>, String)>,
     pub looks: Vec<(NodeRef, Option<bool>)>,
     /// No rewrite rule is run any more.
@@ -67,10 +69,11 @@ impl<'t> Session<'t> {
             tracer,
             request,
             server,
+            read_by: server,
             written: request.target.clone(),
             path: Vec::new(),
             query: None,
-            headers: request.headers.clone(),
+            headers: joined(request),
             environment: Vec::new(),
             sections: Vec::new(),
             target: None,
@@ -159,7 +162,15 @@ impl<'t> Session<'t> {
 
     /// From the path to what is sent on or served.
     fn look_up(&mut self) -> Go {
-        self.read_target()?;
+        self.read_path()?;
+        if self.maps_encoded() {
+            self.find_sections()?;
+            self.map_to_target(true)?;
+            self.sections.clear();
+        }
+        if self.target.is_none() {
+            self.decode_path()?;
+        }
         self.find_sections()?;
         self.map()?;
         self.find_sections()?;
@@ -179,7 +190,7 @@ impl<'t> Session<'t> {
         // A rule that makes the path a file's leaves nothing for others to take.
         let is_free = self.kept.is_none() && self.filename.is_empty();
         if self.target.is_none() && is_free {
-            self.map_to_target()?;
+            self.map_to_target(false)?;
         }
         if self.target.is_none() && is_free {
             self.map_to_file()?;
@@ -191,7 +202,10 @@ impl<'t> Session<'t> {
                 let url = target.url.clone();
                 self.find_proxy_sections(url.as_deref())
             }
-            None => self.walk_directories(),
+            None => {
+                self.walk_directories()?;
+                self.find_file_sections()
+            }
         }
     }
 
@@ -239,8 +253,21 @@ impl<'t> Session<'t> {
         self.steps.push((Some(at), text.into()));
     }
 
-    /// The header's value, several joined as one list; None where it is not sent.
+    /// The header's value, of several the first; None where it is not sent.
     pub fn header(&self, name: &[u8]) -> Option<Value> {
-        crate::handshake::header(&self.headers, name)
+        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.clone())
     }
+}
+
+/// The request's headers; several of one name are one (`apr_table_compress`).
+fn joined(request: &Request) -> Vec<(Vec<u8>, Value)> {
+    let mut headers: Vec<(Vec<u8>, Value)> = Vec::with_capacity(request.headers.len());
+    for (name, _) in &request.headers {
+        let is_there = headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        if let Some(value) = request.header(name).filter(|_| !is_there) {
+            headers.push((name.clone(), value));
+        }
+    }
+    headers
 }

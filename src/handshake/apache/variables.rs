@@ -116,7 +116,8 @@ impl Request for View<'_, '_> {
             "PATH_INFO" => known(session.path_info.clone()),
             "REMOTE_USER" | "REMOTE_IDENT" | "AUTH_TYPE" | "CONTEXT_PREFIX" => Value::empty(),
             "DOCUMENT_ROOT" | "CONTEXT_DOCUMENT_ROOT" => session.document_root().map_or_else(unknown, known),
-            "HANDLER" => session.handler.clone().unwrap_or_else(Value::empty),
+            "HANDLER" if session.target.is_some() => known("proxy-server"),
+            "HANDLER" => session.handler.clone().map_or_else(Value::empty, |(value, _)| value),
             name if name.starts_with("SSL:") && !request.tls => Value::empty(),
             _ => unknown(),
         }

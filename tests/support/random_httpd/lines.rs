@@ -14,7 +14,7 @@ pub const WS_PARAMETERS: [&str; 9] = [
     " upgrade=foo",
     " upgrade=NONE",
 ];
-pub const HTTP_PARAMETERS: [&str; 12] = [
+pub const HTTP_PARAMETERS: [&str; 16] = [
     "",
     "",
     " upgrade=websocket",
@@ -27,10 +27,14 @@ pub const HTTP_PARAMETERS: [&str; 12] = [
     " upgrade=on",
     " upgrade=NONE",
     " connectiontimeout=5 timeout=30",
+    " noquery upgrade=websocket",
+    " mapping=encoded upgrade=websocket",
+    " interpolate",
+    " keepalive=On disablereuse=On",
 ];
 pub const PATTERNS: [&str; 6] =
     ["^/(ws|api)(/.*)?$", "^/ws(.*)$", "^/ws", "^/api/(.+)$", "^(/.*)$", "(?i)^/WS/(\\w+)"];
-pub const MATCH_TARGETS: [&str; 9] = [
+pub const MATCH_TARGETS: [&str; 12] = [
     "ws://@BACKEND@/$1",
     "ws://@BACKEND@/$1$2",
     "ws://@BACKEND@/ws",
@@ -40,9 +44,12 @@ pub const MATCH_TARGETS: [&str; 9] = [
     "http://@BACKEND@/base/$1",
     "http://@BACKEND2@/base?x=$1 upgrade=ANY",
     "!",
+    "http://@BACKEND@$1 nocanon",
+    "balancer://chat/$1",
+    "ws://@BACKEND2@/&x\\$1",
 ];
 /// What follows `<Location`; those with `~` or of a `LocationMatch` hold regular expressions.
-pub const LOCATIONS: [&str; 12] = [
+pub const LOCATIONS: [&str; 16] = [
     " /",
     " /ws",
     " /ws",
@@ -55,8 +62,12 @@ pub const LOCATIONS: [&str; 12] = [
     "Match \"^/ws/(.+)$\"",
     "Match ^/(ws|api)(/.*)?$",
     "Match \"oo\"",
+    " \"/a?i\"",
+    " //ws",
+    "Match \"(?<room>room)\"",
+    " /index.html",
 ];
-pub const ACCESS_LINES: [&str; 9] = [
+pub const ACCESS_LINES: [&str; 15] = [
     "Require all granted",
     "Require all denied",
     "Require method GET",
@@ -66,8 +77,14 @@ pub const ACCESS_LINES: [&str; 9] = [
     "<RequireAll>\n    Require all granted\n    Require not method GET\n</RequireAll>",
     "<LimitExcept POST>\n    Require all denied\n</LimitExcept>",
     "<Limit GET>\n    Require expr %{HTTP_HOST} =~ /a.test/\n</Limit>",
+    "<RequireAll>\n    <RequireNone>\n        Require method POST\n    </RequireNone>\n    Require all granted\n</RequireAll>",
+    "<RequireAll>\n    Require all granted\n    Require not env chat\n</RequireAll>",
+    "Require env chat",
+    "AuthMerging And\nRequire method GET",
+    "AuthMerging Or\nRequire all denied",
+    "Require method GET POST\nRequire all denied",
 ];
-pub const REDIRECTS: [&str; 7] = [
+pub const REDIRECTS: [&str; 10] = [
     "Redirect permanent /a http://other.test/b",
     "Redirect / http://other.test/",
     "Redirect 404 /ws/room",
@@ -75,10 +92,19 @@ pub const REDIRECTS: [&str; 7] = [
     "RedirectMatch ^/ws$ /ws/",
     "RedirectMatch 303 ^/api/(.*)$ http://other.test/$1",
     "Alias /api \"@DIR@/html\"",
+    "RedirectPermanent /api/ws /ws",
+    "Redirect 302 /ws/ /api/",
+    "RedirectMatch 410 room$",
 ];
-pub const LOCATION_REDIRECTS: [&str; 3] =
-    ["Redirect 307 http://other.test/", "Redirect 403", "RedirectMatch ^/ws/(.*)$ /api/$1"];
-pub const HEADER_LINES: [&str; 10] = [
+pub const LOCATION_REDIRECTS: [&str; 6] = [
+    "Redirect 307 http://other.test/",
+    "Redirect 403",
+    "RedirectMatch ^/ws/(.*)$ /api/$1",
+    "RedirectMatch 404 room",
+    "RedirectTemp /ws/room http://other.test/",
+    "Redirect gone",
+];
+pub const HEADER_LINES: [&str; 19] = [
     "RequestHeader set Upgrade websocket",
     "RequestHeader unset Upgrade",
     "RequestHeader unset Sec-WebSocket-Key",
@@ -89,8 +115,17 @@ pub const HEADER_LINES: [&str; 10] = [
     "RequestHeader set Upgrade websocket \"expr=%{REQUEST_URI} =~ m#^/ws#\"",
     "RequestHeader unset Upgrade early",
     "Header always set X-Served-By httpd",
+    "RequestHeader append Connection close",
+    "RequestHeader add Upgrade foo",
+    "RequestHeader setifempty Upgrade websocket",
+    "RequestHeader merge Connection Upgrade",
+    "RequestHeader edit Upgrade ^web Web",
+    "RequestHeader edit* Sec-WebSocket-Key = -",
+    "RequestHeader set X-Chat \"%{chat}e\"",
+    "RequestHeader set Host b.test early",
+    "RequestHeader unset Connection env=!chat",
 ];
-pub const SERVER_LINES: [&str; 15] = [
+pub const SERVER_LINES: [&str; 31] = [
     "ProxyPassReverse / http://@BACKEND@/",
     "ProxyPreserveHost On",
     "ProxyPreserveHost Off",
@@ -106,11 +141,34 @@ pub const SERVER_LINES: [&str; 15] = [
     "ErrorDocument 426 \"no\"",
     "ErrorDocument 404 /index.html",
     "ProxyWebsocketFallbackToProxyHttp Off",
+    "BalancerInherit Off",
+    "ProxyPassInherit Off\nBalancerInherit Off",
+    "ProxyBlock 127.0.0.9",
+    "ProxyBlock *",
+    "LimitRequestLine 100",
+    "LimitRequestFields 3",
+    "UseCanonicalName On",
+    "UseCanonicalPhysicalPort On",
+    "ErrorDocument 403 /ws",
+    "ErrorDocument 500 /api",
+    "ErrorDocument 404 http://other.test/",
+    "ErrorDocument 503 default",
+    "KeepAlive Off",
+    "AllowEncodedSlashes Off",
+    "ProxyStatus Full",
+    "HttpProtocolOptions Unsafe",
 ];
-pub const SET_ENV_IF: [&str; 3] = [
+pub const SET_ENV_IF: [&str; 10] = [
     "SetEnvIf Request_URI ^/api no-proxy",
     "SetEnvIfNoCase Upgrade WebSocket chat",
     "SetEnvIf Host b.test no-proxy=1",
+    "SetEnvIf Remote_Addr \"^127\\.\" no-proxy",
+    "SetEnvIfExpr \"%{HTTP:Upgrade} == 'websocket'\" chat no-proxy=1",
+    "BrowserMatch ^$ chat",
+    "SetEnvIf Upgrade . chat=$0 !no-proxy",
+    "SetEnvIf chat . no-proxy",
+    "SetEnvIf Request_Method GET chat",
+    "SetEnvIf ^Sec-WebSocket-K. . chat",
 ];
 pub const CONDITIONALS: [&str; 9] = [
     "<IfModule mod_proxy_wstunnel.c>",
@@ -123,7 +181,7 @@ pub const CONDITIONALS: [&str; 9] = [
     "<IfVersion < 2.4>",
     "<IfFile \"@DIR@/html/index.html\">",
 ];
-pub const EXPRESSIONS: [&str; 12] = [
+pub const EXPRESSIONS: [&str; 23] = [
     "%{HTTP:Upgrade} == 'websocket'",
     "tolower(%{HTTP:Upgrade}) == 'websocket'",
     "%{HTTP:Upgrade} =~ /^WebSocket$/i",
@@ -136,8 +194,19 @@ pub const EXPRESSIONS: [&str; 12] = [
     "%{REQUEST_URI} in { '/ws', '/api' }",
     "-f %{REQUEST_FILENAME}",
     "req_novary('Connection') -strcmatch '*upgrade*'",
+    "-T env('chat')",
+    "%{REMOTE_ADDR} -ipmatch '127.0.0.0/8'",
+    "%{SERVER_NAME} == 'a.test'",
+    "-d %{REQUEST_FILENAME}",
+    "%{REQUEST_FILENAME} =~ m#^proxy:#",
+    "%{HANDLER} == 'proxy-server'",
+    "%{IS_SUBREQ} == 'true'",
+    "%{PATH_INFO} != ''",
+    "req('Host') =~ /^(?<name>[a-z]+)/",
+    "false || true",
+    "-R '127.0.0.1'",
 ];
-pub const CONDITIONS: [&str; 24] = [
+pub const CONDITIONS: [&str; 35] = [
     "RewriteCond %{HTTP:Upgrade} websocket [NC]",
     "RewriteCond %{HTTP:Upgrade} websocket [NC]",
     "RewriteCond %{HTTP:Upgrade} =websocket",
@@ -162,6 +231,17 @@ pub const CONDITIONS: [&str; 24] = [
     "RewriteCond expr \"%{HTTP:Upgrade} == 'websocket'\"",
     "RewriteCond %{REQUEST_URI}%{QUERY_STRING} >/b",
     "RewriteCond %{HTTP:X-Token} .",
+    "RewriteCond %{ENV:chat} !^$",
+    "RewriteCond %{REMOTE_ADDR} ^127",
+    "RewriteCond %{SERVER_NAME} =a.test",
+    "RewriteCond %{REQUEST_FILENAME} -d [OR]",
+    "RewriteCond %{HTTP_COOKIE} ROUTEID",
+    "RewriteCond %{IS_SUBREQ} =true",
+    "RewriteCond %{REQUEST_SCHEME}://%{HTTP_HOST} ^http://(.+)$",
+    "RewriteCond ${lower:%{HTTP:Upgrade}} =websocket",
+    "RewriteCond ${known:$1|none} !=none",
+    "RewriteCond %{REQUEST_URI} ^/(?<first>[^/]+)",
+    "RewriteCond %{DOCUMENT_ROOT}/index.html -s",
 ];
 pub const SERVER_PATTERNS: [&str; 10] = [
     "^",
@@ -177,7 +257,7 @@ pub const SERVER_PATTERNS: [&str; 10] = [
 ];
 pub const DIRECTORY_PATTERNS: [&str; 7] =
     ["^", "(.*)", "^ws(.*)$", "^/ws", "^(ws|api)(/.*)?$", "^(room)?$", "!html"];
-pub const SUBSTITUTIONS: [&str; 32] = [
+pub const SUBSTITUTIONS: [&str; 44] = [
     "ws://@BACKEND@/$1 [P]",
     "ws://@BACKEND@/$1 [P,L]",
     "\"ws://@BACKEND@$1\" [P,L]",
@@ -210,4 +290,64 @@ pub const SUBSTITUTIONS: [&str; 32] = [
     "- [E=chat:1]",
     "- [E=no-proxy:1]",
     "/ws/$1 [L,NS]",
+    "/ws/$1 [N=3]",
+    "- [H=proxy:ws://@BACKEND@]",
+    "/${known:$1|ws} [PT]",
+    "- [E=!chat,E=x:$1]",
+    "/ws/${lower:$1} [PT,L]",
+    "ws://@BACKEND@/?%{QUERY_STRING} [P,NE]",
+    "/ws?$1 [PT,QSL,QSA]",
+    "/ws/$1 [PT,BNP,B]",
+    "- [CO=chat:1:a.test,L]",
+    "/$1 [PT,DPI]",
+    "http://a.test:@PORT@/ws/$1 [R=307]",
+    "/html/$1 [L]",
+];
+
+pub const LOGIN_LINES: [&str; 5] = [
+    "AuthType Basic\nAuthName chat\nAuthUserFile \"@DIR@/users\"\nRequire valid-user",
+    "AuthType Basic\nAuthName chat\nAuthUserFile \"@DIR@/users\"\nRequire user bob",
+    "AuthType Basic\nAuthName chat\nAuthUserFile \"@DIR@/users\"",
+    "AuthType None\nRequire all granted",
+    "AuthType Basic\nAuthName chat\nAuthUserFile \"@DIR@/users\"\n<RequireAny>\n    Require valid-user\n    Require method GET\n</RequireAny>",
+];
+pub const OLD_ACCESS_LINES: [&str; 7] = [
+    "Order deny,allow\nDeny from all",
+    "Order allow,deny\nAllow from all",
+    "Order Deny,Allow\nDeny from all\nAllow from 127.0.0.1",
+    "Order allow,deny\nAllow from 127\nDeny from 127.0.0.0/8",
+    "Satisfy Any",
+    "Deny from env=chat",
+    "Allow from all",
+];
+pub const DIR_LINES: [&str; 6] = [
+    "DirectoryIndex index.html",
+    "DirectoryIndex nothing.html /ws",
+    "DirectoryIndex disabled",
+    "DirectorySlash Off",
+    "FallbackResource /index.html",
+    "FallbackResource disabled",
+];
+pub const ALIASES: [&str; 6] = [
+    "Alias /api \"@DIR@/html/\"",
+    "Alias /ws/ html/",
+    "AliasMatch ^/(api|ws)$ \"@DIR@/html/index.html\"",
+    "<Location /api>\n    Alias \"@DIR@/html\"\n</Location>",
+    "Alias / \"@DIR@/html/\"",
+    "ScriptAlias /api/ws \"@DIR@/html/\"",
+];
+pub const DIRECTORIES: [&str; 6] = [
+    "<Directory \"@DIR@/html\">",
+    "<Directory />",
+    "<Directory @DIR@/*>",
+    "<Directory \"@DIR@/html/ws\">",
+    "<Directory ~ \"/html\">",
+    "<DirectoryMatch \"^@DIR@/h.*\">",
+];
+pub const FILE_SECTIONS: [&str; 5] = [
+    "<Files \"index.html\">\n    Require all denied\n</Files>",
+    "<Files \"*\">\n    Require method GET\n</Files>",
+    "<FilesMatch \"^(ws|api)$\">\n    SetHandler \"proxy:ws://@BACKEND@\"\n</FilesMatch>",
+    "<Files ~ \"room\">\n    Require all denied\n</Files>",
+    "<Files \"ws\">\n    SetHandler none\n</Files>",
 ];
