@@ -5,7 +5,7 @@ use crate::effective::apache::params::allows;
 use crate::effective::apache::start;
 use crate::effective::apache::{Refusal, RefusalKind, Worker, names};
 use crate::engine::apache::Facts;
-use crate::engine::fate::{Fate, Serving};
+use crate::engine::apache::fate::{Fate, Serving};
 use crate::engine::{Check, Level, Rule};
 use crate::finding::{Finding, Severity};
 use crate::handshake::apache::Outcome;

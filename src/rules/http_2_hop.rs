@@ -3,7 +3,7 @@
 
 use crate::effective::Setting;
 use crate::effective::nginx::versions::PROXY_HTTP_2;
-use crate::engine::fate::{Fate, Serving};
+use crate::engine::apache::fate::{Fate, Serving};
 use crate::engine::remedy::VERSION_LINE;
 use crate::engine::{Check, Facts, Level, Rule, apache::Facts as ApacheFacts};
 use crate::finding::Finding;

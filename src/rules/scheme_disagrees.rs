@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use crate::effective::BlockId;
 use crate::effective::apache::url::Url;
 use crate::effective::nginx::names::SERVER;
-use crate::engine::fate::Serving;
+use crate::engine::apache::fate::Serving;
 use crate::engine::{Check, Facts, Ground, Level, Rule, apache};
 use crate::finding::Finding;
 use crate::routes::address::Address;

@@ -5,7 +5,7 @@ use crate::effective::apache::params::allows;
 use crate::effective::apache::values::leading_number;
 use crate::effective::apache::{ServerId, Worker};
 use crate::engine::apache::Facts;
-use crate::engine::fate::{Fate, Serving};
+use crate::engine::apache::fate::{Fate, Serving};
 use crate::engine::{Check, Level, Rule};
 use crate::finding::{Finding, Severity};
 use crate::routes::{By, Intent, Route};

@@ -6,7 +6,7 @@ mod loading;
 
 use crate::effective::apache::{RefusalKind, versions};
 use crate::engine::apache::Facts;
-use crate::engine::fate::{Fate, Serving};
+use crate::engine::apache::fate::{Fate, Serving};
 use crate::engine::{Check, Level, Rule};
 use crate::finding::{Finding, Severity};
 use crate::handshake::apache::Outcome;

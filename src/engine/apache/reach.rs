@@ -1,14 +1,14 @@
 //! What reaches an httpd route beside its own line: the worker, the balancer, lines that change a request's headers.
 //! Knows no rule.
 
-use super::apache::{Facts, Holder};
-use super::times;
+use super::{Facts, Holder};
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::proxy::is_balancer;
 use crate::effective::apache::server::ServerId;
 use crate::effective::apache::url::Url;
 use crate::effective::apache::{Balancer, Worker, names, versions};
 use crate::effective::{BlockId, Setting};
+use crate::engine::times;
 use crate::routes::Route;
 use crate::syntax::{NameId, Word};
 use crate::tree::NodeRef;

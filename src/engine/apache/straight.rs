@@ -3,7 +3,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::apache::Facts;
+use super::Facts;
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::rewrite::RuleLine;
