@@ -101,9 +101,9 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let carries =
         |member: &&Worker| match member.params.get("upgrade").filter(|param| !param.value.is_empty()) {
             Some(param) => allows(&param.value, b"websocket"),
-            None => matches!(member.url.scheme.as_str(), "ws" | "wss"),
+            None => matches!(member.url.scheme(), "ws" | "wss"),
         };
-    let plain = |member: &&Worker| matches!(member.url.scheme.as_str(), "http" | "https") && !asks(member);
+    let plain = |member: &&Worker| matches!(member.url.scheme(), "http" | "https") && !asks(member);
     let lacking: Vec<&Worker> =
         members.iter().copied().filter(|member| plain(member) && !is_out(member)).collect();
     let first = *lacking.first()?;

@@ -45,8 +45,8 @@ fn apache(facts: &ApacheFacts, route: &Route) -> Option<Finding> {
     let is_http_2 = |scheme: &str| matches!(scheme, "h2" | "h2c");
     let (at, scheme) = match facts.serving(route) {
         Serving::Members(members) => {
-            let member = members.into_iter().find(|member| is_http_2(&member.url.scheme))?;
-            (member.at, member.url.scheme.clone())
+            let member = members.into_iter().find(|member| is_http_2(member.url.scheme()))?;
+            (member.at, member.url.scheme().to_string())
         }
         _ => (route.node, route.backend.scheme.clone()),
     };

@@ -55,7 +55,7 @@ fn own_parameter(facts: &Facts, route: &Route, key: &str) -> Option<Vec<u8>> {
 fn finding(facts: &Facts, route: &Route, worker: &Worker, key: &str) -> Finding {
     let place = facts.word(route.node, &format!("{key}="));
     let written = String::from_utf8_lossy(facts.tree.sources.slice(place)).into_owned();
-    let name = String::from_utf8_lossy(&worker.name);
+    let name = String::from_utf8_lossy(worker.name());
     let message = format!(
         "`{written}` is ignored: the target belongs to the worker of `{name}`, which an earlier line made"
     );

@@ -156,7 +156,7 @@ impl<'a> Facts<'a> {
             return own;
         }
         match (find(ServerId::MAIN), own) {
-            (Some(main), Some(own)) if own.name.len() > main.name.len() => Some(own),
+            (Some(main), Some(own)) if own.name().len() > main.name().len() => Some(own),
             (main, own) => main.or(own),
         }
     }

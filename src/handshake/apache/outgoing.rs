@@ -21,7 +21,7 @@ impl Session<'_> {
         let preserve = config.in_sections(&self.sections, self.server, names::PROXY_PRESERVE_HOST);
         let preserves = config.flag(tree, preserve).unwrap_or(false);
         let asked = self.header(b"host").unwrap_or_else(Value::empty);
-        let own_host = Value::Known(url.authority().into_bytes());
+        let own_host = Value::Known(url.authority().into());
         headers.push((b"Host".to_vec(), if preserves { asked.clone() } else { own_host }));
         let hop_by_hop = self.hop_by_hop();
         for (name, value) in &self.headers {
@@ -55,9 +55,9 @@ impl Session<'_> {
                 headers.push((b"Connection".to_vec(), Value::Known(value.to_vec())));
             }
         }
-        let path = if url.path.is_empty() { b"/".to_vec() } else { url.path.clone() };
+        let path = if url.path().is_empty() { b"/".to_vec() } else { url.path().to_vec() };
         Request {
-            tls: matches!(url.scheme.as_str(), "https" | "wss"),
+            tls: matches!(url.scheme(), "https" | "wss"),
             host: url.bare_host().to_string(),
             port: url.port(),
             method: self.request.method.clone(),
@@ -107,7 +107,7 @@ fn keeps_connections(worker: &Worker) -> bool {
         (Some(disabled), _) => disabled,
         (None, Some(enabled)) => !enabled,
         // Where `$1` stands for part of the target, there is a connection for each.
-        (None, None) => worker.is_match && worker.name.contains(&b'$'),
+        (None, None) => worker.is_match && worker.name().contains(&b'$'),
     };
     !disabled
 }

@@ -32,7 +32,7 @@ pub struct Forwarded {
     pub next: Request,
     pub upstream: Upstream,
     /// The socket's file that is connected to.
-    pub socket: Option<String>,
+    pub socket: Option<Box<str>>,
     /// The worker lets a WebSocket through.
     pub upgrades: bool,
     /// Why the backend sees no upgrade, where a line is to blame.
@@ -97,7 +97,7 @@ impl Session<'_> {
             let url = Url::parse(&written).map_err(|_| no_handler(&written, by))?;
             return self.send(&target, Route { url, worker: None });
         };
-        let worker = self.find_worker(&url.name());
+        let worker = self.find_worker(url.name());
         if let Some(worker) = worker {
             url.socket = url.socket.or_else(|| worker.url.socket.clone());
         }
@@ -115,7 +115,7 @@ impl Session<'_> {
         let main = &config.main().proxies.workers;
         let main = main.find(url, Want::Either).map(|index| main.get(index));
         match (main, own) {
-            (Some(main), Some(own)) if own.name.len() > main.name.len() => Some(own),
+            (Some(main), Some(own)) if own.name().len() > main.name().len() => Some(own),
             (main, own) => main.or(own),
         }
     }
@@ -145,7 +145,7 @@ impl Session<'_> {
         };
         let after = memchr::memmem::find(url, b"://").map_or(url.len(), |at| at + 3);
         let path = memchr::memchr(b'/', &url[after..]).map_or(&b"/"[..], |at| &url[after + at..]);
-        let whole = [&member.name[..], path].concat();
+        let whole = [member.name(), path].concat();
         let Some(mut url) = self.canonical_url(&whole, target)? else {
             let why = "no module that is loaded speaks to the balancer's members";
             return Err(Outcome::answered(503, why, Some(by)));
@@ -159,7 +159,7 @@ impl Session<'_> {
         let (tree, config) = (self.tracer.tree, self.tracer.config);
         let modules = config.modules(tree);
         let by = target.by;
-        let scheme = route.url.scheme.as_str();
+        let scheme = route.url.scheme();
         let nobody = || {
             let why = format!("no protocol handler for `{scheme}:` is loaded");
             Outcome::answered(500, why, Some(by))
@@ -236,7 +236,7 @@ impl Session<'_> {
                 Some(format!("`upgrade={}` does not allow it", String::from_utf8_lossy(&param.value)))
             }
             None if is_ws => None,
-            None => Some(format!("`{}:` without upgrade=websocket forwards no Upgrade", route.url.scheme)),
+            None => Some(format!("`{}:` without upgrade=websocket forwards no Upgrade", route.url.scheme())),
         }
     }
 
@@ -298,6 +298,6 @@ fn takes_out(status: &[u8]) -> bool {
 fn address(url: &Url) -> String {
     match &url.socket {
         Some(socket) => format!("unix:{socket}"),
-        None => format!("{}:{}", url.host, url.port()),
+        None => format!("{}:{}", url.host(), url.port()),
     }
 }

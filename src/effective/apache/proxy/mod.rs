@@ -50,8 +50,6 @@ pub struct Worker {
     /// The line that created it.
     pub at: NodeRef,
     pub url: Url,
-    /// The target's URL without what may be left out.
-    pub name: Vec<u8>,
     /// It stands for a target with `$1` in it.
     pub is_match: bool,
     pub params: Params,
@@ -109,7 +107,7 @@ impl Workers {
         match worker.is_match {
             true => self.matches.push(index),
             false if index < FEW => {}
-            false => self.index(&worker.name, index),
+            false => self.index(worker.name(), index),
         }
         self.all.push(worker);
         index
@@ -119,7 +117,7 @@ impl Workers {
     fn index(&mut self, name: &[u8], index: usize) {
         if self.by_name.is_empty() {
             for (earlier, worker) in self.all.iter().enumerate().filter(|(_, worker)| !worker.is_match) {
-                self.by_name.entry(worker.name.clone()).or_insert(earlier);
+                self.by_name.entry(worker.name().to_vec()).or_insert(earlier);
             }
         }
         self.by_name.entry(name.to_vec()).or_insert(index);
@@ -146,14 +144,14 @@ impl Workers {
         }
         for &index in &self.matches {
             let worker = &self.all[index];
-            let len = worker.name.len();
+            let len = worker.name().len();
             // A longer one wins, and of equals the earlier one.
             let wins = best.is_none_or(|best| {
-                let best_len = self.all[best].name.len();
+                let best_len = self.all[best].name().len();
                 len > best_len || (len == best_len && index < best)
             });
             let reaches = len <= url.len() && (len >= least || worker.host_varies());
-            if wins && reaches && stands_for(&url, &worker.name) {
+            if wins && reaches && stands_for(&url, worker.name()) {
                 best = Some(index);
             }
         }
@@ -165,21 +163,26 @@ impl Workers {
     fn longest_prefix(&self, url: &[u8], least: usize) -> Option<usize> {
         if self.by_name.is_empty() {
             let fits = |worker: &Worker| {
-                !worker.is_match && worker.name.len() >= least && url.starts_with(&worker.name)
+                !worker.is_match && worker.name().len() >= least && url.starts_with(worker.name())
             };
             let fitting = self.all.iter().enumerate().filter(|(_, worker)| fits(worker));
             // Of equals the earlier one.
-            return fitting.rev().max_by_key(|(_, worker)| worker.name.len()).map(|(index, _)| index);
+            return fitting.rev().max_by_key(|(_, worker)| worker.name().len()).map(|(index, _)| index);
         }
         (least..=url.len()).rev().find_map(|len| self.by_name.get(&url[..len]).copied())
     }
 }
 
 impl Worker {
+    /// The target's URL without what may be left out.
+    pub fn name(&self) -> &[u8] {
+        self.url.name()
+    }
+
     /// Whether `$1` stands in the host.
     fn host_varies(&self) -> bool {
-        let (_, host_end) = with_lower_host(&self.name);
-        self.name[..host_end].contains(&b'$')
+        let (_, host_end) = with_lower_host(self.name());
+        self.name()[..host_end].contains(&b'$')
     }
 }
 

@@ -389,8 +389,7 @@ fn new_worker(target: &[u8], at: NodeRef, is_match: bool) -> Result<Worker, (Ref
         false => Url::parse(target),
     };
     let url = url.map_err(refused)?;
-    let name = url.name();
-    Ok(Worker { at, name, url, is_match, params: Params::default() })
+    Ok(Worker { at, url, is_match, params: Params::default() })
 }
 
 /// `http://host:80$1/path`: what stands for a match may follow the port.
@@ -404,15 +403,12 @@ fn parse_match(target: &[u8]) -> Result<Url, String> {
     match (colon, dollar) {
         (Some(colon), Some(dollar)) if colon < dollar => {
             let cut = after + dollar;
-            let mut url = Url::parse(&target[..cut])?;
-            url.path = target[cut..].to_vec();
-            Ok(url)
+            Ok(Url::parse(&target[..cut])?.with_path(&target[cut..]))
         }
         (None, Some(dollar)) if dollar > 0 => {
             // Part of the host, or what comes behind it: for the worker's name it is the same.
-            let mut url = Url::parse(&target[..after + dollar])?;
-            url.path = target[after + dollar..].to_vec();
-            Ok(url)
+            let cut = after + dollar;
+            Ok(Url::parse(&target[..cut])?.with_path(&target[cut..]))
         }
         _ => Url::parse(target),
     }
