@@ -2,7 +2,6 @@
 //! `proxy_wstunnel_handler`). Knows not what the backend then receives.
 
 use super::mapping::{Target, TargetKind};
-use super::outgoing::sent;
 use super::reach::check_name;
 use super::{Go, Outcome, Request, Session, Upstream, upstream};
 use crate::effective::Value;
@@ -206,7 +205,7 @@ impl Session<'_> {
         };
         let upgrades = allowed.is_some() && !old_protocol;
         let next = self.next_request(&route, handler, allowed.filter(|_| upgrades), old_protocol);
-        let because = (!upgrades).then(|| self.because(&route, is_ws, old_protocol)).flatten();
+        let because = (!upgrades).then(|| self.because(&route, by, is_ws, old_protocol)).flatten();
         let mut forwarded = Forwarded {
             by,
             why: target.why.clone(),
@@ -221,13 +220,17 @@ impl Session<'_> {
             idle_timeout_ms: self.idle_limit(route.worker, handler),
             next,
         };
-        forwarded.upstream.headers =
-            forwarded.next.headers.iter().map(|(name, value)| sent(name, value)).collect();
+        forwarded.upstream.headers = forwarded
+            .next
+            .headers
+            .iter()
+            .map(|(name, value)| self.sent(&route, by, upgrades, name, value))
+            .collect();
         Ok(Outcome::Forwarded(Box::new(forwarded)))
     }
 
     /// Why the line does not let a WebSocket through.
-    fn because(&self, route: &Route, is_ws: bool, old_protocol: bool) -> Option<String> {
+    fn because(&self, route: &Route, by: NodeRef, is_ws: bool, old_protocol: bool) -> Option<String> {
         if old_protocol {
             return Some("force-proxy-request-1.0 is set".to_string());
         }
@@ -236,8 +239,22 @@ impl Session<'_> {
                 Some(format!("`upgrade={}` does not allow it", String::from_utf8_lossy(&param.value)))
             }
             None if is_ws => None,
+            None if self.is_other_pass(route.worker, by) => {
+                let name = route.worker.map(|worker| String::from_utf8_lossy(worker.name()).into_owned());
+                Some(format!(
+                    "the worker of `{}`, another line's, has no `upgrade=`",
+                    name.unwrap_or_default()
+                ))
+            }
             None => Some(format!("`{}:` without upgrade=websocket forwards no Upgrade", route.url.scheme())),
         }
+    }
+
+    /// Whether a line of ProxyPass shares the worker of another.
+    fn is_other_pass(&self, worker: Option<&Worker>, by: NodeRef) -> bool {
+        let name = self.tracer.tree.directive(by).name_id();
+        let is_pass = matches!(name, names::PROXY_PASS | names::PROXY_PASS_MATCH);
+        is_pass && worker.is_some_and(|worker| worker.at != by)
     }
 
     /// No mod_proxy_http2 sends an Upgrade.
