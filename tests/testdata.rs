@@ -54,14 +54,15 @@ fn the_table_of_routes_is_as_before() {
 }
 
 #[test]
-fn the_packaged_nginx_is_met_with_silence() {
-    let packaged = Path::new("/etc/nginx/nginx.conf");
-    if !packaged.exists() {
-        let required = std::env::var_os("WSLINT_SERVERS").is_some_and(|value| value == "required");
-        assert!(!required, "nginx is not installed, and WSLINT_SERVERS=required");
-        eprintln!("SKIPPED: nginx is not installed");
-        return;
+fn the_packaged_configurations_are_met_with_silence() {
+    for (directory, main) in [("/etc/nginx", "nginx.conf"), ("/etc/apache2", "apache2.conf")] {
+        if !Path::new(directory).join(main).exists() {
+            let required = std::env::var_os("WSLINT_SERVERS").is_some_and(|value| value == "required");
+            assert!(!required, "{directory} is not there, and WSLINT_SERVERS=required");
+            eprintln!("SKIPPED: {directory} is not there");
+            continue;
+        }
+        let output = wslint(&[directory, "--format", "concise"]);
+        assert_eq!((text(&output), output.status.code()), (String::new(), Some(0)), "{directory}");
     }
-    let output = wslint(&["/etc/nginx", "--format", "concise"]);
-    assert_eq!((text(&output), output.status.code()), (String::new(), Some(0)));
 }

@@ -2,6 +2,7 @@
 //! nothing of WebSockets.
 
 pub mod apache;
+mod blocks;
 pub mod nginx;
 pub mod regex;
 pub mod sample;

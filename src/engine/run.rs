@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::{Check, Facts, Level, Rule, apache};
+use super::{Check, Facts, Ground, Level, Rule, apache};
 use crate::finding::{Confidence, Finding, MAX_ROUTES, RouteName, Severity};
 use crate::routes::{Intent, Route};
 use crate::source::Span;
@@ -32,11 +32,37 @@ impl Selection {
 /// What can be asked: the facts of one server.
 pub trait Asked {
     fn routes(&self) -> &[Route];
-    /// The finding about a route; None also where the check is none of this server's routes.
-    fn about(&self, route: &Route, check: &Check) -> Option<Finding>;
-    fn about_tree(&self, check: &Check, findings: &mut Vec<Finding>);
-    /// Whether it is asked about this server's routes.
-    fn is_about_routes(&self, check: &Check) -> bool;
+    fn ground(&self) -> &Ground<'_>;
+    /// Whether this is a check of this server's routes.
+    fn is_own(&self, check: &Check) -> bool;
+    /// What such a check finds on a route.
+    fn route_finding(&self, check: &Check, route: &Route) -> Option<Finding>;
+    /// What a check of this server's whole trees finds; nothing for any other check.
+    fn tree_findings(&self, check: &Check, findings: &mut Vec<Finding>);
+
+    fn is_about_routes(&self, check: &Check) -> bool {
+        match check {
+            Check::Both(one, other) => self.is_about_routes(one) || self.is_about_routes(other),
+            one => self.is_own(one),
+        }
+    }
+
+    fn about(&self, route: &Route, check: &Check) -> Option<Finding> {
+        match check {
+            Check::Both(one, other) => self.about(route, one).or_else(|| self.about(route, other)),
+            one => self.route_finding(one, route),
+        }
+    }
+
+    fn about_tree(&self, check: &Check, findings: &mut Vec<Finding>) {
+        match check {
+            Check::Both(one, other) => {
+                [one, other].into_iter().for_each(|one| self.about_tree(one, findings))
+            }
+            Check::Files(check) => check(self.ground(), findings),
+            one => self.tree_findings(one, findings),
+        }
+    }
 }
 
 impl Asked for Facts<'_> {
@@ -44,30 +70,21 @@ impl Asked for Facts<'_> {
         self.routes
     }
 
-    fn about(&self, route: &Route, check: &Check) -> Option<Finding> {
-        match check {
-            Check::Route(check) => check(self, route),
-            Check::Both(one, other) => self.about(route, one).or_else(|| self.about(route, other)),
-            _ => None,
-        }
+    fn ground(&self) -> &Ground<'_> {
+        self
     }
 
-    fn about_tree(&self, check: &Check, findings: &mut Vec<Finding>) {
-        match check {
-            Check::Tree(check) => check(self, findings),
-            Check::Files(check) => check(self, findings),
-            Check::Both(one, other) => {
-                [one, other].into_iter().for_each(|one| self.about_tree(one, findings))
-            }
-            _ => {}
-        }
+    fn is_own(&self, check: &Check) -> bool {
+        matches!(check, Check::Route(_))
     }
 
-    fn is_about_routes(&self, check: &Check) -> bool {
-        match check {
-            Check::Route(_) => true,
-            Check::Both(one, other) => self.is_about_routes(one) || self.is_about_routes(other),
-            _ => false,
+    fn route_finding(&self, check: &Check, route: &Route) -> Option<Finding> {
+        if let Check::Route(check) = check { check(self, route) } else { None }
+    }
+
+    fn tree_findings(&self, check: &Check, findings: &mut Vec<Finding>) {
+        if let Check::Tree(check) = check {
+            check(self, findings);
         }
     }
 }
@@ -77,30 +94,21 @@ impl Asked for apache::Facts<'_> {
         self.routes
     }
 
-    fn about(&self, route: &Route, check: &Check) -> Option<Finding> {
-        match check {
-            Check::ApacheRoute(check) => check(self, route),
-            Check::Both(one, other) => self.about(route, one).or_else(|| self.about(route, other)),
-            _ => None,
-        }
+    fn ground(&self) -> &Ground<'_> {
+        self
     }
 
-    fn about_tree(&self, check: &Check, findings: &mut Vec<Finding>) {
-        match check {
-            Check::ApacheTree(check) => check(self, findings),
-            Check::Files(check) => check(self, findings),
-            Check::Both(one, other) => {
-                [one, other].into_iter().for_each(|one| self.about_tree(one, findings))
-            }
-            _ => {}
-        }
+    fn is_own(&self, check: &Check) -> bool {
+        matches!(check, Check::ApacheRoute(_))
     }
 
-    fn is_about_routes(&self, check: &Check) -> bool {
-        match check {
-            Check::ApacheRoute(_) => true,
-            Check::Both(one, other) => self.is_about_routes(one) || self.is_about_routes(other),
-            _ => false,
+    fn route_finding(&self, check: &Check, route: &Route) -> Option<Finding> {
+        if let Check::ApacheRoute(check) = check { check(self, route) } else { None }
+    }
+
+    fn tree_findings(&self, check: &Check, findings: &mut Vec<Finding>) {
+        if let Check::ApacheTree(check) = check {
+            check(self, findings);
         }
     }
 }

@@ -99,7 +99,7 @@ impl Builder<'_> {
         let Some(rewriting) = config.rewriting(block) else { return };
         for line in &rewriting.rules {
             let target = &line.rule.substitution;
-            let scheme = Url::parse(target).map(|url| url.scheme).unwrap_or_default();
+            let scheme = Url::parse(target).map(|url| url.scheme().to_string()).unwrap_or_default();
             let is_websocket = matches!(scheme.as_str(), "ws" | "wss");
             if !(line.rule.proxy || is_websocket) {
                 continue;
@@ -158,8 +158,8 @@ impl Builder<'_> {
             Some(worker) => Some(Cow::Borrowed(&worker.url)),
             None => Url::parse(&line.target).ok().map(Cow::Owned),
         };
-        let scheme = url.as_ref().map(|url| url.scheme.clone()).unwrap_or_default();
-        let host = url.as_ref().map(|url| url.authority()).unwrap_or_default();
+        let scheme = url.as_ref().map(|url| url.scheme().to_string()).unwrap_or_default();
+        let host = url.as_ref().map(|url| url.authority().to_string()).unwrap_or_default();
         let alone = line.server == ServerId::MAIN || self.config.main().proxies.workers.is_empty();
         let worker = match known {
             Some(worker) if alone => Some(worker),
@@ -172,7 +172,7 @@ impl Builder<'_> {
             Some(members) => {
                 let all: Vec<_> = members
                     .iter()
-                    .map(|member| upgrade_of(Some(member), is_websocket(&member.url.scheme), line.node))
+                    .map(|member| upgrade_of(Some(member), is_websocket(member.url.scheme()), line.node))
                     .collect();
                 all.into_iter()
                     .find(|upgrade| !matches!(upgrade, Some(Some(_))))
@@ -183,10 +183,10 @@ impl Builder<'_> {
         let member_asks = members
             .iter()
             .flatten()
-            .any(|member| is_websocket(&member.url.scheme) || member.params.get("upgrade").is_some());
+            .any(|member| is_websocket(member.url.scheme()) || member.params.get("upgrade").is_some());
         let worker_asks =
             worker.is_some_and(|worker| worker.params.get("upgrade").is_some() && worker.at != line.node);
-        let named_backend = url.as_ref().is_some_and(|url| is_websocket_backend(&url.host));
+        let named_backend = url.as_ref().is_some_and(|url| is_websocket_backend(url.host()));
         let intent = match () {
             () if is_ws || member_asks => Intent::Written,
             () if worker_asks && line.intent >= Intent::Named => Intent::Written,
@@ -228,11 +228,11 @@ impl Builder<'_> {
         let name = url.name();
         let find = |server: ServerId| {
             let workers = &self.config.server(server).proxies.workers;
-            workers.find(&name, Want::Either).map(|index| workers.get(index))
+            workers.find(name, Want::Either).map(|index| workers.get(index))
         };
         let own = find(server);
         match (find(ServerId::MAIN), own) {
-            (Some(main), Some(own)) if own.name.len() > main.name.len() => Some(own),
+            (Some(main), Some(own)) if own.name().len() > main.name().len() => Some(own),
             (main, own) => main.or(own),
         }
     }
@@ -249,8 +249,8 @@ impl Builder<'_> {
 
     /// The longer of what the server waits for its client and for the backend; the shorter in old versions.
     fn idle(&self, server: ServerId, worker: Option<&Worker>) -> Setting<u64> {
-        let client = self.config.timeout(self.tree, server);
-        let backend = self.config.backend_timeout(self.tree, server, worker);
+        let client = self.config.timeout(server);
+        let backend = self.config.backend_timeout(server, worker);
         let of = |setting: &Setting<u64>| match setting {
             Setting::Written { value, .. } | Setting::Default { value, .. } => Some(*value),
             Setting::Absent | Setting::Opaque => None,

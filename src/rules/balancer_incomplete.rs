@@ -5,7 +5,7 @@ use crate::effective::apache::params::allows;
 use crate::effective::apache::start;
 use crate::effective::apache::{Refusal, RefusalKind, Worker, names};
 use crate::engine::apache::Facts;
-use crate::engine::fate::{Fate, Serving};
+use crate::engine::apache::fate::{Fate, Serving};
 use crate::engine::{Check, Level, Rule};
 use crate::finding::{Finding, Severity};
 use crate::handshake::apache::Outcome;
@@ -101,9 +101,9 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let carries =
         |member: &&Worker| match member.params.get("upgrade").filter(|param| !param.value.is_empty()) {
             Some(param) => allows(&param.value, b"websocket"),
-            None => matches!(member.url.scheme.as_str(), "ws" | "wss"),
+            None => matches!(member.url.scheme(), "ws" | "wss"),
         };
-    let plain = |member: &&Worker| matches!(member.url.scheme.as_str(), "http" | "https") && !asks(member);
+    let plain = |member: &&Worker| matches!(member.url.scheme(), "http" | "https") && !asks(member);
     let lacking: Vec<&Worker> =
         members.iter().copied().filter(|member| plain(member) && !is_out(member)).collect();
     let first = *lacking.first()?;

@@ -3,7 +3,7 @@
 
 use crate::effective::Setting;
 use crate::effective::nginx::names::PROXY_PASS_REQUEST_HEADERS;
-use crate::engine::reach::HeaderLine;
+use crate::engine::apache::reach::HeaderLine;
 use crate::engine::{Check, Facts, Level, Rule, apache};
 use crate::finding::{Finding, Severity};
 use crate::handshake::apache::Outcome;

@@ -3,7 +3,7 @@
 
 use crate::effective::Setting;
 use crate::effective::nginx::versions::PROXY_HTTP_2;
-use crate::engine::fate::{Fate, Serving};
+use crate::engine::apache::fate::{Fate, Serving};
 use crate::engine::remedy::VERSION_LINE;
 use crate::engine::{Check, Facts, Level, Rule, apache::Facts as ApacheFacts};
 use crate::finding::Finding;
@@ -45,8 +45,8 @@ fn apache(facts: &ApacheFacts, route: &Route) -> Option<Finding> {
     let is_http_2 = |scheme: &str| matches!(scheme, "h2" | "h2c");
     let (at, scheme) = match facts.serving(route) {
         Serving::Members(members) => {
-            let member = members.into_iter().find(|member| is_http_2(&member.url.scheme))?;
-            (member.at, member.url.scheme.clone())
+            let member = members.into_iter().find(|member| is_http_2(member.url.scheme()))?;
+            (member.at, member.url.scheme().to_string())
         }
         _ => (route.node, route.backend.scheme.clone()),
     };

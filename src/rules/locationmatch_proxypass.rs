@@ -3,7 +3,7 @@
 
 use crate::effective::apache::section::Matcher;
 use crate::engine::apache::Facts;
-use crate::engine::fate::Fate;
+use crate::engine::apache::fate::Fate;
 use crate::engine::{Check, Level, Rule};
 use crate::finding::Finding;
 use crate::handshake::apache::Outcome;

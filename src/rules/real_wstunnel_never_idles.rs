@@ -3,7 +3,7 @@
 
 use crate::effective::apache::names;
 use crate::engine::apache::Facts;
-use crate::engine::fate::Fate;
+use crate::engine::apache::fate::Fate;
 use crate::engine::{Check, Level, Rule};
 use crate::finding::{Finding, Severity};
 use crate::handshake::apache::{Handler, Outcome};

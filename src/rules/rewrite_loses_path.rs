@@ -71,7 +71,7 @@ fn unused(facts: &Facts, route: &Route, line: &RuleLine, groups: usize) -> Optio
     if groups == 0 || filled_in(line).next().is_some() || !catches.iter().any(|end| pattern.ends_with(end)) {
         return None;
     }
-    let path = Url::parse(&line.rule.substitution).ok()?.path;
+    let path = Url::parse(&line.rule.substitution).ok()?.path().to_vec();
     let endpoint = is_websocket_path(&path) && !is_polling_path(&path);
     let shown = if path.is_empty() { "/".to_string() } else { String::from_utf8_lossy(&path).into_owned() };
     let message = format!(

@@ -6,7 +6,8 @@ use crate::effective::apache::names;
 use crate::effective::apache::rewrite::RuleLine;
 use crate::effective::apache::server::{Host, Listen, Server, ServerId, listens};
 use crate::engine::apache::Facts;
-use crate::engine::{Check, Level, Rule, samples};
+use crate::engine::apache::samples;
+use crate::engine::{Check, Level, Rule};
 use crate::finding::{Finding, Severity};
 use crate::handshake::apache::Outcome;
 use crate::routes::{By, Intent, Route};
@@ -210,7 +211,7 @@ fn takes(server: &Server, listen: &Listen) -> bool {
 /// A rule in a directory, while ProxyPass has sent the request on before any directory counts.
 fn proxied_before(facts: &Facts, route: &Route) -> Option<Finding> {
     let ways = facts.ways(route);
-    let taker = |way: &crate::engine::ApacheWay| {
+    let taker = |way: &crate::engine::apache::Way| {
         let (by, upgrades) = way.sent_by()?;
         let is_pass = matches!(facts.directive(by).name_id(), names::PROXY_PASS | names::PROXY_PASS_MATCH);
         (is_pass && !upgrades && !way.looked_at(route.node)).then_some(by)

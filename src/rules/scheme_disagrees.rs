@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use crate::effective::BlockId;
 use crate::effective::apache::url::Url;
 use crate::effective::nginx::names::SERVER;
-use crate::engine::fate::Serving;
+use crate::engine::apache::fate::Serving;
 use crate::engine::{Check, Facts, Ground, Level, Rule, apache};
 use crate::finding::Finding;
 use crate::routes::address::Address;
@@ -104,14 +104,14 @@ fn httpd(facts: &apache::Facts, findings: &mut Vec<Finding>) {
             Serving::Members(members) => members.into_iter().map(|member| member.url.clone()).collect(),
             _ => Url::parse(route.backend.text.as_bytes()).ok().into_iter().collect(),
         };
-        let is_known = |url: &&Url| !url.host.contains(['$', '%']) && url.socket.is_none();
+        let is_known = |url: &&Url| !url.host().contains(['$', '%']) && url.socket.is_none();
         for url in urls.iter().filter(is_known) {
-            let side = match url.scheme.as_str() {
+            let side = match url.scheme() {
                 "http" | "ws" | "h2c" => 0,
                 "https" | "wss" | "h2" => 1,
                 _ => continue,
             };
-            let address = (url.host.clone(), url.port());
+            let address = (url.host().to_string(), url.port());
             by_address.entry(address).or_default()[side].add(Side::of(route));
         }
     }

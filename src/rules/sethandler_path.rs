@@ -2,7 +2,7 @@
 //! what the backend serves.
 
 use crate::engine::apache::Facts;
-use crate::engine::fate::Fate;
+use crate::engine::apache::fate::Fate;
 use crate::engine::{Check, Level, Rule};
 use crate::finding::Finding;
 use crate::handshake::apache::Outcome;

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use crate::engine::apache::Facts;
-use crate::engine::fate::{Fate, Serving};
+use crate::engine::apache::fate::{Fate, Serving};
 use crate::engine::{Check, Level, Rule};
 use crate::finding::{Finding, Severity};
 use crate::handshake::apache::{NAME_IS_ADDRESS, NO_AUTHORITIES, Outcome, PROXY_TLS_OFF};

@@ -53,8 +53,7 @@ fn misread(facts: &Facts, route: &Route, at: NodeRef) -> Option<Finding> {
 fn no_time(facts: &Facts, route: &Route) -> Option<Finding> {
     let server = facts.server_of(route);
     let worker = facts.worker_of(route);
-    let Setting::Written { value: 0, at, .. } = facts.config.backend_timeout(facts.tree, server, worker)
-    else {
+    let Setting::Written { value: 0, at, .. } = facts.config.backend_timeout(server, worker) else {
         return None;
     };
     // Of the others httpd refuses a zero.

@@ -107,12 +107,12 @@ fn lowered(facts: &apache::Facts, route: &Route) -> Option<Finding> {
         Some(balancer) => balancer.members.iter().next(),
         None => facts.worker_of(route),
     };
-    let client = facts.config.timeout(facts.tree, server);
+    let client = facts.config.timeout(server);
     let client_value = match client {
         Setting::Written { value, .. } | Setting::Default { value, .. } => value,
         Setting::Absent | Setting::Opaque => return None,
     };
-    let Setting::Written { value, at, .. } = facts.config.backend_timeout(facts.tree, server, worker) else {
+    let Setting::Written { value, at, .. } = facts.config.backend_timeout(server, worker) else {
         return None;
     };
     // Zero is refused.

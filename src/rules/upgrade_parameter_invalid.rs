@@ -3,7 +3,7 @@
 use crate::effective::apache::params::{Param, allows};
 use crate::effective::apache::{RefusalKind, Worker};
 use crate::engine::apache::Facts;
-use crate::engine::fate::{Fate, Serving};
+use crate::engine::apache::fate::{Fate, Serving};
 use crate::engine::{Check, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::intent::is_websocket_path;

@@ -3,7 +3,7 @@
 use hashbrown::HashSet;
 
 use crate::engine::apache::Facts;
-use crate::engine::reach::HeaderLine;
+use crate::engine::apache::reach::HeaderLine;
 use crate::engine::{Check, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::{Intent, Route, has_token};

@@ -5,7 +5,7 @@ use crate::effective::apache::params::allows;
 use crate::effective::apache::values::leading_number;
 use crate::effective::apache::{ServerId, Worker};
 use crate::engine::apache::Facts;
-use crate::engine::fate::{Fate, Serving};
+use crate::engine::apache::fate::{Fate, Serving};
 use crate::engine::{Check, Level, Rule};
 use crate::finding::{Finding, Severity};
 use crate::routes::{By, Intent, Route};
@@ -55,7 +55,7 @@ fn own_parameter(facts: &Facts, route: &Route, key: &str) -> Option<Vec<u8>> {
 fn finding(facts: &Facts, route: &Route, worker: &Worker, key: &str) -> Finding {
     let place = facts.word(route.node, &format!("{key}="));
     let written = String::from_utf8_lossy(facts.tree.sources.slice(place)).into_owned();
-    let name = String::from_utf8_lossy(&worker.name);
+    let name = String::from_utf8_lossy(worker.name());
     let message = format!(
         "`{written}` is ignored: the target belongs to the worker of `{name}`, which an earlier line made"
     );

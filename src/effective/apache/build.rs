@@ -276,7 +276,11 @@ impl<'t> Builder<'t> {
             let block = self.config.servers[index].block;
             let name = self.config.last(block, names::SERVER_NAME);
             let aliases: Vec<NodeRef> = self.config.own(block, names::SERVER_ALIAS).collect();
+            let id = ServerId(index as u32);
+            let timeout = self.config.read_time(tree, id, names::TIMEOUT);
+            let proxy_timeout = self.config.read_time(tree, id, names::PROXY_TIMEOUT);
             let server = &mut self.config.servers[index];
+            (server.timeout, server.proxy_timeout) = (timeout, proxy_timeout);
             server.proxies = proxies;
             server.read_names(tree, name, aliases.into_iter());
         }

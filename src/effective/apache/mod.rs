@@ -26,6 +26,7 @@ pub mod versions;
 use hashbrown::HashMap;
 use std::ops::Range;
 
+use crate::effective::blocks::{self, Nested};
 use crate::effective::{BlockId, Target};
 use crate::syntax::NameId;
 use crate::tree::apache::Modules;
@@ -102,6 +103,16 @@ pub struct Config {
     pub fragment: bool,
 }
 
+impl Nested for Block {
+    fn parent(&self) -> Option<BlockId> {
+        self.parent
+    }
+
+    fn end(&self) -> u32 {
+        self.end
+    }
+}
+
 impl Config {
     pub fn new(tree: &Tree, target: Target) -> Self {
         build::build(tree, target)
@@ -117,19 +128,17 @@ impl Config {
 
     /// The blocks inside a block, those inside them too; `block` itself is none.
     pub fn inside(&self, block: BlockId) -> impl Iterator<Item = BlockId> + use<> {
-        (block.0 + 1..self.block(block).end).map(BlockId)
+        blocks::inside(&self.blocks, block)
     }
 
     /// The blocks directly inside a block, in order.
     pub fn children(&self, block: BlockId) -> impl Iterator<Item = BlockId> + '_ {
-        let end = self.block(block).end;
-        let next = move |after: u32| (after < end).then_some(BlockId(after));
-        std::iter::successors(next(block.0 + 1), move |&child| next(self.block(child).end))
+        blocks::children(&self.blocks, block)
     }
 
     /// The block and those around it, the innermost first.
     pub fn chain(&self, block: BlockId) -> impl Iterator<Item = BlockId> + '_ {
-        std::iter::successors(Some(block), |&block| self.block(block).parent)
+        blocks::chain(&self.blocks, block)
     }
 
     /// Every directive directly in the block, in order.

@@ -33,6 +33,17 @@ pub struct Server {
     /// A name that a template puts in.
     pub unknown_names: bool,
     pub proxies: Proxies,
+    /// Its own `Timeout` and `ProxyTimeout`.
+    pub timeout: Option<Time>,
+    pub proxy_timeout: Option<Time>,
+}
+
+/// A time as a server's own line says it.
+#[derive(Clone, Copy, Debug)]
+pub struct Time {
+    /// None where a template or a variable stands for it.
+    pub seconds: Option<u64>,
+    pub at: NodeRef,
 }
 
 /// `host:port` of a section's argument.
@@ -144,6 +155,8 @@ impl Server {
             aliases: Vec::new(),
             unknown_names: words.iter().any(|word| word.is_hole()),
             proxies: Proxies::default(),
+            timeout: None,
+            proxy_timeout: None,
         }
     }
 

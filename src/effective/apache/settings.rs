@@ -1,6 +1,6 @@
 //! Single settings of a server or section, their defaults and what httpd makes of their values. Knows no request.
 
-use super::server::ServerId;
+use super::server::{Server, ServerId, Time};
 use super::values::leading_number;
 use super::{Config, Worker, names};
 use crate::effective::{BlockId, Setting};
@@ -39,31 +39,38 @@ impl Config {
         u64::try_from(leading_number(&word.value())).ok()
     }
 
-    fn time(&self, tree: &Tree, server: ServerId, name: NameId) -> Option<Setting<u64>> {
-        let at = self.in_force(server, name)?;
-        let inherited = self.last(self.server(server).block, name).is_none() && server != ServerId::MAIN;
-        Some(match self.seconds(tree, at) {
-            Some(seconds) => Setting::Written { value: seconds.saturating_mul(1000), at, inherited },
+    /// What a server's own line of this name says.
+    pub(super) fn read_time(&self, tree: &Tree, server: ServerId, name: NameId) -> Option<Time> {
+        let at = self.last(self.server(server).block, name)?;
+        Some(Time { seconds: self.seconds(tree, at), at })
+    }
+
+    fn time(&self, server: ServerId, pick: fn(&Server) -> Option<Time>) -> Option<Setting<u64>> {
+        let own = pick(self.server(server));
+        let time = own.or_else(|| pick(self.main()))?;
+        let inherited = own.is_none();
+        Some(match time.seconds {
+            Some(seconds) => Setting::Written { value: seconds.saturating_mul(1000), at: time.at, inherited },
             None => Setting::Opaque,
         })
     }
 
     /// How long a server waits for its client, in milliseconds.
-    pub fn timeout(&self, tree: &Tree, server: ServerId) -> Setting<u64> {
+    pub fn timeout(&self, server: ServerId) -> Setting<u64> {
         let unwritten = if self.complete {
             Setting::Default { value: DEFAULT_TIMEOUT, older: None }
         } else {
             Setting::Opaque
         };
-        self.time(tree, server, names::TIMEOUT).unwrap_or(unwritten)
+        self.time(server, |server| server.timeout).unwrap_or(unwritten)
     }
 
     /// How long it waits for a backend: the worker's `timeout=`, else `ProxyTimeout`, else `Timeout`.
-    pub fn backend_timeout(&self, tree: &Tree, server: ServerId, worker: Option<&Worker>) -> Setting<u64> {
+    pub fn backend_timeout(&self, server: ServerId, worker: Option<&Worker>) -> Setting<u64> {
         if let Some((seconds, at)) = worker.and_then(|worker| worker.params.timeout()) {
             return Setting::Written { value: seconds.saturating_mul(1000), at, inherited: false };
         }
-        self.time(tree, server, names::PROXY_TIMEOUT).unwrap_or_else(|| self.timeout(tree, server))
+        self.time(server, |server| server.proxy_timeout).unwrap_or_else(|| self.timeout(server))
     }
 
     /// The value in force for requests that these sections are for, the last one first in rank.

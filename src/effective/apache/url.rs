@@ -1,19 +1,18 @@
 //! The URLs that ProxyPass and its like name, as httpd's `apr_uri_parse` and `ap_proxy_de_socketfy` take them apart.
 //! Knows no directive.
 
-/// A target's URL in its parts.
+/// A target's URL in its parts, kept as one text without what may be left out: a worker for it is called so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
-    /// In lower case.
-    pub scheme: String,
-    /// In lower case, an IPv6 address in brackets.
-    pub host: String,
+    name: Vec<u8>,
+    scheme_len: u32,
+    /// Where the host ends; the port and the path follow.
+    host_end: u32,
+    path_start: u32,
     /// None where it is the scheme's own, or not written.
     pub port: Option<u16>,
-    /// From the first `/` on, query included.
-    pub path: Vec<u8>,
     /// The file of a socket that is connected to instead of the host.
-    pub socket: Option<String>,
+    pub socket: Option<Box<str>>,
 }
 
 impl Url {
@@ -21,7 +20,7 @@ impl Url {
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let shown = || String::from_utf8_lossy(text).into_owned();
         let (socket, rest) = match split_socket(text) {
-            Some((socket, rest)) => (Some(String::from_utf8_lossy(socket).into_owned()), rest),
+            Some((socket, rest)) => (Some(Box::from(String::from_utf8_lossy(socket))), rest),
             None => (None, text),
         };
         let absolute = || format!("URL must be absolute!: {}", shown());
@@ -32,9 +31,9 @@ impl Url {
         let scheme = &rest[..colon];
         let Some(after) = rest[colon..].strip_prefix(b"://") else {
             // `host:port` is taken for a scheme or for nothing at all, and neither is a URL.
-            let is_port = rest[colon] == b':' && rest[0].is_ascii_alphanumeric() && has_port(&rest[colon..]);
+            let is_host = rest[colon] == b':' && rest[0].is_ascii_alphanumeric() && has_port(&rest[colon..]);
             let is_odd = rest.first().is_some_and(|byte| !byte.is_ascii());
-            return Err(if is_port || is_odd { unparsable() } else { absolute() });
+            return Err(if is_host || is_odd { unparsable() } else { absolute() });
         };
         let end = after.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(after.len());
         let (authority, path) = after.split_at(end);
@@ -44,42 +43,73 @@ impl Url {
             return Err(absolute());
         }
         let host = if host.is_empty() { b"localhost" } else { host };
-        let scheme = String::from_utf8_lossy(scheme).to_ascii_lowercase();
-        let port = port.filter(|&port| Some(port) != default_port(&scheme));
-        let host = String::from_utf8_lossy(host).to_ascii_lowercase();
-        Ok(Self { scheme, host, port, path: path.to_vec(), socket })
+        Ok(Self::new(scheme, host, port, path, socket))
+    }
+
+    /// Puts one together; a port that is the scheme's own is left out.
+    pub fn new(scheme: &[u8], host: &[u8], port: Option<u16>, path: &[u8], socket: Option<Box<str>>) -> Self {
+        let mut name = Vec::with_capacity(scheme.len() + host.len() + path.len() + 9);
+        name.extend(scheme.iter().map(u8::to_ascii_lowercase));
+        let scheme_len = name.len() as u32;
+        let own_port = default_port(text(&name));
+        let port = port.filter(|&port| Some(port) != own_port);
+        name.extend_from_slice(b"://");
+        name.extend(host.iter().map(u8::to_ascii_lowercase));
+        let host_end = name.len() as u32;
+        if let Some(port) = port {
+            name.extend_from_slice(format!(":{port}").as_bytes());
+        }
+        let path_start = name.len() as u32;
+        name.extend_from_slice(path);
+        Self { name, scheme_len, host_end, path_start, port, socket }
     }
 
     /// How a worker for it is called: the URL without what may be left out.
-    pub fn name(&self) -> Vec<u8> {
-        let mut name = Vec::with_capacity(self.scheme.len() + self.host.len() + self.path.len() + 9);
-        name.extend_from_slice(self.scheme.as_bytes());
-        name.extend_from_slice(b"://");
-        name.extend_from_slice(self.host.as_bytes());
-        if let Some(port) = self.port {
-            name.extend_from_slice(format!(":{port}").as_bytes());
-        }
-        name.extend_from_slice(&self.path);
-        name
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// In lower case.
+    pub fn scheme(&self) -> &str {
+        text(&self.name[..self.scheme_len as usize])
+    }
+
+    /// In lower case, an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        text(&self.name[self.scheme_len as usize + 3..self.host_end as usize])
+    }
+
+    /// From the first `/` on, query included.
+    pub fn path(&self) -> &[u8] {
+        &self.name[self.path_start as usize..]
+    }
+
+    /// The same with another path.
+    pub fn with_path(mut self, path: &[u8]) -> Self {
+        self.name.truncate(self.path_start as usize);
+        self.name.extend_from_slice(path);
+        self
     }
 
     /// Host, with the port unless it is the scheme's own.
-    pub fn authority(&self) -> String {
-        match self.port {
-            Some(port) => format!("{}:{port}", self.host),
-            None => self.host.clone(),
-        }
+    pub fn authority(&self) -> &str {
+        text(&self.name[self.scheme_len as usize + 3..self.path_start as usize])
     }
 
     /// The port that is connected to.
     pub fn port(&self) -> u16 {
-        self.port.or(default_port(&self.scheme)).unwrap_or(80)
+        self.port.or(default_port(self.scheme())).unwrap_or(80)
     }
 
     /// The host without an IPv6 address's brackets.
     pub fn bare_host(&self) -> &str {
-        self.host.trim_start_matches('[').trim_end_matches(']')
+        self.host().trim_start_matches('[').trim_end_matches(']')
     }
+}
+
+/// Hosts and schemes are text; one that is not is nobody's.
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 /// The port of a scheme (`ap_proxy_port_of_scheme`).
@@ -148,7 +178,7 @@ mod tests {
             ("unix:/run/a.sock|http://", "http://localhost"),
             ("websocket://b/", "websocket://b/"),
         ] {
-            assert_eq!(Url::parse(text.as_bytes()).map(|url| url.name()), Ok(name.into()), "{text}");
+            assert_eq!(Url::parse(text.as_bytes()).map(|url| url.name().to_vec()), Ok(name.into()), "{text}");
         }
     }
 

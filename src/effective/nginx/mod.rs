@@ -17,6 +17,7 @@ pub mod versions;
 use hashbrown::{HashMap, HashSet};
 use std::ops::Range;
 
+use crate::effective::blocks::{self, Nested};
 use crate::effective::{BlockId, Target};
 use crate::source::FileId;
 use crate::syntax::{DirectiveId, NameId};
@@ -87,6 +88,16 @@ pub struct Config {
     derailed: HashMap<FileId, u32>,
 }
 
+impl Nested for Block {
+    fn parent(&self) -> Option<BlockId> {
+        self.parent
+    }
+
+    fn end(&self) -> u32 {
+        self.end
+    }
+}
+
 impl Config {
     pub fn new(tree: &Tree, target: Target) -> Self {
         build::build(tree, target)
@@ -106,21 +117,19 @@ impl Config {
         self.blocks.iter().enumerate().map(|(index, block)| (BlockId(index as u32), block))
     }
 
-    /// The blocks of a kind inside one another's bodies count; `block` itself does not.
+    /// The blocks inside a block, those inside them too; `block` itself is none.
     pub fn inside(&self, block: BlockId) -> impl Iterator<Item = BlockId> + use<> {
-        (block.0 + 1..self.block(block).end).map(BlockId)
+        blocks::inside(&self.blocks, block)
     }
 
     /// The blocks directly inside a block, in order.
     pub fn children(&self, block: BlockId) -> impl Iterator<Item = BlockId> + '_ {
-        let end = self.block(block).end;
-        let next = move |after: u32| (after < end).then_some(BlockId(after));
-        std::iter::successors(next(block.0 + 1), move |&child| next(self.block(child).end))
+        blocks::children(&self.blocks, block)
     }
 
     /// The block and those around it, the innermost first.
     pub fn chain(&self, block: BlockId) -> impl Iterator<Item = BlockId> + '_ {
-        std::iter::successors(Some(block), |&block| self.block(block).parent)
+        blocks::chain(&self.blocks, block)
     }
 
     /// The nearest block of a context, the block itself included.

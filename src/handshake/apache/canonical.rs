@@ -8,7 +8,7 @@ use super::path::EncodedSlashes;
 use super::{Go, Outcome, Session};
 use crate::effective::apache::directives::{self, Section};
 use crate::effective::apache::escape::escape_for_backend;
-use crate::effective::apache::url::{Url, default_port, split_socket};
+use crate::effective::apache::url::{Url, split_socket};
 use crate::tree::NodeRef;
 
 impl Session<'_> {
@@ -42,10 +42,9 @@ impl Session<'_> {
         let path = rest.get(slash + 1..).unwrap_or_default();
         let path = self.sendable(path, target.verbatim, by)?;
         let query = self.sendable_query(target)?;
-        let port = port.filter(|&port| Some(port) != default_port(&scheme));
         let path = [b"/", &path[..], &query].concat();
-        let socket = socket.map(|socket| String::from_utf8_lossy(socket).into_owned());
-        Ok(Some(Url { scheme, host, port, path, socket }))
+        let socket = socket.map(|socket| Box::from(String::from_utf8_lossy(socket)));
+        Ok(Some(Url::new(scheme.as_bytes(), host.as_bytes(), port, &path, socket)))
     }
 
     /// Whether a module that is loaded makes URLs of a scheme canonical.

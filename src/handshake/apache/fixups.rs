@@ -39,7 +39,7 @@ impl Session<'_> {
         if self.request.version >= 11 && self.header(b"host").is_none() {
             return Err(Outcome::answered(400, "the request has no Host", None));
         }
-        let timeout = config.timeout(self.tracer.tree, self.server);
+        let timeout = config.timeout(self.server);
         if let crate::effective::Setting::Written { value: 0, at, .. } = timeout {
             self.no_time = Some(at);
         }

@@ -6,6 +6,7 @@ use super::{Request, Session};
 use crate::effective::Value;
 use crate::effective::apache::{Worker, names};
 use crate::handshake::Sent;
+use crate::tree::NodeRef;
 
 impl Session<'_> {
     pub(super) fn next_request(
@@ -21,7 +22,7 @@ impl Session<'_> {
         let preserve = config.in_sections(&self.sections, self.server, names::PROXY_PRESERVE_HOST);
         let preserves = config.flag(tree, preserve).unwrap_or(false);
         let asked = self.header(b"host").unwrap_or_else(Value::empty);
-        let own_host = Value::Known(url.authority().into_bytes());
+        let own_host = Value::Known(url.authority().into());
         headers.push((b"Host".to_vec(), if preserves { asked.clone() } else { own_host }));
         let hop_by_hop = self.hop_by_hop();
         for (name, value) in &self.headers {
@@ -55,9 +56,9 @@ impl Session<'_> {
                 headers.push((b"Connection".to_vec(), Value::Known(value.to_vec())));
             }
         }
-        let path = if url.path.is_empty() { b"/".to_vec() } else { url.path.clone() };
+        let path = if url.path().is_empty() { b"/".to_vec() } else { url.path().to_vec() };
         Request {
-            tls: matches!(url.scheme.as_str(), "https" | "wss"),
+            tls: matches!(url.scheme(), "https" | "wss"),
             host: url.bare_host().to_string(),
             port: url.port(),
             method: self.request.method.clone(),
@@ -66,6 +67,57 @@ impl Session<'_> {
             proxy_line: false,
             headers,
         }
+    }
+
+    /// A header that is sent on, and who wrote it. `by` is the line that sends the request on.
+    pub(super) fn sent(
+        &self,
+        route: &Route,
+        by: NodeRef,
+        upgrades: bool,
+        name: &[u8],
+        value: &Value,
+    ) -> Sent {
+        let (tree, config) = (self.tracer.tree, self.tracer.config);
+        let lower = name.to_ascii_lowercase();
+        let (line, origin) = match &lower[..] {
+            b"host" => {
+                let preserve = config.in_sections(&self.sections, self.server, names::PROXY_PRESERVE_HOST);
+                (preserve.filter(|_| config.flag(tree, preserve) == Some(true)), "the target's")
+            }
+            b"upgrade" | b"connection" if upgrades => {
+                let param = route.worker.and_then(|worker| worker.params.get("upgrade"));
+                (Some(param.map_or(by, |param| param.at)), "")
+            }
+            b"connection" => (None, "httpd's own"),
+            lower if lower.starts_with(b"x-forwarded-") && self.request.header(name).is_none() => {
+                (None, "mod_proxy's own")
+            }
+            _ if self.request.header(name).as_ref() == Some(value) => (None, "the client's"),
+            _ => (self.header_line(&lower), "the client's"),
+        };
+        let shown = match value {
+            Value::Known(value) => String::from_utf8_lossy(value).into_owned(),
+            Value::Unknown(why) => format!("({why})"),
+        };
+        Sent {
+            name: String::from_utf8_lossy(name).into_owned(),
+            value: value.clone(),
+            shown,
+            at: line.map(|line| tree.head(line)),
+            origin,
+        }
+    }
+
+    /// The last line of `RequestHeader` about a header, its name in lower case.
+    fn header_line(&self, name: &[u8]) -> Option<NodeRef> {
+        let (tree, config) = (self.tracer.tree, self.tracer.config);
+        let levels = self.levels().into_iter().chain(self.sections.iter().copied());
+        let lines = levels.flat_map(|level| config.own(level, names::REQUEST_HEADER).collect::<Vec<_>>());
+        let is_about = |line: &NodeRef| {
+            tree.directive(*line).arg(1).is_some_and(|word| word.value().eq_ignore_ascii_case(name))
+        };
+        lines.rev().find(is_about)
     }
 
     /// Headers that are for this hop alone, those that Connection names too.
@@ -106,21 +158,7 @@ fn keeps_connections(worker: &Worker) -> bool {
         (Some(disabled), _) => disabled,
         (None, Some(enabled)) => !enabled,
         // Where `$1` stands for part of the target, there is a connection for each.
-        (None, None) => worker.is_match && worker.name.contains(&b'$'),
+        (None, None) => worker.is_match && worker.name().contains(&b'$'),
     };
     !disabled
-}
-
-pub(super) fn sent(name: &[u8], value: &Value) -> Sent {
-    let shown = match value {
-        Value::Known(value) => String::from_utf8_lossy(value).into_owned(),
-        Value::Unknown(why) => format!("({why})"),
-    };
-    Sent {
-        name: String::from_utf8_lossy(name).into_owned(),
-        value: value.clone(),
-        shown,
-        at: None,
-        origin: "",
-    }
 }

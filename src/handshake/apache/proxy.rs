@@ -2,7 +2,6 @@
 //! `proxy_wstunnel_handler`). Knows not what the backend then receives.
 
 use super::mapping::{Target, TargetKind};
-use super::outgoing::sent;
 use super::reach::check_name;
 use super::{Go, Outcome, Request, Session, Upstream, upstream};
 use crate::effective::Value;
@@ -32,7 +31,7 @@ pub struct Forwarded {
     pub next: Request,
     pub upstream: Upstream,
     /// The socket's file that is connected to.
-    pub socket: Option<String>,
+    pub socket: Option<Box<str>>,
     /// The worker lets a WebSocket through.
     pub upgrades: bool,
     /// Why the backend sees no upgrade, where a line is to blame.
@@ -97,7 +96,7 @@ impl Session<'_> {
             let url = Url::parse(&written).map_err(|_| no_handler(&written, by))?;
             return self.send(&target, Route { url, worker: None });
         };
-        let worker = self.find_worker(&url.name());
+        let worker = self.find_worker(url.name());
         if let Some(worker) = worker {
             url.socket = url.socket.or_else(|| worker.url.socket.clone());
         }
@@ -115,7 +114,7 @@ impl Session<'_> {
         let main = &config.main().proxies.workers;
         let main = main.find(url, Want::Either).map(|index| main.get(index));
         match (main, own) {
-            (Some(main), Some(own)) if own.name.len() > main.name.len() => Some(own),
+            (Some(main), Some(own)) if own.name().len() > main.name().len() => Some(own),
             (main, own) => main.or(own),
         }
     }
@@ -145,7 +144,7 @@ impl Session<'_> {
         };
         let after = memchr::memmem::find(url, b"://").map_or(url.len(), |at| at + 3);
         let path = memchr::memchr(b'/', &url[after..]).map_or(&b"/"[..], |at| &url[after + at..]);
-        let whole = [&member.name[..], path].concat();
+        let whole = [member.name(), path].concat();
         let Some(mut url) = self.canonical_url(&whole, target)? else {
             let why = "no module that is loaded speaks to the balancer's members";
             return Err(Outcome::answered(503, why, Some(by)));
@@ -159,7 +158,7 @@ impl Session<'_> {
         let (tree, config) = (self.tracer.tree, self.tracer.config);
         let modules = config.modules(tree);
         let by = target.by;
-        let scheme = route.url.scheme.as_str();
+        let scheme = route.url.scheme();
         let nobody = || {
             let why = format!("no protocol handler for `{scheme}:` is loaded");
             Outcome::answered(500, why, Some(by))
@@ -206,7 +205,7 @@ impl Session<'_> {
         };
         let upgrades = allowed.is_some() && !old_protocol;
         let next = self.next_request(&route, handler, allowed.filter(|_| upgrades), old_protocol);
-        let because = (!upgrades).then(|| self.because(&route, is_ws, old_protocol)).flatten();
+        let because = (!upgrades).then(|| self.because(&route, by, is_ws, old_protocol)).flatten();
         let mut forwarded = Forwarded {
             by,
             why: target.why.clone(),
@@ -221,13 +220,17 @@ impl Session<'_> {
             idle_timeout_ms: self.idle_limit(route.worker, handler),
             next,
         };
-        forwarded.upstream.headers =
-            forwarded.next.headers.iter().map(|(name, value)| sent(name, value)).collect();
+        forwarded.upstream.headers = forwarded
+            .next
+            .headers
+            .iter()
+            .map(|(name, value)| self.sent(&route, by, upgrades, name, value))
+            .collect();
         Ok(Outcome::Forwarded(Box::new(forwarded)))
     }
 
     /// Why the line does not let a WebSocket through.
-    fn because(&self, route: &Route, is_ws: bool, old_protocol: bool) -> Option<String> {
+    fn because(&self, route: &Route, by: NodeRef, is_ws: bool, old_protocol: bool) -> Option<String> {
         if old_protocol {
             return Some("force-proxy-request-1.0 is set".to_string());
         }
@@ -236,8 +239,22 @@ impl Session<'_> {
                 Some(format!("`upgrade={}` does not allow it", String::from_utf8_lossy(&param.value)))
             }
             None if is_ws => None,
-            None => Some(format!("`{}:` without upgrade=websocket forwards no Upgrade", route.url.scheme)),
+            None if self.is_other_pass(route.worker, by) => {
+                let name = route.worker.map(|worker| String::from_utf8_lossy(worker.name()).into_owned());
+                Some(format!(
+                    "the worker of `{}`, another line's, has no `upgrade=`",
+                    name.unwrap_or_default()
+                ))
+            }
+            None => Some(format!("`{}:` without upgrade=websocket forwards no Upgrade", route.url.scheme())),
         }
+    }
+
+    /// Whether a line of ProxyPass shares the worker of another.
+    fn is_other_pass(&self, worker: Option<&Worker>, by: NodeRef) -> bool {
+        let name = self.tracer.tree.directive(by).name_id();
+        let is_pass = matches!(name, names::PROXY_PASS | names::PROXY_PASS_MATCH);
+        is_pass && worker.is_some_and(|worker| worker.at != by)
     }
 
     /// No mod_proxy_http2 sends an Upgrade.
@@ -298,6 +315,6 @@ fn takes_out(status: &[u8]) -> bool {
 fn address(url: &Url) -> String {
     match &url.socket {
         Some(socket) => format!("unix:{socket}"),
-        None => format!("{}:{}", url.host, url.port()),
+        None => format!("{}:{}", url.host(), url.port()),
     }
 }

@@ -21,7 +21,7 @@ impl Session<'_> {
             for node in config.own(level, names::PROXY_BLOCK) {
                 let hit = tree.directive(node).args().any(|word| {
                     let word = word.value().to_ascii_lowercase();
-                    word == b"*" || memchr::memmem::find(url.host.as_bytes(), &word).is_some()
+                    word == b"*" || memchr::memmem::find(url.host().as_bytes(), &word).is_some()
                 });
                 if hit {
                     return Err(Outcome::answered(403, "ProxyBlock names the backend", Some(node)));
@@ -31,7 +31,7 @@ impl Session<'_> {
             if let Some(node) = remote {
                 let scheme = tree.directive(node).arg(0).map(|word| word.show()).unwrap_or_default();
                 if scheme == "*"
-                    || scheme.eq_ignore_ascii_case(&url.scheme)
+                    || scheme.eq_ignore_ascii_case(url.scheme())
                     || url_text(url).starts_with(&scheme)
                 {
                     return Err(Outcome::unknown("the proxy that ProxyRemote sends it to", Some(by)));
@@ -96,13 +96,13 @@ impl Session<'_> {
         if handler == Handler::Wstunnel {
             return None;
         }
-        let (tree, config) = (self.tracer.tree, self.tracer.config);
+        let config = self.tracer.config;
         let value = |setting: Setting<u64>| match setting {
             Setting::Written { value, .. } | Setting::Default { value, .. } => Some(value),
             Setting::Absent | Setting::Opaque => None,
         };
-        let client = value(config.timeout(tree, self.server))?;
-        let backend = value(config.backend_timeout(tree, self.server, worker))?;
+        let client = value(config.timeout(self.server))?;
+        let backend = value(config.backend_timeout(self.server, worker))?;
         Some(match self.tracer.version < versions::LONGER_IDLE_LIMIT {
             true => client.min(backend),
             false => client.max(backend),
@@ -112,7 +112,7 @@ impl Session<'_> {
 
 /// A name that no name server knows.
 pub(super) fn check_name(url: &Url, by: NodeRef) -> Go {
-    let why = match url.host.as_str() {
+    let why = match url.host() {
         host if host.contains("${") => {
             "a variable that nothing defines stands for the host, and no name is looked up like that"
         }
@@ -131,5 +131,5 @@ pub(super) fn check_name(url: &Url, by: NodeRef) -> Go {
 }
 
 fn url_text(url: &Url) -> String {
-    format!("{}://{}", url.scheme, url.authority())
+    format!("{}://{}", url.scheme(), url.authority())
 }

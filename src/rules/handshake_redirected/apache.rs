@@ -3,9 +3,8 @@
 use super::RULE;
 use crate::effective::apache::names;
 use crate::effective::apache::server::ServerId;
-use crate::engine::ApacheWay;
-use crate::engine::apache::Facts;
-use crate::engine::remedy::unless_path;
+use crate::engine::apache::remedy::unless_path;
+use crate::engine::apache::{Facts, Way};
 use crate::finding::Finding;
 use crate::handshake::apache::Outcome;
 use crate::handshake::{Url, Verdict};
@@ -34,7 +33,7 @@ pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     Some(always(facts, route, way, first))
 }
 
-fn answer(route: &Route, way: &ApacheWay) -> Option<Answer> {
+fn answer(route: &Route, way: &Way) -> Option<Answer> {
     let Outcome::Answered { status: Some(status), at: Some(line), location, .. } = &way.passage.outcome
     else {
         return None;
@@ -46,7 +45,7 @@ fn answer(route: &Route, way: &ApacheWay) -> Option<Answer> {
 
 /// Whether the redirect leads to the same path over TLS, where the handshake succeeds, or may do so; another rule tells
 /// of one that leads to `ws:`.
-fn leads_on(facts: &Facts, server: ServerId, way: &ApacheWay, answer: &Answer) -> bool {
+fn leads_on(facts: &Facts, server: ServerId, way: &Way, answer: &Answer) -> bool {
     let Some(location) = &answer.location else { return true };
     let location = String::from_utf8_lossy(location);
     if location.starts_with("ws:") || location.starts_with("wss:") {
@@ -68,7 +67,7 @@ fn leads_on(facts: &Facts, server: ServerId, way: &ApacheWay, answer: &Answer) -
     }
 }
 
-fn always(facts: &Facts, route: &Route, way: &ApacheWay, answer: &Answer) -> Finding {
+fn always(facts: &Facts, route: &Route, way: &Way, answer: &Answer) -> Finding {
     let (line, status) = (answer.line, answer.status);
     let text = facts.text(line);
     let shown = way.shown();

@@ -40,6 +40,6 @@ pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
 
 /// Whether the backend is another site, which wants a Host of its own.
 fn is_elsewhere(url: &Url) -> bool {
-    let is_address = url.bare_host().parse::<std::net::IpAddr>().is_ok() || url.host == "localhost";
-    matches!(url.scheme.as_str(), "https" | "wss") && !is_address && url.socket.is_none()
+    let is_address = url.bare_host().parse::<std::net::IpAddr>().is_ok() || url.host() == "localhost";
+    matches!(url.scheme(), "https" | "wss") && !is_address && url.socket.is_none()
 }

@@ -98,12 +98,12 @@ fn member_path(facts: &Facts, route: &Route, target: &str) -> Option<Finding> {
     let balancer = balancer(ServerId::MAIN).or_else(|| balancer(facts.server_of(route)))?;
     let uri = path_of(target);
     let member = balancer.members.iter().find(|member| {
-        let path = String::from_utf8_lossy(&member.url.path);
+        let path = String::from_utf8_lossy(member.url.path());
         !path.is_empty() && (path.ends_with('/') || is_below(uri, &path))
     })?;
     let own = facts.ways(route).first()?.path.clone();
     let sent = sent(facts, route, &own)?;
-    let path = String::from_utf8_lossy(&member.url.path).into_owned();
+    let path = String::from_utf8_lossy(member.url.path()).into_owned();
     let is_doubled = !path.ends_with('/');
     if !is_doubled && !sent.contains("//") {
         return None;
@@ -201,7 +201,7 @@ fn slashed(facts: &Facts, route: &Route) -> Option<Finding> {
     let sent = sent(facts, route, &asked).filter(|sent| sent.starts_with("//"))?;
     let url = Url::parse(target.split('$').next()?.as_bytes()).ok()?;
     let (before, after) = target.split_once("/$")?;
-    if url.path != b"/" {
+    if url.path() != b"/" {
         return None;
     }
     let asked = String::from_utf8_lossy(&asked).into_owned();

@@ -6,7 +6,7 @@ mod loading;
 
 use crate::effective::apache::{RefusalKind, versions};
 use crate::engine::apache::Facts;
-use crate::engine::fate::{Fate, Serving};
+use crate::engine::apache::fate::{Fate, Serving};
 use crate::engine::{Check, Level, Rule};
 use crate::finding::{Finding, Severity};
 use crate::handshake::apache::Outcome;
@@ -57,7 +57,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
 fn schemes(facts: &Facts, route: &Route) -> Vec<String> {
     let mut schemes = vec![route.backend.scheme.clone()];
     if let Serving::Members(members) = facts.serving(route) {
-        schemes.extend(members.into_iter().map(|member| member.url.scheme.clone()));
+        schemes.extend(members.into_iter().map(|member| member.url.scheme().to_string()));
     }
     schemes
 }

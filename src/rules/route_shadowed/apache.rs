@@ -4,9 +4,8 @@
 use super::RULE;
 use crate::effective::apache::names;
 use crate::effective::apache::server::ServerId;
-use crate::engine::ApacheWay;
-use crate::engine::apache::Facts;
-use crate::engine::remedy::unless_path;
+use crate::engine::apache::remedy::unless_path;
+use crate::engine::apache::{Facts, Way};
 use crate::finding::Finding;
 use crate::routes::{By, Route};
 use crate::tree::NodeRef;
@@ -39,7 +38,7 @@ pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     })
 }
 
-fn taker(facts: &Facts, route: &Route, way: &ApacheWay) -> Option<Taker> {
+fn taker(facts: &Facts, route: &Route, way: &Way) -> Option<Taker> {
     let taker = match (way.sent_by(), way.passage.kept) {
         (Some((by, upgrades)), _) if by != route.node && !upgrades => Taker::Sends(by),
         (None, Some(by)) if by != route.node => Taker::Keeps(by),
@@ -58,7 +57,7 @@ fn is_rewrite(facts: &Facts, line: NodeRef) -> bool {
 }
 
 /// A rewrite rule of the server, which comes before everything else.
-fn rewritten(facts: &Facts, route: &Route, way: &ApacheWay, taker: Taker) -> Finding {
+fn rewritten(facts: &Facts, route: &Route, way: &Way, taker: Taker) -> Finding {
     let (line, does) = match taker {
         Taker::Sends(line) => (line, "sends it elsewhere"),
         Taker::Keeps(line) => (line, "makes it a file's"),
@@ -78,7 +77,7 @@ fn rewritten(facts: &Facts, route: &Route, way: &ApacheWay, taker: Taker) -> Fin
 }
 
 /// Another line of ProxyPass.
-fn passed(facts: &Facts, route: &Route, way: &ApacheWay, by: NodeRef) -> Finding {
+fn passed(facts: &Facts, route: &Route, way: &Way, by: NodeRef) -> Finding {
     let (config, path) = (facts.config, path(way));
     let owner = facts.routes.iter().find(|other| other.node == by);
     let section = owner.filter(|other| matches!(other.by, By::Section { .. })).map(|other| other.block);
@@ -120,7 +119,7 @@ fn passed(facts: &Facts, route: &Route, way: &ApacheWay, by: NodeRef) -> Finding
 }
 
 /// `!`, or what sets `no-proxy`.
-fn excluded(facts: &Facts, route: &Route, way: &ApacheWay, by: NodeRef) -> Finding {
+fn excluded(facts: &Facts, route: &Route, way: &Way, by: NodeRef) -> Finding {
     let message = format!("`{}` keeps `{}` from being proxied", facts.text(by), path(way));
     let finding = RULE.finding(facts.head(by), message);
     let finding = finding.label(facts.head(route.node), "never gets its own path");
@@ -131,7 +130,7 @@ fn excluded(facts: &Facts, route: &Route, way: &ApacheWay, by: NodeRef) -> Findi
 }
 
 /// Without the query that was asked for.
-fn path(way: &ApacheWay) -> String {
+fn path(way: &Way) -> String {
     let shown = way.shown();
     shown.split('?').next().unwrap_or_default().to_string()
 }

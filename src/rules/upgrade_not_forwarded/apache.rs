@@ -4,7 +4,7 @@
 use super::RULE;
 use crate::effective::apache::{names, params, versions};
 use crate::engine::apache::Facts;
-use crate::engine::fate::{Fate, Serving};
+use crate::engine::apache::fate::{Fate, Serving};
 use crate::finding::Finding;
 use crate::handshake::apache::{Forwarded, Outcome, Passage};
 use crate::routes::{By, Intent, Route};

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::apache::Facts;
+use super::Facts;
 use crate::effective::Value;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::names;

@@ -1,261 +1,20 @@
-//! What ProxyPass and its like give a server: the list of mapped paths, the workers that targets share, the balancers
-//! (`add_pass`, `add_member`, `set_proxy_param`, `proxysection`, `ap_proxy_get_worker_ex`). Knows no request.
+//! The lines of one server, in the order in which httpd carries them out (`add_pass`, `add_member`, `set_proxy_param`,
+//! `proxysection`). Knows no request.
 
-use hashbrown::HashMap;
-use std::borrow::Cow;
-
-use super::directives::Section;
-use super::params::{self, Params};
-use super::section::Matcher;
-use super::url::{self, Url};
-use super::{Config, Refusal, RefusalKind, names};
+use super::{Balancer, Ignored, Pass, PassFlags, Proxies, Want, Worker, Workers, balancer_name, is_balancer};
 use crate::effective::BlockId;
+use crate::effective::apache::directives::Section;
+use crate::effective::apache::params::{self, Params};
+use crate::effective::apache::section::Matcher;
+use crate::effective::apache::url::{self, Url};
+use crate::effective::apache::{Config, Refusal, RefusalKind, names};
 use crate::effective::regex::{NotCompiled, Pattern};
 use crate::syntax::{Directive, NameId};
 use crate::tree::apache::Modules;
 use crate::tree::{NodeRef, Tree};
 
-/// A path that is mapped to a target.
-#[derive(Debug)]
-pub struct Pass {
-    pub at: NodeRef,
-    /// Where it stands: a server, or a `<Location>`.
-    pub block: BlockId,
-    /// What requests are compared with.
-    pub path: Vec<u8>,
-    /// For ProxyPassMatch, and in a section whose argument is a pattern: `path` as a regular expression. None where it
-    /// is a prefix.
-    pub pattern: Option<Pattern>,
-    pub is_match: bool,
-    /// What a request is mapped to, as written; None for `!`.
-    pub target: Option<Vec<u8>>,
-    /// The worker of this very server that the line creates or shares; none for a balancer.
-    pub worker: Option<usize>,
-    pub flags: PassFlags,
-    /// Part of the line is a template's, or needs the request's environment.
-    pub unknown: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PassFlags {
-    pub nocanon: bool,
-    pub interpolate: bool,
-    /// `mapping=encoded` or `servlet`.
-    pub mapping: bool,
-}
-
-/// What connects to one target: every line that names the target, or one that begins with it, shares it.
-#[derive(Debug)]
-pub struct Worker {
-    /// The line that created it.
-    pub at: NodeRef,
-    pub url: Url,
-    /// The target's URL without what may be left out.
-    pub name: Vec<u8>,
-    /// It stands for a target with `$1` in it.
-    pub is_match: bool,
-    pub params: Params,
-}
-
-#[derive(Debug)]
-pub struct Balancer {
-    /// The first line that names it.
-    pub at: NodeRef,
-    /// `balancer://name`, in lower case.
-    pub name: Vec<u8>,
-    pub members: Workers,
-    pub params: Params,
-}
-
-/// A parameter that is thrown away because the worker it was meant for is another line's.
-#[derive(Clone, Debug)]
-pub struct Ignored {
-    /// The line that it stands on.
-    pub at: NodeRef,
-    pub key: String,
-    pub value: Vec<u8>,
-    /// The line whose worker is used.
-    pub taken_from: NodeRef,
-}
-
-/// All of one server.
-#[derive(Debug, Default)]
-pub struct Proxies {
-    pub passes: Vec<Pass>,
-    /// Those of `<Location>` sections: the section's block, and its last line.
-    pub in_sections: Vec<(BlockId, Pass)>,
-    pub workers: Workers,
-    pub balancers: Vec<Balancer>,
-    by_name: HashMap<Vec<u8>, usize>,
-    pub ignored: Vec<Ignored>,
-}
-
-/// So many workers are looked through faster than an index is built.
-const FEW: usize = 8;
-
-/// Workers, found by their names rather than one after the other.
-#[derive(Debug, Default)]
-pub struct Workers {
-    all: Vec<Worker>,
-    /// Those that stand for one target, the earliest of each name; empty while they are few.
-    by_name: HashMap<Vec<u8>, usize>,
-    /// Those that stand for a target with `$1` in it.
-    matches: Vec<usize>,
-}
-
-impl Workers {
-    fn push(&mut self, worker: Worker) -> usize {
-        let index = self.all.len();
-        match worker.is_match {
-            true => self.matches.push(index),
-            false if index < FEW => {}
-            false => self.index(&worker.name, index),
-        }
-        self.all.push(worker);
-        index
-    }
-
-    /// Adds a name to the index, all that came before where it is the first.
-    fn index(&mut self, name: &[u8], index: usize) {
-        if self.by_name.is_empty() {
-            for (earlier, worker) in self.all.iter().enumerate().filter(|(_, worker)| !worker.is_match) {
-                self.by_name.entry(worker.name.clone()).or_insert(earlier);
-            }
-        }
-        self.by_name.entry(name.to_vec()).or_insert(index);
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &Worker> {
-        self.all.iter()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
-    pub fn get(&self, index: usize) -> &Worker {
-        &self.all[index]
-    }
-
-    /// The worker that a URL is given to: the longest whose name it begins with, the earliest of equals.
-    pub fn find(&self, url: &[u8], want: Want) -> Option<usize> {
-        let (url, least) = with_lower_host(url);
-        let mut best = if want == Want::Match { None } else { self.longest_prefix(&url, least) };
-        if want == Want::Prefix {
-            return best;
-        }
-        for &index in &self.matches {
-            let worker = &self.all[index];
-            let len = worker.name.len();
-            // A longer one wins, and of equals the earlier one.
-            let wins = best.is_none_or(|best| {
-                let best_len = self.all[best].name.len();
-                len > best_len || (len == best_len && index < best)
-            });
-            let reaches = len <= url.len() && (len >= least || worker.host_varies());
-            if wins && reaches && stands_for(&url, &worker.name) {
-                best = Some(index);
-            }
-        }
-        best
-    }
-}
-
-impl Workers {
-    fn longest_prefix(&self, url: &[u8], least: usize) -> Option<usize> {
-        if self.by_name.is_empty() {
-            let fits = |worker: &Worker| {
-                !worker.is_match && worker.name.len() >= least && url.starts_with(&worker.name)
-            };
-            let fitting = self.all.iter().enumerate().filter(|(_, worker)| fits(worker));
-            // Of equals the earlier one.
-            return fitting.rev().max_by_key(|(_, worker)| worker.name.len()).map(|(index, _)| index);
-        }
-        (least..=url.len()).rev().find_map(|len| self.by_name.get(&url[..len]).copied())
-    }
-}
-
-impl Worker {
-    /// Whether `$1` stands in the host.
-    fn host_varies(&self) -> bool {
-        let (_, host_end) = with_lower_host(&self.name);
-        self.name[..host_end].contains(&b'$')
-    }
-}
-
-impl Proxies {
-    pub fn in_section(&self, block: BlockId) -> Option<&Pass> {
-        let at = self.in_sections.binary_search_by_key(&block, |(block, _)| *block).ok()?;
-        Some(&self.in_sections[at].1)
-    }
-
-    pub fn balancer(&self, url: &[u8]) -> Option<&Balancer> {
-        self.by_name.get(&balancer_name(url)?).map(|&index| &self.balancers[index])
-    }
-}
-
-/// Whether a target is a balancer rather than a backend.
-pub fn is_balancer(url: &[u8]) -> bool {
-    url.get(..9).is_some_and(|head| head.eq_ignore_ascii_case(b"balancer:"))
-}
-
-/// A balancer's name: the URL without its path, in lower case.
-fn balancer_name(url: &[u8]) -> Option<Vec<u8>> {
-    let colon = url.iter().position(|&byte| byte == b':')?;
-    let rest = url[colon..].strip_prefix(b"://").filter(|rest| !rest.is_empty())?;
-    let host = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
-    Some(url[..colon + 3 + host].to_ascii_lowercase())
-}
-
-/// Which workers are looked through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
-    Prefix,
-    Match,
-    Either,
-}
-
-/// A URL with its scheme and host in lower case, and how long they are.
-fn with_lower_host(url: &[u8]) -> (Cow<'_, [u8]>, usize) {
-    let after = memchr::memmem::find(url, b"://").map_or(0, |at| at + 3);
-    let end = memchr::memchr(b'/', &url[after..]).map_or(url.len(), |at| after + at);
-    if !url[..end].iter().any(u8::is_ascii_uppercase) {
-        return (Cow::Borrowed(url), end);
-    }
-    let mut url = url.to_vec();
-    url[..end].make_ascii_lowercase();
-    (Cow::Owned(url), end)
-}
-
-/// Whether a URL begins with a name in which every `$1` stands for anything (`ap_proxy_strcmp_ematch`).
-fn stands_for(url: &[u8], name: &[u8]) -> bool {
-    let mut parts: Vec<Vec<u8>> = vec![Vec::new()];
-    let mut rest = name;
-    loop {
-        rest = match rest {
-            [b'$', digit, rest @ ..] if digit.is_ascii_digit() => {
-                parts.push(Vec::new());
-                rest
-            }
-            [b'\\', byte, rest @ ..] | [byte, rest @ ..] => {
-                parts.last_mut().expect("internal: there is a first part").push(*byte);
-                rest
-            }
-            [] => break,
-        };
-    }
-    let Some(mut url) = url.strip_prefix(&parts[0][..]) else { return false };
-    for part in &parts[1..] {
-        match memchr::memmem::find(url, part) {
-            Some(at) => url = &url[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
-}
-
-/// Reads the lines of one server in the order in which httpd carries them out.
-pub(super) struct Builder<'a> {
+/// What has been read of a server so far.
+pub struct Builder<'a> {
     pub tree: &'a Tree,
     pub modules: &'a Modules,
     pub proxies: Proxies,
@@ -633,8 +392,7 @@ fn new_worker(target: &[u8], at: NodeRef, is_match: bool) -> Result<Worker, (Ref
         false => Url::parse(target),
     };
     let url = url.map_err(refused)?;
-    let name = url.name();
-    Ok(Worker { at, name, url, is_match, params: Params::default() })
+    Ok(Worker { at, url, is_match, params: Params::default() })
 }
 
 /// `http://host:80$1/path`: what stands for a match may follow the port.
@@ -648,15 +406,12 @@ fn parse_match(target: &[u8]) -> Result<Url, String> {
     match (colon, dollar) {
         (Some(colon), Some(dollar)) if colon < dollar => {
             let cut = after + dollar;
-            let mut url = Url::parse(&target[..cut])?;
-            url.path = target[cut..].to_vec();
-            Ok(url)
+            Ok(Url::parse(&target[..cut])?.with_path(&target[cut..]))
         }
         (None, Some(dollar)) if dollar > 0 => {
             // Part of the host, or what comes behind it: for the worker's name it is the same.
-            let mut url = Url::parse(&target[..after + dollar])?;
-            url.path = target[after + dollar..].to_vec();
-            Ok(url)
+            let cut = after + dollar;
+            Ok(Url::parse(&target[..cut])?.with_path(&target[cut..]))
         }
         _ => Url::parse(target),
     }

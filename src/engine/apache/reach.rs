@@ -1,14 +1,14 @@
 //! What reaches an httpd route beside its own line: the worker, the balancer, lines that change a request's headers.
 //! Knows no rule.
 
-use super::apache::{Facts, Holder};
-use super::times;
+use super::{Facts, Holder};
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::proxy::is_balancer;
 use crate::effective::apache::server::ServerId;
 use crate::effective::apache::url::Url;
 use crate::effective::apache::{Balancer, Worker, names, versions};
 use crate::effective::{BlockId, Setting};
+use crate::engine::times;
 use crate::routes::Route;
 use crate::syntax::{NameId, Word};
 use crate::tree::NodeRef;
@@ -110,7 +110,7 @@ impl<'a> Facts<'a> {
             return Some(self.config.server(server).proxies.workers.get(index));
         }
         let url = Url::parse(route.backend.text.as_bytes()).ok()?;
-        self.worker(self.server_of(route), &url.name())
+        self.worker(self.server_of(route), url.name())
     }
 
     /// The balancer that a route's target names: the main server's, where that has members.
@@ -142,7 +142,7 @@ impl<'a> Facts<'a> {
     pub fn has_real_wstunnel(&self, route: &Route) -> bool {
         let modules = self.config.modules(self.tree);
         let member = self.balancer_of(route).and_then(|balancer| balancer.members.iter().next());
-        let scheme = member.map_or(route.backend.scheme.as_str(), |member| member.url.scheme.as_str());
+        let scheme = member.map_or(route.backend.scheme.as_str(), |member| member.url.scheme());
         if !matches!(scheme, "ws" | "wss") || modules.is_missing("mod_proxy_wstunnel.c") {
             return false;
         }

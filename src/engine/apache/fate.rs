@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::apache::Facts;
+use super::Facts;
 use crate::effective::apache::proxy::is_balancer;
 use crate::effective::apache::server::ServerId;
 use crate::effective::apache::{Worker, names};

@@ -1,13 +1,17 @@
 //! What rules about httpd may look at. Knows no rule by name.
 
+pub mod fate;
+pub mod reach;
+pub mod remedy;
+mod straight;
+mod ways;
+
 use hashbrown::{HashMap, HashSet};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
-use super::fate::Fate;
-use super::straight::Straight;
-use super::{ApacheWay, Ground};
+use super::Ground;
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::proxy::Want;
@@ -18,6 +22,10 @@ use crate::handshake::apache::{Passage, Tracer};
 use crate::routes::{By, Route};
 use crate::syntax::NameId;
 use crate::tree::{NodeRef, Tree};
+use fate::Fate;
+use straight::Straight;
+
+pub use ways::{Way, samples};
 
 /// Everything a rule about httpd may look at.
 pub struct Facts<'a> {
@@ -29,24 +37,24 @@ pub struct Facts<'a> {
     /// The blocks that have a directive, looked for when first asked for.
     with: RefCell<HashMap<NameId, With>>,
     /// Which routes need no following.
-    pub(super) straight: RefCell<Option<Straight>>,
+    straight: RefCell<Option<Straight>>,
     /// Whether the route that was asked about last is one.
-    pub(super) last_straight: Cell<Option<(NodeRef, bool)>>,
+    last_straight: Cell<Option<(NodeRef, bool)>>,
     /// Wordings of rewrite rules that gave a check nothing to say.
-    pub(super) sound: RefCell<HashSet<(&'static str, Vec<u8>)>>,
+    sound: RefCell<HashSet<(&'static str, Vec<u8>)>>,
     /// Virtual hosts that speak TLS, by the names they go by, looked for when first asked for.
     secure: OnceCell<HashMap<Vec<u8>, Vec<ServerId>>>,
     /// The fate of the route that was asked about last: several rules ask in a row.
-    pub(super) last_fate: RefCell<Option<(NodeRef, Rc<Fate>)>>,
+    last_fate: RefCell<Option<(NodeRef, Rc<Fate>)>>,
     /// The ways of the route that was asked about last: several rules ask in a row.
-    pub(super) last_ways: RefCell<Option<(NodeRef, Rc<Vec<ApacheWay>>)>>,
+    last_ways: RefCell<Option<(NodeRef, Rc<Vec<Way>>)>>,
 }
 
 /// Blocks that hold lines of one directive, by the server they belong to.
-pub(super) type With = Rc<HashMap<ServerId, Vec<Holder>>>;
+type With = Rc<HashMap<ServerId, Vec<Holder>>>;
 
 /// A block with lines of one directive.
-pub(super) struct Holder {
+struct Holder {
     pub block: BlockId,
     /// What requests it is for, where it is a section of a kind that is asked for.
     pub matcher: Option<Matcher>,
@@ -79,7 +87,7 @@ impl<'a> Facts<'a> {
     }
 
     /// The blocks that directly hold a directive of this name of which a line counts.
-    pub(super) fn blocks_with(
+    fn blocks_with(
         &self,
         name: NameId,
         is_matched: fn(Section) -> bool,
@@ -148,7 +156,7 @@ impl<'a> Facts<'a> {
             return own;
         }
         match (find(ServerId::MAIN), own) {
-            (Some(main), Some(own)) if own.name.len() > main.name.len() => Some(own),
+            (Some(main), Some(own)) if own.name().len() > main.name().len() => Some(own),
             (main, own) => main.or(own),
         }
     }

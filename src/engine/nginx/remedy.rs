@@ -14,14 +14,6 @@ pub const UPGRADE_LINE: &str = "proxy_set_header Upgrade $http_upgrade;";
 
 pub const VERSION_LINE: &str = "proxy_http_version 1.1;";
 
-/// httpd: the condition that keeps a rewrite rule from handshakes for a path.
-pub fn unless_path(path: &str) -> String {
-    match path.strip_suffix('/').unwrap_or(path) {
-        "" => "RewriteCond %{HTTP:Upgrade} !=websocket [NC]".to_string(),
-        bare => format!("RewriteCond %{{REQUEST_URI}} !^{}", bare.replace('.', "\\.")),
-    }
-}
-
 impl Facts<'_> {
     /// Where settings for a block's requests may be written: `if` and `limit_except` take none, the location
     /// around them does.

@@ -3,7 +3,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::apache::Facts;
+use super::Facts;
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::rewrite::RuleLine;
@@ -302,7 +302,7 @@ impl Facts<'_> {
         let key = self.wording(line);
         let on = self.config.rewriting(route.block).is_some_and(|rewriting| rewriting.is_on());
         let Ok(target) = Url::parse(&line.rule.substitution) else { return false };
-        let shared = self.worker(self.server_of(route), &target.name());
+        let shared = self.worker(self.server_of(route), target.name());
         if !on || shared.is_some_and(|worker| worker.params.get("upgrade").is_some()) {
             return false;
         }
