@@ -205,3 +205,24 @@ fn bare_name(name: &[u8]) -> (Vec<u8>, Option<u16>) {
     let port = after[end..].strip_prefix(b":").and_then(|digits| std::str::from_utf8(digits).ok());
     (after[..end].to_ascii_lowercase(), port.and_then(|digits| digits.parse().ok()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_a_port_is_for_the_main_servers() {
+        let port = |word: &str| Address::parse(word.as_bytes(), Some(8080)).map(|address| address.port);
+        assert_eq!(port("10.0.0.1"), Some(Some(8080)));
+        assert_eq!(port("_default_"), Some(Some(8080)));
+        assert_eq!(port("*:80"), Some(Some(80)));
+        assert_eq!([port("*"), port("10.0.0.1:*")], [Some(None), Some(None)]);
+        assert_eq!(port("*:http"), None);
+    }
+
+    #[test]
+    fn a_name_may_bring_a_port() {
+        assert_eq!(bare_name(b"https://Chat.test:8443"), (b"chat.test".to_vec(), Some(8443)));
+        assert_eq!(bare_name(b"[::1]"), (b"[::1]".to_vec(), None));
+    }
+}

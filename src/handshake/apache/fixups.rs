@@ -82,6 +82,7 @@ impl Session<'_> {
         let mut words = directive.args().map(|word| word.value().into_owned());
         let Some(attribute) = attribute.map(<[u8]>::to_vec).or_else(|| words.next()) else { return };
         let Some(pattern) = words.next() else { return };
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
         let subject = match attribute.to_ascii_lowercase().as_slice() {
             b"request_uri" => Value::Known(self.path.clone()),
             b"request_method" => Value::Known(self.request.method.clone()),
@@ -94,18 +95,32 @@ impl Session<'_> {
             b"remote_addr" | b"remote_host" | b"remote_user" | b"server_addr" => {
                 Value::Unknown("the client's address".to_string())
             }
+            _ if !attribute.iter().all(is_name) => self.header_like(&attribute, caseless),
             name => self.header(name).unwrap_or_else(|| {
                 let known = self.environment.iter().rfind(|(known, _)| known.eq_ignore_ascii_case(name));
                 known.map_or_else(Value::empty, |(_, value)| value.clone())
             }),
         };
-        let matched = match &subject {
+        let groups = match &subject {
             Value::Known(subject) => {
-                Pattern::httpd(&pattern, caseless).ok().and_then(|pattern| pattern.is_match(subject))
+                Pattern::httpd(&pattern, caseless).ok().and_then(|pattern| pattern.captures(subject))
             }
             Value::Unknown(_) => None,
         };
-        self.set_words(words, matched);
+        let words = words.map(|word| match &groups {
+            Some(Some(groups)) => super::mapping::substitute(&word, groups),
+            _ => word,
+        });
+        self.set_words(words, groups.as_ref().map(Option::is_some));
+    }
+
+    /// The last header whose name a regular expression matches; empty where there is none.
+    fn header_like(&self, name: &[u8], caseless: bool) -> Value {
+        let Ok(name) = Pattern::httpd(name, caseless) else {
+            return Value::Unknown("a regular expression".to_string());
+        };
+        let found = self.headers.iter().rfind(|(known, _)| name.is_match(known) == Some(true));
+        found.map_or_else(Value::empty, |(_, value)| value.clone())
     }
 
     fn set_by_expression(&mut self, directive: Directive) {

@@ -34,6 +34,9 @@ impl Session<'_> {
     }
 
     fn normalize(&mut self, path: &[u8]) -> Go {
+        if !path.starts_with(b"/") {
+            return Err(Outcome::answered(400, "the path does not begin with a slash", None));
+        }
         let merge = self.tracer.config.in_force(self.server, names::MERGE_SLASHES);
         let merges = self.tracer.config.flag(self.tracer.tree, merge).unwrap_or(true);
         let normal = normal_path(path, merges);

@@ -4,6 +4,7 @@
 use super::mapping::Target;
 use super::storage::Found;
 use super::{Go, Outcome, Passage, Request, Tracer};
+use crate::effective::apache::directives::Section;
 use crate::effective::apache::server::ServerId;
 use crate::effective::{BlockId, Value};
 use crate::tree::NodeRef;
@@ -53,6 +54,8 @@ pub(super) struct Session<'t> {
     /// What a rule in a section begins the request again with.
     pub restart: Option<Vec<u8>>,
     pub restarts: usize,
+    /// The sections by which access was last checked.
+    pub checked: Option<Vec<BlockId>>,
     /// How many requests this one is inside of.
     pub depth: usize,
     /// `Timeout 0`: no connection to a backend is waited for.
@@ -89,6 +92,7 @@ impl<'t> Session<'t> {
             kept: None,
             restart: None,
             restarts: 0,
+            checked: None,
             depth: 0,
             no_time: None,
             taken_by: None,
@@ -166,6 +170,8 @@ impl<'t> Session<'t> {
         if self.maps_encoded() {
             self.find_sections()?;
             self.map_to_target(true)?;
+            // What keeps these lines away keeps nothing else.
+            self.kept = None;
             self.sections.clear();
         }
         if self.target.is_none() {
@@ -178,8 +184,22 @@ impl<'t> Session<'t> {
             let sections = self.sections.clone();
             self.set_environment(&sections)?;
         }
-        self.check_access()?;
+        self.check_access_once()?;
         self.fix_up()
+    }
+
+    /// A redirect inside the server is not checked again where the very same sections are for it, whatever was said then.
+    /// Sections for targets are merged anew each time, and so are all of them where one module looks at each request.
+    fn check_access_once(&mut self) -> Go {
+        let config = self.tracer.config;
+        let is_new =
+            |&block: &BlockId| matches!(config.block(block).section, Section::Proxy | Section::ProxyMatch);
+        let is_shared = !config.modules(self.tracer.tree).is_loaded("mod_allowmethods.c");
+        if is_shared && self.checked.as_ref() == Some(&self.sections) && !self.sections.iter().any(is_new) {
+            return Ok(());
+        }
+        self.checked = Some(self.sections.clone());
+        self.check_access()
     }
 
     /// The translation phase: the first that takes the path has it.
