@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::intent::{is_websocket_backend, is_websocket_path};
 use super::{Backend, By, Header, Headers, Intent, Route, Timeouts};
-use crate::effective::apache::proxy::{Want, is_balancer};
+use crate::effective::apache::proxy::is_balancer;
 use crate::effective::apache::rewrite::ConditionTest;
 use crate::effective::apache::section::Matcher;
 use crate::effective::apache::server::ServerId;
@@ -163,7 +163,10 @@ impl Builder<'_> {
         let alone = line.server == ServerId::MAIN || self.config.main().proxies.workers.is_empty();
         let worker = match known {
             Some(worker) if alone => Some(worker),
-            _ => self.worker(line.server, &line.target),
+            _ => {
+                let url = Url::parse(&line.target).ok();
+                url.and_then(|url| self.config.worker(self.tree, line.server, url.name()))
+            }
         };
         let is_ws = matches!(scheme.as_str(), "ws" | "wss");
         let members = self.members(line.server, &line.target);
@@ -222,28 +225,11 @@ impl Builder<'_> {
         });
     }
 
-    /// The longest worker of the server's own and the main server's.
-    fn worker(&self, server: ServerId, target: &[u8]) -> Option<&Worker> {
-        let url = Url::parse(target).ok()?;
-        let name = url.name();
-        let find = |server: ServerId| {
-            let workers = &self.config.server(server).proxies.workers;
-            workers.find(name, Want::Either).map(|index| workers.get(index))
-        };
-        let own = find(server);
-        match (find(ServerId::MAIN), own) {
-            (Some(main), Some(own)) if own.name().len() > main.name().len() => Some(own),
-            (main, own) => main.or(own),
-        }
-    }
-
     fn members(&self, server: ServerId, target: &[u8]) -> Option<Vec<&Worker>> {
         if !is_balancer(target) {
             return None;
         }
-        let of = |server: ServerId| self.config.server(server).proxies.balancer(target);
-        let balancer = of(ServerId::MAIN).filter(|balancer| balancer.members.iter().next().is_some());
-        let balancer = balancer.or_else(|| of(server));
+        let balancer = self.config.balancer(self.tree, server, target);
         Some(balancer.map(|balancer| balancer.members.iter().collect()).unwrap_or_default())
     }
 

@@ -1,8 +1,9 @@
 //! Single settings of a server or section, their defaults and what httpd makes of their values. Knows no request.
 
+use super::proxy::Want;
 use super::server::{Server, ServerId, Time};
 use super::values::leading_number;
-use super::{Config, Worker, names};
+use super::{Balancer, Config, Worker, names};
 use crate::effective::{BlockId, Setting};
 use crate::syntax::NameId;
 use crate::tree::{NodeRef, Tree};
@@ -27,6 +28,31 @@ impl Config {
     pub fn inherits_workers(&self, tree: &Tree, server: ServerId) -> bool {
         let wants = |name| self.server_flag(tree, server, name, true);
         server != ServerId::MAIN && (wants(names::PROXY_PASS_INHERIT) || wants(names::BALANCER_INHERIT))
+    }
+
+    /// The worker that a URL is given to in a server: the longest of its own and those it inherits, the main server's
+    /// of equals.
+    pub fn worker(&self, tree: &Tree, server: ServerId, url: &[u8]) -> Option<&Worker> {
+        let find = |server: ServerId| {
+            let workers = &self.server(server).proxies.workers;
+            workers.find(url, Want::Either).map(|index| workers.get(index))
+        };
+        let own = find(server);
+        if !self.inherits_workers(tree, server) {
+            return own;
+        }
+        match (find(ServerId::MAIN), own) {
+            (Some(main), Some(own)) if own.name().len() > main.name().len() => Some(own),
+            (main, own) => main.or(own),
+        }
+    }
+
+    /// The balancer that a URL names in a server. Where the main server has one of this name, too, a virtual host's
+    /// members are lost (`merge_balancers`).
+    pub fn balancer(&self, tree: &Tree, server: ServerId, url: &[u8]) -> Option<&Balancer> {
+        let of = |server: ServerId| self.server(server).proxies.balancer(url);
+        let inherited = of(ServerId::MAIN).filter(|_| self.inherits_workers(tree, server));
+        inherited.or_else(|| of(server))
     }
 
     /// Seconds as httpd reads most of them: leading digits, whatever unit follows (`atoi`).

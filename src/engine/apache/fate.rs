@@ -153,12 +153,8 @@ impl<'a> Facts<'a> {
 
     /// What serves the route's target.
     pub fn serving(&self, route: &Route) -> Serving<'a> {
-        let target = route.backend.text.as_bytes();
-        let server = self.server_of(route);
-        if is_balancer(target) {
-            let of = |server: ServerId| self.config.server(server).proxies.balancer(target);
-            let main = of(ServerId::MAIN).filter(|balancer| balancer.members.iter().next().is_some());
-            let balancer = main.or_else(|| of(server));
+        if is_balancer(route.backend.text.as_bytes()) {
+            let balancer = self.balancer_of(route);
             return Serving::Members(
                 balancer.map(|balancer| balancer.members.iter().collect()).unwrap_or_default(),
             );

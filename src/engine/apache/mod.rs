@@ -14,10 +14,9 @@ use std::rc::Rc;
 use super::Ground;
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
-use crate::effective::apache::proxy::Want;
 use crate::effective::apache::section::Matcher;
 use crate::effective::apache::server::ServerId;
-use crate::effective::apache::{Config, Pass, Worker, names};
+use crate::effective::apache::{Config, Pass, Worker};
 use crate::handshake::apache::{Passage, Tracer};
 use crate::routes::{By, Route};
 use crate::syntax::NameId;
@@ -146,19 +145,7 @@ impl<'a> Facts<'a> {
 
     /// The worker that a URL is given to in a server: the longest of its own and the main server's.
     pub fn worker(&self, server: ServerId, url: &[u8]) -> Option<&'a Worker> {
-        let find = |server: ServerId| {
-            let workers = &self.config.server(server).proxies.workers;
-            workers.find(url, Want::Either).map(|index| workers.get(index))
-        };
-        let own = find(server);
-        let inherits = self.config.server_flag(self.tree, server, names::PROXY_PASS_INHERIT, true);
-        if server == ServerId::MAIN || !inherits {
-            return own;
-        }
-        match (find(ServerId::MAIN), own) {
-            (Some(main), Some(own)) if own.name().len() > main.name().len() => Some(own),
-            (main, own) => main.or(own),
-        }
+        self.config.worker(self.tree, server, url)
     }
 
     /// Whether everything that could load a module or define a name was seen.

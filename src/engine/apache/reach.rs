@@ -113,13 +113,12 @@ impl<'a> Facts<'a> {
         self.worker(self.server_of(route), url.name())
     }
 
-    /// The balancer that a route's target names: the main server's, where that has members.
+    /// The balancer that a route's target names.
     pub fn balancer_of(&self, route: &Route) -> Option<&'a Balancer> {
         let target = route.backend.text.as_bytes();
-        let of = |server| self.config.server(server).proxies.balancer(target);
-        let main = of(ServerId::MAIN);
-        let found = main.filter(|balancer| balancer.members.iter().next().is_some());
-        found.or_else(|| of(self.server_of(route))).filter(|_| is_balancer(target))
+        let found =
+            is_balancer(target).then(|| self.config.balancer(self.tree, self.server_of(route), target));
+        found.flatten()
     }
 
     /// The members that share a balancer's requests: neither taken out nor kept for when others fail.

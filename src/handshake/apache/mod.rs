@@ -171,7 +171,7 @@ impl<'a> Tracer<'a> {
             if let Some(answer) = forwarded.failure.clone() {
                 return self.ended(answer, hops);
             }
-            let again = self.listens_at(&forwarded) && !forwarded.is_tls_mismatch;
+            let again = self.listens_at(&forwarded);
             if again && hops.len() >= MAX_HOPS {
                 let outcome = Outcome::unknown("it goes from hop to hop without an end", None);
                 return self.ended(outcome, hops);

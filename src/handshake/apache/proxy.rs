@@ -6,7 +6,7 @@ use super::reach::check_name;
 use super::{Go, Outcome, Request, Session, Upstream, upstream};
 use crate::effective::Value;
 use crate::effective::apache::params::allows;
-use crate::effective::apache::proxy::{Want, is_balancer};
+use crate::effective::apache::proxy::is_balancer;
 use crate::effective::apache::url::Url;
 use crate::effective::apache::{Worker, names, versions};
 use crate::tree::NodeRef;
@@ -38,7 +38,6 @@ pub struct Forwarded {
     pub because: Option<String>,
     /// What comes of it though it was sent on.
     pub failure: Option<Outcome>,
-    pub is_tls_mismatch: bool,
     /// Milliseconds; none where nothing cuts the tunnel.
     pub idle_timeout_ms: Option<u64>,
 }
@@ -96,27 +95,11 @@ impl Session<'_> {
             let url = Url::parse(&written).map_err(|_| no_handler(&written, by))?;
             return self.send(&target, Route { url, worker: None });
         };
-        let worker = self.find_worker(url.name());
+        let worker = self.tracer.config.worker(self.tracer.tree, self.server, url.name());
         if let Some(worker) = worker {
             url.socket = url.socket.or_else(|| worker.url.socket.clone());
         }
         self.send(&target, Route { url, worker })
-    }
-
-    /// The longest of the main server's and the virtual host's; the main server's of equals.
-    fn find_worker(&self, url: &[u8]) -> Option<&Worker> {
-        let config = self.tracer.config;
-        let own = &config.server(self.server).proxies.workers;
-        let own = own.find(url, Want::Either).map(|index| own.get(index));
-        if !config.inherits_workers(self.tracer.tree, self.server) {
-            return own;
-        }
-        let main = &config.main().proxies.workers;
-        let main = main.find(url, Want::Either).map(|index| main.get(index));
-        match (main, own) {
-            (Some(main), Some(own)) if own.name().len() > main.name().len() => Some(own),
-            (main, own) => main.or(own),
-        }
     }
 
     fn forward_to_balancer(&mut self, target: &Target, url: &[u8]) -> Go<Outcome> {
@@ -127,10 +110,7 @@ impl Session<'_> {
             let why = "no protocol handler for `balancer:`: mod_proxy_balancer is not loaded";
             return Err(Outcome::answered(500, why, Some(by)));
         }
-        let own = config.server(self.server).proxies.balancer(url);
-        let main = config.main().proxies.balancer(url);
-        // Where both have one of this name, the virtual host's members are lost (`merge_balancers`).
-        let found = main.filter(|_| config.inherits_workers(self.tracer.tree, self.server)).or(own);
+        let found = config.balancer(self.tracer.tree, self.server, url);
         let Some(balancer) = found else {
             let why = "no protocol handler for `balancer:`: nobody defines a balancer of this name";
             return Err(Outcome::answered(500, why, Some(by)));
@@ -215,8 +195,7 @@ impl Session<'_> {
             socket: route.url.socket.clone(),
             upgrades,
             because,
-            failure: self.failure(&route, by),
-            is_tls_mismatch: false,
+            failure: self.failure(&route),
             idle_timeout_ms: self.idle_limit(route.worker, handler),
             next,
         };
@@ -277,7 +256,6 @@ impl Session<'_> {
             upgrades: false,
             because: Some("HTTP/2 to a backend carries no Upgrade".to_string()),
             failure: None,
-            is_tls_mismatch: false,
             idle_timeout_ms: None,
         }))
     }

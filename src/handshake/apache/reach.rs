@@ -84,11 +84,10 @@ impl Session<'_> {
     }
 
     /// `Timeout 0` waits for no connection.
-    pub(super) fn failure(&self, route: &Route, by: NodeRef) -> Option<Outcome> {
+    pub(super) fn failure(&self, route: &Route) -> Option<Outcome> {
         let has_time = route.worker.is_some_and(|worker| worker.params.timeout().is_some())
             || self.tracer.config.in_force(self.server, names::PROXY_TIMEOUT).is_some();
         let at = self.no_time.filter(|_| !has_time)?;
-        let _ = by;
         Some(Outcome::answered(503, "`Timeout 0` waits for no connection to a backend", Some(at)))
     }
 
