@@ -1,6 +1,6 @@
 //! What wslint tells: a finding, its places and its repair. Knows nothing of rules, servers or output formats.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::source::Span;
 
@@ -71,7 +71,7 @@ pub struct Fix {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteName {
     /// `chat.example.com:443`
-    pub server: Rc<str>,
+    pub server: Arc<str>,
     /// What a request must match, as written: `/socket/`.
     pub matcher: String,
 }

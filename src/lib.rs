@@ -1,6 +1,6 @@
 //! wslint tells whether a WebSocket survives a server's configuration, which line kills it, and what to write.
 //!
-//! The layers, each knowing only those before it: `source` (bytes), `finding`, `syntax` (directives), `tree`
+//! The layers, each knowing only those before it: `parallel` (cores), `source` (bytes), `finding`, `syntax` (directives), `tree`
 //! (includes), `effective` (what is in force), `routes` (what is proxied where), `handshake` (followed), `engine` (what a rule is), `rules`,
 //! `report`. On top stand this file, the command line and `main`.
 
@@ -9,6 +9,7 @@ pub mod effective;
 pub mod engine;
 pub mod finding;
 pub mod handshake;
+mod parallel;
 pub mod report;
 pub mod routes;
 pub mod rules;
@@ -51,13 +52,13 @@ fn nginx(
 ) -> Result<Linted, ReadError> {
     let tree = Tree::read(files, main, effective::nginx::directives::name_id, options)?;
     let config = effective::nginx::Config::new(&tree, target);
-    let mut routes = routes::nginx::routes(&tree, &config);
+    let threads = parallel::threads(tree.directive_count());
+    let mut routes = routes::nginx::routes(&tree, &config, threads);
     let roots = roots(options);
-    let tracer = handshake::nginx::Tracer::new(&tree, &config, files, &roots, target.nginx.last);
-    tracer.mark_reached(&mut routes);
-    let facts = engine::Facts::new(&tree, &config, &routes, tracer);
-    let findings = engine::run(&facts, &rules::ALL, selection);
-    drop(facts);
+    let tracer = || handshake::nginx::Tracer::new(&tree, &config, files, &roots, target.nginx.last);
+    tracer().mark_reached(&mut routes);
+    let facts = || engine::Facts::new(&tree, &config, &routes, tracer());
+    let findings = engine::run(facts, &routes, &rules::ALL, selection, threads);
     Ok(Linted { tree, effective: Effective::Nginx(Box::new(config)), routes, findings })
 }
 
@@ -72,10 +73,10 @@ fn apache(
     let config = effective::apache::Config::new(&tree, target);
     let routes = routes::apache::routes(&tree, &config);
     let roots = roots(options);
-    let tracer = handshake::apache::Tracer::new(&tree, &config, files, &roots, target.apache.last);
-    let facts = engine::apache::Facts::new(&tree, &config, &routes, tracer);
-    let findings = engine::run(&facts, &rules::ALL, selection);
-    drop(facts);
+    let tracer = || handshake::apache::Tracer::new(&tree, &config, files, &roots, target.apache.last);
+    let facts = || engine::apache::Facts::new(&tree, &config, &routes, tracer());
+    let threads = parallel::threads(tree.directive_count());
+    let findings = engine::run(facts, &routes, &rules::ALL, selection, threads);
     Ok(Linted { tree, effective: Effective::Apache(Box::new(config)), routes, findings })
 }
 

@@ -163,6 +163,11 @@ impl Tree {
         GraftId(0)
     }
 
+    /// Directives, counted once for every place they stand at.
+    pub fn directive_count(&self) -> usize {
+        (0..self.grafts.len() as u32).map(|graft| self.graft_text(GraftId(graft)).1.len()).sum()
+    }
+
     pub fn graft_count(&self) -> usize {
         self.grafts.len()
     }
@@ -204,10 +209,6 @@ impl Tree {
                 (text, document)
             }
         }
-    }
-
-    fn is_include(&self, node: NodeRef) -> bool {
-        self.graft_text(node.graft).1.includes.binary_search(&node.id).is_ok()
     }
 
     /// What a finding about the directive underlines: its name and words.

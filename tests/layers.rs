@@ -4,8 +4,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. `lib`, `cli` and `main` stand on top and may name all.
-const LAYERS: [&str; 10] =
-    ["source", "finding", "syntax", "tree", "effective", "routes", "handshake", "engine", "rules", "report"];
+const LAYERS: [&str; 11] = [
+    "parallel",
+    "source",
+    "finding",
+    "syntax",
+    "tree",
+    "effective",
+    "routes",
+    "handshake",
+    "engine",
+    "rules",
+    "report",
+];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("src can be listed") {

@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 
 use super::{Check, Facts, Ground, Level, Rule, apache};
 use crate::finding::{Confidence, Finding, MAX_ROUTES, RouteName, Severity};
+use crate::parallel;
 use crate::routes::{Intent, Route};
 use crate::source::Span;
 
@@ -31,19 +32,18 @@ impl Selection {
 
 /// What can be asked: the facts of one server.
 pub trait Asked {
-    fn routes(&self) -> &[Route];
     fn ground(&self) -> &Ground<'_>;
     /// Whether this is a check of this server's routes.
-    fn is_own(&self, check: &Check) -> bool;
+    fn is_own(check: &Check) -> bool;
     /// What such a check finds on a route.
     fn route_finding(&self, check: &Check, route: &Route) -> Option<Finding>;
     /// What a check of this server's whole trees finds; nothing for any other check.
     fn tree_findings(&self, check: &Check, findings: &mut Vec<Finding>);
 
-    fn is_about_routes(&self, check: &Check) -> bool {
+    fn is_about_routes(check: &Check) -> bool {
         match check {
-            Check::Both(one, other) => self.is_about_routes(one) || self.is_about_routes(other),
-            one => self.is_own(one),
+            Check::Both(one, other) => Self::is_about_routes(one) || Self::is_about_routes(other),
+            one => Self::is_own(one),
         }
     }
 
@@ -66,15 +66,11 @@ pub trait Asked {
 }
 
 impl Asked for Facts<'_> {
-    fn routes(&self) -> &[Route] {
-        self.routes
-    }
-
     fn ground(&self) -> &Ground<'_> {
         self
     }
 
-    fn is_own(&self, check: &Check) -> bool {
+    fn is_own(check: &Check) -> bool {
         matches!(check, Check::Route(_))
     }
 
@@ -90,15 +86,11 @@ impl Asked for Facts<'_> {
 }
 
 impl Asked for apache::Facts<'_> {
-    fn routes(&self) -> &[Route] {
-        self.routes
-    }
-
     fn ground(&self) -> &Ground<'_> {
         self
     }
 
-    fn is_own(&self, check: &Check) -> bool {
+    fn is_own(check: &Check) -> bool {
         matches!(check, Check::ApacheRoute(_))
     }
 
@@ -113,31 +105,58 @@ impl Asked for apache::Facts<'_> {
     }
 }
 
-/// All findings, sorted by place; equal ones at several include sites are one.
-pub fn run(facts: &dyn Asked, rules: &[&'static Rule], selection: &Selection) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut on_routes: Vec<&Rule> = Vec::new();
-    for &rule in rules {
-        if selection.includes(rule) {
-            facts.about_tree(&rule.check, &mut findings);
+/// Routes that are asked about in one go.
+const CHUNK: usize = 256;
+
+/// All findings, sorted by place; equal ones at several include sites are one. Each thread makes `facts` of its own,
+/// which remember what they were asked.
+pub fn run<F: Asked>(
+    facts: impl Fn() -> F + Sync,
+    routes: &[Route],
+    rules: &[&'static Rule],
+    selection: &Selection,
+    threads: usize,
+) -> Vec<Finding> {
+    let of_trees: Vec<&Rule> = rules.iter().copied().filter(|rule| selection.includes(rule)).collect();
+    // A cause that is not wanted still explains the route, so that no lesser cause is told instead.
+    let explains = |rule: &&Rule| selection.includes(rule) || rule.cause.is_some();
+    let mut of_routes: Vec<&Rule> =
+        rules.iter().copied().filter(|rule| F::is_about_routes(&rule.check)).filter(explains).collect();
+    of_routes.sort_by_key(|rule| rule.cause);
+    let chunks = routes.len().div_ceil(CHUNK);
+    let found = parallel::run(threads, of_trees.len() + chunks, facts, |facts, task| {
+        let mut found = Vec::new();
+        match of_trees.get(task) {
+            Some(rule) => {
+                let mut findings = Vec::new();
+                facts.about_tree(&rule.check, &mut findings);
+                found.extend(findings.into_iter().map(|finding| (finding, None)));
+            }
+            None => {
+                let first = (task - of_trees.len()) * CHUNK;
+                for (index, route) in routes.iter().enumerate().skip(first).take(CHUNK) {
+                    ask_about(route, facts, &of_routes, selection, |finding| {
+                        found.push((finding, Some(index)));
+                    });
+                }
+            }
         }
-        // A cause that is not wanted still explains the route, so that no lesser cause is told instead.
-        if facts.is_about_routes(&rule.check) && (selection.includes(rule) || rule.cause.is_some()) {
-            on_routes.push(rule);
-        }
+        found
+    });
+    let mut merged = Merged::default();
+    for (finding, route) in found.into_iter().flatten() {
+        merged.add(finding, route.map(|index: usize| &routes[index].name));
     }
-    on_routes.sort_by_key(|rule| rule.cause);
-    let mut found = Merged::default();
-    for finding in findings {
-        found.add(finding, None);
-    }
-    for route in facts.routes() {
-        ask_about(route, facts, &on_routes, selection, &mut found);
-    }
-    found.sorted()
+    merged.sorted()
 }
 
-fn ask_about(route: &Route, facts: &dyn Asked, rules: &[&Rule], selection: &Selection, found: &mut Merged) {
+fn ask_about(
+    route: &Route,
+    facts: &impl Asked,
+    rules: &[&Rule],
+    selection: &Selection,
+    mut tell: impl FnMut(Finding),
+) {
     let intent = if selection.all_routes { route.intent.max(Intent::Named) } else { route.intent };
     if intent == Intent::None {
         return;
@@ -155,7 +174,7 @@ fn ask_about(route: &Route, facts: &dyn Asked, rules: &[&Rule], selection: &Sele
             finding = finding.at_most(most);
         }
         if selection.includes(rule) {
-            found.add(finding, Some(&route.name));
+            tell(finding);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use hashbrown::HashSet;
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::intent::{is_websocket_backend, is_websocket_path};
 use super::{Backend, By, Header, Headers, Intent, Route, Timeouts};
@@ -20,7 +20,7 @@ use crate::tree::{NodeRef, Tree};
 /// Every route, servers in order, in each those of its list, its sections, its rewrite rules, its handlers.
 pub fn routes(tree: &Tree, config: &Config) -> Vec<Route> {
     let broken = config.refusals.iter().map(|refusal| refusal.node).collect();
-    let mut builder = Builder { tree, config, broken, shown: Rc::from(""), routes: Vec::new() };
+    let mut builder = Builder { tree, config, broken, shown: Arc::from(""), routes: Vec::new() };
     for server in config.server_ids() {
         builder.server(server);
     }
@@ -33,7 +33,7 @@ struct Builder<'a> {
     /// Lines that the server refuses.
     broken: HashSet<NodeRef>,
     /// The server whose lines are looked at, for a reader.
-    shown: Rc<str>,
+    shown: Arc<str>,
     routes: Vec<Route>,
 }
 
@@ -54,7 +54,7 @@ struct Line {
 
 impl Builder<'_> {
     fn server(&mut self, server: ServerId) {
-        self.shown = Rc::from(self.config.server(server).shown());
+        self.shown = Arc::from(self.config.server(server).shown());
         let proxies = &self.config.server(server).proxies;
         for (index, pass) in proxies.passes.iter().enumerate() {
             self.pass(server, By::Pass { server, index }, pass);

@@ -1,7 +1,8 @@
 //! The routes of an nginx configuration. Knows what `proxy_pass` and `proxy_set_header` mean, no rule.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::intent::{is_websocket_backend, is_websocket_path};
 use super::model::Handshake;
@@ -10,20 +11,27 @@ use crate::effective::nginx::directives::{IF_LOCATION, LIMIT_EXCEPT, LOCATION, S
 use crate::effective::nginx::{Config, Evaluator, names, values};
 use crate::effective::{BlockId, Value};
 use crate::finding::RouteName;
+use crate::parallel;
 use crate::tree::{NodeRef, Tree};
 
+/// Lines that are looked at in one go.
+const CHUNK: usize = 512;
+
 /// Every route, in the order of the tree.
-pub fn routes(tree: &Tree, config: &Config) -> Vec<Route> {
-    let handshake = Evaluator::new(tree, config, &Handshake);
-    let levels = vec![None; config.blocks().len()];
-    let mut finder = Finder { tree, config, handshake, levels, last_server: None };
-    let mut routes: Vec<Route> = config
-        .blocks()
-        .filter(|(_, block)| block.context & (LOCATION | IF_LOCATION | LIMIT_EXCEPT) != 0)
-        .filter_map(|(block, _)| finder.route(block))
-        .collect();
-    finder.judge_intent(&mut routes);
-    routes
+pub fn routes(tree: &Tree, config: &Config, threads: usize) -> Vec<Route> {
+    let mut lines = config.everywhere(names::PROXY_PASS).to_vec();
+    lines.retain(|&(block, _)| config.block(block).context & (LOCATION | IF_LOCATION | LIMIT_EXCEPT) != 0);
+    lines.dedup_by_key(|(block, _)| *block);
+    let chunks: Vec<&[_]> = lines.chunks(CHUNK).collect();
+    let found = parallel::run(
+        threads,
+        chunks.len(),
+        || Finder::new(tree, config),
+        |finder, chunk| {
+            chunks[chunk].iter().map(|&(block, node)| finder.found(block, node)).collect::<Vec<_>>()
+        },
+    );
+    judge_intent(config, found.into_iter().flatten().collect())
 }
 
 struct Finder<'a> {
@@ -33,36 +41,71 @@ struct Finder<'a> {
     /// What each block's level sets, found once however many routes inherit it.
     levels: Vec<Option<Rc<Level>>>,
     /// The server asked about last, and its name: routes come server by server.
-    last_server: Option<(BlockId, Rc<str>)>,
+    last_server: Option<(BlockId, Arc<str>)>,
+}
+
+/// A route, and what tells of its intent.
+struct Found {
+    route: Route,
+    /// What the deciding level says of Upgrade and Connection.
+    asks: Asks,
+    /// The deciding level is the route's own location.
+    own: bool,
+    named: bool,
+    /// Evidence that is no upgrade header in force.
+    otherwise: bool,
 }
 
 /// The headers of a level that touch the handshake.
 #[derive(Default)]
 struct Level {
     lines: Vec<NodeRef>,
-    /// Whether Upgrade is set, and if so whether to ask for an upgrade.
+    asks: Asks,
+}
+
+/// Whether the upgrade headers are set, and if so whether to ask for an upgrade.
+#[derive(Clone, Copy, Default)]
+struct Asks {
     upgrade: Option<bool>,
-    /// The same for Connection.
     connection: Option<bool>,
 }
 
-impl Level {
-    fn asks(&self) -> bool {
+impl Asks {
+    fn asks(self) -> bool {
         self.upgrade == Some(true) || self.connection == Some(true)
+    }
+
+    /// Another value says that plain requests are meant.
+    fn is_plain(self) -> bool {
+        self.upgrade == Some(false) || self.connection == Some(false)
     }
 }
 
-impl Finder<'_> {
-    fn route(&mut self, block: BlockId) -> Option<Route> {
+impl<'a> Finder<'a> {
+    fn new(tree: &'a Tree, config: &'a Config) -> Self {
+        let handshake = Evaluator::new(tree, config, &Handshake);
+        Self { tree, config, handshake, levels: vec![None; config.blocks().len()], last_server: None }
+    }
+
+    fn found(&mut self, block: BlockId, node: NodeRef) -> Found {
+        let route = self.route(block, node);
+        let level = route.headers.level;
+        let asks = level.map(|level| self.level(level).asks).unwrap_or_default();
+        let own = level.is_some_and(|level| level == block || self.is_same_location(level, block));
+        let named = self.is_named(&route);
+        let otherwise = !(asks.asks() && (own || named)) && self.is_written_otherwise(&route);
+        Found { route, asks, own, named, otherwise }
+    }
+
+    fn route(&mut self, block: BlockId, node: NodeRef) -> Route {
         let (tree, config) = (self.tree, self.config);
-        let node = config.own(block, names::PROXY_PASS).next()?;
         let server = config.enclosing(block, SERVER);
         let name = RouteName { server: self.server_name(server), matcher: self.matcher(block) };
         let broken = config.chain(block).any(|around| {
             let around = config.block(around);
             around.broken && around.context & (LOCATION | IF_LOCATION | LIMIT_EXCEPT | SERVER) != 0
         });
-        Some(Route {
+        Route {
             name,
             server,
             block,
@@ -78,11 +121,11 @@ impl Finder<'_> {
             },
             intent: Intent::None,
             broken,
-        })
+        }
     }
 
     /// `name:port` of a server, by its first name and first port.
-    fn server_name(&mut self, server: Option<BlockId>) -> Rc<str> {
+    fn server_name(&mut self, server: Option<BlockId>) -> Arc<str> {
         let Some(server) = server else { return "".into() };
         if let Some((known, name)) = &self.last_server
             && *known == server
@@ -100,7 +143,7 @@ impl Finder<'_> {
             _ if listen.bytes().all(|byte| byte.is_ascii_digit()) => &listen,
             _ => "80",
         };
-        let name: Rc<str> = format!("{host}:{port}").into();
+        let name: Arc<str> = format!("{host}:{port}").into();
         self.last_server = Some((server, name.clone()));
         name
     }
@@ -163,11 +206,11 @@ impl Finder<'_> {
             found.lines.push(at);
             let value = value.value();
             if is_header(&name, "upgrade") {
-                *found.upgrade.get_or_insert(false) |= !value.is_empty();
+                *found.asks.upgrade.get_or_insert(false) |= !value.is_empty();
             } else if is_header(&name, "connection") {
                 let dynamic =
                     values::variables(&value).any(|name| mentions_upgrade(self.config, self.tree, name));
-                *found.connection.get_or_insert(false) |= dynamic || has_token(&value, "upgrade");
+                *found.asks.connection.get_or_insert(false) |= dynamic || has_token(&value, "upgrade");
             }
         }
         let found = Rc::new(found);
@@ -178,49 +221,13 @@ impl Finder<'_> {
     /// The nearest level outside the deciding one that sets an upgrade header which the deciding one lacks.
     fn lost(&mut self, level: Option<BlockId>) -> Option<BlockId> {
         let level = level?;
-        let own = self.level(level);
+        let own = self.level(level).asks;
         let config = self.config;
         config.chain(level).skip(1).find(|&outer| {
-            let outer = self.level(outer);
+            let outer = self.level(outer).asks;
             (outer.upgrade == Some(true) && own.upgrade.is_none())
                 || (outer.connection == Some(true) && own.connection.is_none())
         })
-    }
-
-    fn judge_intent(&mut self, routes: &mut [Route]) {
-        // How many routes live off each level's headers, and how many below a level still ask for an upgrade.
-        let mut inheriting: HashMap<BlockId, usize> = HashMap::new();
-        let mut carrying: HashMap<BlockId, usize> = HashMap::new();
-        for route in routes.iter() {
-            let Some(level) = route.headers.level else { continue };
-            *inheriting.entry(level).or_default() += 1;
-            if self.level(level).asks() {
-                for around in self.config.chain(route.block) {
-                    *carrying.entry(around).or_default() += 1;
-                }
-            }
-        }
-        for route in routes.iter_mut() {
-            let named = self.is_named(route);
-            let level = route.headers.level.filter(|&level| self.level(level).asks());
-            let own =
-                level.is_some_and(|level| level == route.block || self.is_same_location(level, route.block));
-            let sole = level.is_some_and(|level| inheriting.get(&level) == Some(&1));
-            // Another value in a lost header's company says that plain requests are meant.
-            let plain = route.headers.level.is_some_and(|level| {
-                let level = self.level(level);
-                level.upgrade == Some(false) || level.connection == Some(false)
-            });
-            let lost =
-                route.headers.lost.is_some_and(|outer| named || !(plain || carrying.contains_key(&outer)));
-            route.intent = match () {
-                () if own || (level.is_some() && (named || sole)) => Intent::Written,
-                () if self.is_written_otherwise(route) => Intent::Written,
-                () if lost => Intent::Lost,
-                () if named => Intent::Named,
-                () => Intent::None,
-            };
-        }
     }
 
     /// Whether both blocks are the same location, or an `if` or `limit_except` inside it.
@@ -266,6 +273,34 @@ impl Finder<'_> {
     }
 }
 
+/// The routes with their intent, which hangs on the others too.
+fn judge_intent(config: &Config, found: Vec<Found>) -> Vec<Route> {
+    // How many routes live off each level's headers, and how many below a level still ask for an upgrade.
+    let mut inheriting: HashMap<BlockId, usize> = HashMap::new();
+    let mut carrying: HashSet<BlockId> = HashSet::new();
+    for Found { route, asks, .. } in &found {
+        let Some(level) = route.headers.level else { continue };
+        *inheriting.entry(level).or_default() += 1;
+        if asks.asks() {
+            carrying.extend(config.chain(route.block));
+        }
+    }
+    let judge = |Found { mut route, asks, own, named, otherwise }| {
+        let (level, lost) = (route.headers.level, route.headers.lost);
+        let sole = level.is_some_and(|level| inheriting.get(&level) == Some(&1));
+        let lost = lost.is_some_and(|outer| named || !(asks.is_plain() || carrying.contains(&outer)));
+        route.intent = match () {
+            () if asks.asks() && (own || named || sole) => Intent::Written,
+            () if otherwise => Intent::Written,
+            () if lost => Intent::Lost,
+            () if named => Intent::Named,
+            () => Intent::None,
+        };
+        route
+    };
+    found.into_iter().map(judge).collect()
+}
+
 /// Whether a variable's value depends on the client's Upgrade header, or is meant to.
 pub fn mentions_upgrade(config: &Config, tree: &Tree, name: &[u8]) -> bool {
     let is_upgrade = |name: &[u8]| {
@@ -277,7 +312,8 @@ pub fn mentions_upgrade(config: &Config, tree: &Tree, name: &[u8]) -> bool {
 
 /// Whether a header name as written is, or is meant to be, this one: what is stuck to it makes another name of it.
 pub fn is_header(written: &[u8], name: &str) -> bool {
-    bare(written).eq_ignore_ascii_case(name.as_bytes())
+    // What is stuck to a name only makes it longer.
+    written.len() >= name.len() && bare(written).eq_ignore_ascii_case(name.as_bytes())
 }
 
 /// A word without what gets stuck to it in typing and copying and means nothing to nginx: a colon or comma,
@@ -317,7 +353,8 @@ fn is_handshake_header(written: &[u8]) -> bool {
         "sec-websocket-version",
         "upgrade",
     ];
-    HEADERS.iter().any(|name| is_header(written, name))
+    let written = bare(written);
+    HEADERS.iter().any(|name| written.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 #[cfg(test)]

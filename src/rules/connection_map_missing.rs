@@ -1,8 +1,10 @@
 //! A variable in Upgrade or Connection that nothing defines, so that nginx does not start. Knows names, not what a
 //! map makes of a handshake.
 
+use hashbrown::HashSet;
+
 use crate::effective::BlockId;
-use crate::effective::nginx::directives::{HTTP, MAIN, SERVER};
+use crate::effective::nginx::directives::{HTTP, SERVER};
 use crate::effective::nginx::names::{LOAD_MODULE, PROXY_SET_HEADER};
 use crate::effective::nginx::{Config, is_builtin, values};
 use crate::engine::{Check, Facts, Level, Rule};
@@ -31,13 +33,20 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         return;
     }
     let mut uses: Vec<(Vec<u8>, Vec<NodeRef>)> = Vec::new();
+    // Values of which every variable is known: hundreds of lines hold the same few.
+    let mut known = HashSet::new();
     for (block, node) in facts.variable_handshake_headers() {
-        let Some(value) = facts.directive(node).arg(1) else { continue };
-        for name in values::variables(&value.value()) {
+        let Some(value) = facts.directive(node).arg(1).filter(|word| !known.contains(word.raw())) else {
+            continue;
+        };
+        let text = value.value();
+        let is_unknown = |name: &&[u8]| !config.defines(name) && !is_builtin(name);
+        let mut unknown = values::variables(&text).filter(is_unknown).peekable();
+        if unknown.peek().is_none() {
+            known.insert(value.raw());
+        }
+        for name in unknown.filter(|_| is_compiled(config, block)) {
             let name = name.to_ascii_lowercase();
-            if config.defines(&name) || is_builtin(&name) || !is_compiled(config, block) {
-                continue;
-            }
             match uses.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, nodes)) => nodes.push(node),
                 None => uses.push((name, vec![node])),
@@ -115,10 +124,7 @@ fn near_miss(config: &Config, name: &[u8]) -> Option<Vec<u8>> {
 
 /// Modules that wslint does not know may have variables of their own.
 fn has_modules(config: &Config) -> bool {
-    let loads = |(id, block): (BlockId, &crate::effective::nginx::Block)| {
-        block.context & MAIN != 0 && config.own(id, LOAD_MODULE).len() > 0
-    };
-    !config.unknown.is_empty() || config.blocks().any(loads)
+    !config.unknown.is_empty() || !config.everywhere(LOAD_MODULE).is_empty()
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

@@ -61,6 +61,12 @@ enum Backend {
 type Addresses<'a> = BTreeMap<(String, u16), Sides<'a>>;
 
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
+    // No scheme is known where a variable stands for it.
+    let may_speak =
+        |scheme: &str| facts.routes.iter().any(|route| ["", scheme].contains(&&*route.backend.scheme));
+    if !may_speak("http") || !may_speak("https") {
+        return;
+    }
     let mut by_backend: BTreeMap<Backend, Sides> = BTreeMap::new();
     for route in facts.routes {
         let Some(address) = facts.address(route) else { continue };

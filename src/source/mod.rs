@@ -5,10 +5,9 @@ pub mod files;
 pub mod pattern;
 mod text;
 
-use std::cell::Cell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 pub use text::{Piece, Text};
 
@@ -40,13 +39,13 @@ pub struct Source {
     pub text: Text,
     lines: OnceLock<Vec<u32>>,
     /// A place on a long line whose column is known: the next question is mostly about one further on.
-    known: Cell<Position>,
+    known: Mutex<Position>,
 }
 
 impl Source {
     pub fn new(path: PathBuf, text: Text) -> Self {
         let start = Position { line: 1, column: 1, offset: 0 };
-        Self { path, text, lines: OnceLock::new(), known: Cell::new(start) }
+        Self { path, text, lines: OnceLock::new(), known: Mutex::new(start) }
     }
 
     fn lines(&self) -> &[u32] {
@@ -78,7 +77,7 @@ impl Source {
     pub fn position(&self, offset: u32) -> Position {
         let line = self.line(offset);
         let start = self.lines()[line as usize - 1];
-        let known = self.known.get();
+        let mut known = self.known.lock().expect("internal: counting does not panic");
         let (from, before) = match known.line == line && start < known.offset && known.offset <= offset {
             true => (known.offset, known.column),
             false => (start, 1),
@@ -91,7 +90,7 @@ impl Source {
         let position = Position { line, column: before + scalars(between), offset };
         // Between the bytes of one character, counting could not go on.
         if bytes.get(offset as usize).is_none_or(u8::is_ascii) {
-            self.known.set(position);
+            *known = position;
         }
         position
     }

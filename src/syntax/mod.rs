@@ -65,19 +65,29 @@ const BACKSLASH: u8 = 1;
 /// A placeholder may begin with it.
 const MARK: u8 = 2;
 const CAPITAL: u8 = 4;
+/// It ends an unquoted word of nginx's, or needs a second look inside one.
+const STOP: u8 = 8;
 
 const TRAITS: [u8; 256] = {
     let mut table = [0; 256];
-    table[b'\\' as usize] = BACKSLASH;
-    (table[b'$' as usize], table[b'_' as usize]) = (MARK, MARK);
-    (table[b'@' as usize], table[b'%' as usize]) = (MARK, MARK);
-    let mut letter = b'A';
-    while letter <= b'Z' {
-        table[letter as usize] = CAPITAL;
-        letter += 1;
+    let mut i = 0;
+    while i < 256 {
+        table[i] = match i as u8 {
+            b'\\' => BACKSLASH | STOP,
+            b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' => STOP,
+            b'$' | b'_' | b'@' | b'%' => MARK,
+            b'A'..=b'Z' => CAPITAL,
+            _ => 0,
+        };
+        i += 1;
     }
     table
 };
+
+/// All that the bytes of a word are.
+fn traits(raw: &[u8]) -> u8 {
+    raw.iter().fold(0, |seen, &byte| seen | TRAITS[byte as usize])
+}
 
 impl Written {
     const PLAIN: u32 = 1 << 31;
@@ -86,8 +96,20 @@ impl Written {
 
     /// `raw` is the word as it is written; whether it is quoted is for the parser to say.
     fn new(bytes: Bytes, raw: &[u8], quoted: bool) -> Self {
-        let seen = raw.iter().fold(0, |seen, &byte| seen | TRAITS[byte as usize]);
-        let plain = !quoted && seen & BACKSLASH == 0;
+        match quoted {
+            true => Self::with(bytes, raw, traits(raw) | BACKSLASH),
+            false => Self::bare(bytes, raw, traits(raw)),
+        }
+    }
+
+    /// A word without quotes, whose bytes have these traits; bytes behind a backslash need not have been looked at.
+    fn bare(bytes: Bytes, raw: &[u8], seen: u8) -> Self {
+        let seen = if seen & BACKSLASH == 0 { seen } else { traits(raw) };
+        Self::with(bytes, raw, seen)
+    }
+
+    fn with(bytes: Bytes, raw: &[u8], seen: u8) -> Self {
+        let plain = seen & BACKSLASH == 0;
         // Hardly any word has both.
         let perhaps = seen & (MARK | CAPITAL) == MARK | CAPITAL;
         let flags = if plain { Self::PLAIN } else { 0 }
@@ -180,6 +202,16 @@ impl Document {
     /// The directives at the top level of the file.
     pub fn top(&self) -> Range<u32> {
         0..self.nodes.len() as u32
+    }
+
+    /// The first directive that is no longer inside this one.
+    pub fn next(&self, id: DirectiveId) -> u32 {
+        self.nodes[id.0 as usize].next
+    }
+
+    /// Whether the directive brings in lines from elsewhere.
+    pub fn is_include(&self, id: DirectiveId) -> bool {
+        !self.includes.is_empty() && self.includes.binary_search(&id).is_ok()
     }
 
     pub fn len(&self) -> usize {

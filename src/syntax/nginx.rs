@@ -3,14 +3,14 @@
 
 mod lua;
 
-use nom::branch::alt;
-use nom::bytes::complete::{tag, take, take_till, take_till1, take_while};
-use nom::combinator::{opt, recognize};
-use nom::multi::many0_count;
-use nom::sequence::{pair, preceded};
+use std::cell::Cell;
+
+use nom::bytes::complete::{take_till, take_while};
 use nom::{IResult, Parser};
 
-use super::{Bytes, DirectiveId, Document, NameId, Names, Node, Problem, ProblemKind, Shape, Written};
+use super::{
+    Bytes, DirectiveId, Document, NameId, Names, Node, Problem, ProblemKind, STOP, Shape, TRAITS, Written,
+};
 
 /// `NGX_CONF_BUFFER`: a word or comment must fit into the server's read buffer, together with the byte that ends
 /// it and, after white space, the one that comes next (measured: `set $x aaa…;` passes with 4095 bytes, with a
@@ -40,8 +40,6 @@ pub fn next_token(input: &[u8]) -> usize {
 
 type Input<'a> = &'a [u8];
 
-/// The bytes that end an unquoted word, or need a second look inside one.
-const SPECIAL: [bool; 256] = class(b" \t\r\n;{\\$");
 const SPACE: [bool; 256] = class(b" \t\r\n");
 
 const fn class(bytes: &[u8]) -> [bool; 256] {
@@ -58,10 +56,6 @@ fn is_space(byte: u8) -> bool {
     SPACE[byte as usize]
 }
 
-fn is_special(byte: u8) -> bool {
-    SPECIAL[byte as usize]
-}
-
 fn gap(input: Input) -> Input {
     let spaces: IResult<Input, Input, ()> = take_while(is_space).parse_complete(input);
     spaces.map_or(input, |(rest, _)| rest)
@@ -72,17 +66,31 @@ fn comment(input: Input) -> Input {
     memchr::memchr(b'\n', input).map_or(&input[input.len()..], |at| &input[at..])
 }
 
-/// An unquoted word: up to white space, `;` or `{`. A backslash protects the next byte, and `{` after `$` is
-/// part of the word.
-fn bare(input: Input) -> IResult<Input, Input, ()> {
-    let plain = take_till1(is_special);
-    let escaped = recognize(preceded(tag(&b"\\"[..]), opt(take(1usize))));
-    let variable = recognize(pair(tag(&b"$"[..]), take_while(|byte| byte == b'{')));
-    let (rest, _) = take_till(is_special).parse_complete(input)?;
-    match rest.first() {
-        Some(b'\\' | b'$') => recognize(many0_count(alt((plain, escaped, variable)))).parse_complete(input),
-        _ => Ok((rest, &input[..input.len() - rest.len()])),
+/// An unquoted word: up to white space, `;` or `{`, with the traits of its bytes. A backslash protects the next byte,
+/// and `{` after `$` is part of the word.
+fn bare(input: Input) -> (Input, u8) {
+    let seen = Cell::new(0);
+    let ends = |byte: u8| {
+        let traits = TRAITS[byte as usize];
+        seen.set(seen.get() | traits);
+        traits & STOP != 0
+    };
+    let mut rest = input;
+    loop {
+        let piece: IResult<Input, Input, ()> = take_till(ends).parse_complete(rest);
+        let Ok((stopped, piece)) = piece else { return (&[], seen.get()) };
+        rest = match stopped {
+            [b'\\', _, after @ ..] => after,
+            [b'\\'] => &[],
+            [b'{', ..] if piece.ends_with(b"$") => braces(stopped),
+            _ => return (stopped, seen.get()),
+        };
     }
+}
+
+fn braces(input: Input) -> Input {
+    let braces: IResult<Input, Input, ()> = take_while(|byte| byte == b'{').parse_complete(input);
+    braces.map_or(input, |(rest, _)| rest)
 }
 
 /// A quoted word with its quotes; `Err` where the file ends first.
@@ -187,17 +195,18 @@ impl<'a> Reader<'a> {
     }
 
     fn bare(&mut self) {
-        let rest = bare(self.rest).map_or(&self.rest[1..], |(rest, _)| rest);
+        let (rest, traits) = bare(self.rest);
         let word = self.pass(rest);
-        self.push(word, false);
+        let raw = &self.text[word.start as usize..word.end as usize];
+        self.out.words.push(Written::bare(word, raw, traits));
         if self.fills_buffer((word.end - word.start) as usize) {
             self.problem(ProblemKind::TooLong, first_byte(word), None);
         }
     }
 
-    fn push(&mut self, word: Bytes, quoted: bool) {
+    fn push_quoted(&mut self, word: Bytes) {
         let raw = &self.text[word.start as usize..word.end as usize];
-        self.out.words.push(Written::new(word, raw, quoted));
+        self.out.words.push(Written::new(word, raw, true));
     }
 
     /// Whether the server runs out of buffer on a word of `len` bytes that ends here.
@@ -215,11 +224,11 @@ impl<'a> Reader<'a> {
             if (word.end - word.start) as usize > BUFFER {
                 self.problem(ProblemKind::TooLongQuoted(quote), first_byte(word), None);
             }
-            self.push(word, true);
+            self.push_quoted(word);
             return;
         };
         let word = self.pass(rest);
-        self.push(word, true);
+        self.push_quoted(word);
         let after_quote = (word.end - word.start) as usize - 1;
         if after_quote > BUFFER {
             self.problem(ProblemKind::TooLongQuoted(quote), first_byte(word), None);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{GraftId, NodeRef, Tree};
-use crate::syntax::DirectiveId;
+use crate::syntax::{DirectiveId, Document};
 
 /// What a walk meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +17,12 @@ pub enum Step {
 /// A walk over a tree, or over one block of it.
 pub struct Walk<'t> {
     tree: &'t Tree,
-    frames: Vec<Frame>,
+    frames: Vec<Frame<'t>>,
 }
 
-struct Frame {
+struct Frame<'t> {
     graft: GraftId,
+    document: &'t Document,
     rest: Range<u32>,
     kind: Kind,
 }
@@ -35,21 +36,30 @@ enum Kind {
     Includes { first: usize },
 }
 
+impl<'t> Frame<'t> {
+    fn top(tree: &'t Tree, graft: GraftId) -> Self {
+        let document = tree.graft_text(graft).1;
+        Self { graft, document, rest: document.top(), kind: Kind::Silent }
+    }
+
+    fn inside(tree: &'t Tree, block: NodeRef, kind: Kind) -> Self {
+        let document = tree.graft_text(block.graft).1;
+        Self { graft: block.graft, document, rest: block.id.0 + 1..document.next(block.id), kind }
+    }
+}
+
 impl<'t> Walk<'t> {
     pub(super) fn whole(tree: &'t Tree) -> Self {
-        let rest = tree.graft_text(tree.root()).1.top();
-        Self { tree, frames: vec![Frame { graft: tree.root(), rest, kind: Kind::Silent }] }
+        Self { tree, frames: vec![Frame::top(tree, tree.root())] }
     }
 
     pub(super) fn inside(tree: &'t Tree, block: NodeRef) -> Self {
-        let rest = tree.directive(block).body();
-        Self { tree, frames: vec![Frame { graft: block.graft, rest, kind: Kind::Silent }] }
+        Self { tree, frames: vec![Frame::inside(tree, block, Kind::Silent)] }
     }
 
     /// Goes into the block of the directive that was just met.
     pub fn enter(&mut self, block: NodeRef) {
-        let rest = self.tree.directive(block).body();
-        self.frames.push(Frame { graft: block.graft, rest, kind: Kind::Block });
+        self.frames.push(Frame::inside(self.tree, block, Kind::Block));
     }
 
     fn include(&mut self, node: NodeRef) {
@@ -58,7 +68,13 @@ impl<'t> Walk<'t> {
             let offset = |slice: &[GraftId]| slice.as_ptr() as usize;
             let first_at = (offset(grafts) - offset(&self.tree.children)) / size_of::<GraftId>();
             let rest = 0..grafts.len() as u32;
-            self.frames.push(Frame { graft: first, rest, kind: Kind::Includes { first: first_at } });
+            let document = self.tree.graft_text(first).1;
+            self.frames.push(Frame {
+                graft: first,
+                document,
+                rest,
+                kind: Kind::Includes { first: first_at },
+            });
         }
     }
 }
@@ -79,13 +95,12 @@ impl Iterator for Walk<'_> {
             if let Kind::Includes { first } = frame.kind {
                 let graft = self.tree.children[first + frame.rest.start as usize];
                 frame.rest.start += 1;
-                let rest = self.tree.graft_text(graft).1.top();
-                self.frames.push(Frame { graft, rest, kind: Kind::Silent });
+                self.frames.push(Frame::top(self.tree, graft));
                 continue;
             }
             let node = NodeRef { graft: frame.graft, id: DirectiveId(frame.rest.start) };
-            frame.rest.start = self.tree.directive(node).next();
-            if self.tree.is_include(node) {
+            frame.rest.start = frame.document.next(node.id);
+            if frame.document.is_include(node.id) {
                 self.include(node);
             }
             return Some(Step::Directive(node));

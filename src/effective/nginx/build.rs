@@ -2,10 +2,10 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::check::{self, Refusal, RefusalKind};
+use super::check::{Places, Refusal, RefusalKind};
 use super::directives::*;
 use super::map::Map;
-use super::{Block, Config, Listed, names, unknown, variables};
+use super::{Block, Config, Everywhere, Listed, names, unknown, variables};
 use crate::effective::{BlockId, Target};
 use crate::source::{FileId, Span};
 use crate::syntax::{Directive, DirectiveId, NameId, Problem, ProblemKind, Shape, to_span};
@@ -49,6 +49,7 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
     let config = Config {
         blocks: Vec::new(),
         listed: Vec::new(),
+        everywhere: Everywhere::default(),
         target,
         refusals: Vec::new(),
         unknown: Vec::new(),
@@ -64,11 +65,19 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         unseen: unseen.collect::<HashSet<_>>(),
         derailed,
     };
-    let mut builder =
-        Builder { tree, config, open: Vec::new(), pending: Vec::new(), misspelt: HashMap::new() };
+    let mut builder = Builder {
+        tree,
+        config,
+        places: Places::new(target),
+        open: Vec::new(),
+        pending: Vec::new(),
+        misspelt: HashMap::new(),
+    };
     builder.surround();
     builder.run(tree.walk());
-    builder.config
+    let mut config = builder.config;
+    config.everywhere = Everywhere::new(&config.blocks, &config.listed);
+    config
 }
 
 /// Where a file's first problem lies after which blocks or quotes may no longer pair as they were meant to. A line
@@ -86,6 +95,7 @@ fn derailment(tree: &Tree, file: FileId) -> Option<u32> {
 struct Builder<'t> {
     tree: &'t Tree,
     config: Config,
+    places: Places,
     /// Open blocks, and where their directives begin among the pending ones.
     open: Vec<(BlockId, usize)>,
     /// Directives of the open blocks, the innermost block's last.
@@ -175,7 +185,7 @@ impl Builder<'_> {
         let context = self.config.blocks[id.0 as usize].context;
         for pair in own.windows(2) {
             let [first, second] = pair else { continue };
-            if first.name == second.name && check::is_once(first.name, context) {
+            if first.name == second.name && self.places.is_once(first.name, context) {
                 let kind = RefusalKind::Duplicate { first: first.node };
                 self.config.refuse(self.tree, Refusal { node: second.node, block: id, kind });
             }
@@ -207,7 +217,7 @@ impl Builder<'_> {
         if directive.shape() == Shape::Unfinished {
             self.mark_broken(block);
         }
-        if let Some(kind) = check::refusal(&directive, context, self.config.target) {
+        if let Some(kind) = self.places.refusal(&directive, context) {
             self.mark_broken(block);
             let derails = kind == RefusalKind::NotTerminated
                 && directive.args().all(|word| name_id(&word.value()) == NameId::UNKNOWN);
@@ -316,12 +326,12 @@ impl Builder<'_> {
         let directive = self.tree.directive(node);
         // A map's line has its regular expression where others have their name.
         for word in std::iter::once(directive.name_word()).chain(directive.args()) {
-            if !word.raw().contains(&b'(') {
+            if memchr::memchr(b'(', word.raw()).is_none() {
                 continue;
             }
             let value = word.value();
-            for start in memchr::memmem::find_iter(&value, b"(?") {
-                let after = &value[start + 2..];
+            for start in memchr::memchr_iter(b'(', &value) {
+                let Some(after) = value[start + 1..].strip_prefix(b"?") else { continue };
                 let after = after.strip_prefix(b"P").unwrap_or(after);
                 let Some((b'<' | b'\'', name)) = after.split_first() else { continue };
                 let len =

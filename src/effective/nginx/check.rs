@@ -35,60 +35,109 @@ pub enum RefusalKind {
     BlockInTable,
 }
 
-/// What the server says first about the directive, if every version of the target refuses it.
-pub(super) fn refusal(directive: &Directive, context: Contexts, target: Target) -> Option<RefusalKind> {
-    let name = directive.name_id();
-    let all = forms(name);
-    let mut known = all.iter().filter(|form| is_possible(form, name, target)).peekable();
-    if known.peek().is_none() {
-        return Some(RefusalKind::UnknownInTarget);
-    }
-    let here = || all.iter().filter(|form| form.contexts & context != 0 && is_possible(form, name, target));
-    if here().next().is_none() {
-        return Some(RefusalKind::NotAllowedHere);
-    }
-    if directive.shape() == Shape::Unfinished {
-        return None;
-    }
-    let block = directive.is_block();
-    if !here().any(|form| form.is_block() == block) {
-        return Some(if block { RefusalKind::NotTerminated } else { RefusalKind::NoOpening });
-    }
-    if directive.args().any(|word| word.is_hole()) {
-        return None;
-    }
-    let count = directive.arg_count();
-    if !here().any(|form| form.takes(count)) {
-        return Some(RefusalKind::ArgumentCount);
-    }
-    let mut refused = None;
-    for form in here().filter(|form| form.takes(count)) {
-        refused = Some(invalid_value(directive, form.setter)?);
-    }
-    refused.map(RefusalKind::InvalidValue)
+/// What the table says of a directive in one context, all forms together that the target may know.
+#[derive(Clone, Copy)]
+struct Place {
+    /// It has such a form somewhere.
+    known: bool,
+    allowed: bool,
+    as_line: bool,
+    as_block: bool,
+    arity: Arity,
+    /// A form's value is looked at.
+    checked: bool,
+    /// A second one at the same level is refused, in every version alike.
+    once: bool,
 }
 
-/// Whether a second directive of this name at the same level is refused, in every version alike.
-pub(super) fn is_once(name: NameId, context: Contexts) -> bool {
-    let mut here = forms(name).iter().filter(|form| form.contexts & context != 0).peekable();
-    here.peek().is_some() && here.all(|form| form.setter.once())
+impl Place {
+    fn new(name: NameId, context: Contexts, target: Target) -> Self {
+        let possible = || forms(name).iter().filter(|form| is_possible(form, name, target));
+        let here = || possible().filter(|form| form.contexts & context != 0);
+        let mut of_any_version = forms(name).iter().filter(|form| form.contexts & context != 0).peekable();
+        Self {
+            known: possible().next().is_some(),
+            allowed: here().next().is_some(),
+            as_line: here().any(|form| !form.is_block()),
+            as_block: here().any(Form::is_block),
+            arity: here().fold(0, |all, form| all | form.arity),
+            checked: here().any(|form| is_checked(form.setter)),
+            once: of_any_version.peek().is_some() && of_any_version.all(|form| form.setter.once()),
+        }
+    }
+}
+
+/// The table of directives as one target sees it, looked up once for each name and context.
+pub(super) struct Places {
+    target: Target,
+    places: Vec<Option<Place>>,
+}
+
+impl Places {
+    pub(super) fn new(target: Target) -> Self {
+        Self { target, places: vec![None; ENTRIES.len() * CONTEXTS] }
+    }
+
+    fn place(&mut self, name: NameId, context: Contexts) -> Place {
+        let slot = &mut self.places[name.0 as usize * CONTEXTS + context.trailing_zeros() as usize];
+        *slot.get_or_insert_with(|| Place::new(name, context, self.target))
+    }
+
+    /// Whether a second directive of this name at the same level is refused, in every version alike.
+    pub(super) fn is_once(&mut self, name: NameId, context: Contexts) -> bool {
+        name != NameId::UNKNOWN && self.place(name, context).once
+    }
+
+    /// What the server says first about a directive that it knows, if every version of the target refuses it.
+    pub(super) fn refusal(&mut self, directive: &Directive, context: Contexts) -> Option<RefusalKind> {
+        let name = directive.name_id();
+        let place = self.place(name, context);
+        let shaped = if directive.is_block() { place.as_block } else { place.as_line };
+        match directive.shape() {
+            _ if !place.known => return Some(RefusalKind::UnknownInTarget),
+            _ if !place.allowed => return Some(RefusalKind::NotAllowedHere),
+            Shape::Unfinished => return None,
+            _ if shaped => {}
+            Shape::Line => return Some(RefusalKind::NoOpening),
+            Shape::Block | Shape::Raw => return Some(RefusalKind::NotTerminated),
+        }
+        let count = directive.arg_count();
+        let counted = takes(place.arity, count);
+        if (counted && !place.checked) || directive.args().any(|word| word.is_hole()) {
+            return None;
+        }
+        if !counted {
+            return Some(RefusalKind::ArgumentCount);
+        }
+        let here = forms(name).iter().filter(|form| form.contexts & context != 0 && form.takes(count));
+        let mut refused = None;
+        for form in here.filter(|form| is_possible(form, name, self.target)) {
+            refused = Some(invalid_value(directive, form.setter)?);
+        }
+        refused.map(RefusalKind::InvalidValue)
+    }
 }
 
 /// Whether some version of the target may know the form.
 fn is_possible(form: &Form, name: NameId, target: Target) -> bool {
     let versions = target.nginx;
-    match (form.known, versions::changed(name)) {
-        (Known::Both, _) => true,
-        (Known::Old, Some(changed)) => versions.any_before(changed),
-        (Known::New, Some(changed)) => !versions.all_before(changed),
-        (Known::Old, None) => versions.any_before(NEW_COLUMN),
-        (Known::New, None) => versions.last > OLD_COLUMN,
+    match form.known {
+        Known::Both => true,
+        Known::Old => versions.any_before(versions::changed(name).unwrap_or(NEW_COLUMN)),
+        Known::New => match versions::changed(name) {
+            Some(changed) => !versions.all_before(changed),
+            None => versions.last > OLD_COLUMN,
+        },
     }
+}
+
+fn is_checked(setter: Setter) -> bool {
+    !matches!(setter, List | Once | Own | Block | OnceBlock | Text | Path)
 }
 
 /// The server's words where it refuses the value; None where it takes it or nothing is known.
 fn invalid_value(directive: &Directive, setter: Setter) -> Option<String> {
-    if matches!(setter, List | Once | Own | Block | OnceBlock | Text | Path) {
+    if !is_checked(setter) {
         return None;
     }
     let name = || directive.name_word().show();

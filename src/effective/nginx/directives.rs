@@ -23,7 +23,9 @@ pub const STREAM_SERVER: Contexts = 1 << 10;
 pub const STREAM_UPSTREAM: Contexts = 1 << 11;
 pub const MAIL: Contexts = 1 << 12;
 pub const MAIL_SERVER: Contexts = 1 << 13;
-pub const ANY: Contexts = (1 << 14) - 1;
+/// How many there are.
+pub const CONTEXTS: usize = 14;
+pub const ANY: Contexts = (1 << CONTEXTS) - 1;
 
 /// A set of argument counts, and whether a block follows.
 pub type Arity = u16;
@@ -97,22 +99,25 @@ pub struct Form {
 
 impl Form {
     pub fn takes(&self, args: usize) -> bool {
-        let exact = match args {
-            0 => NOARGS,
-            1 => TAKE1 | FLAG,
-            2 => TAKE2,
-            3 => TAKE3,
-            4 => TAKE4,
-            _ => 0,
-        };
-        self.arity & exact != 0
-            || (self.arity & MORE1 != 0 && args >= 1)
-            || (self.arity & MORE2 != 0 && args >= 2)
+        takes(self.arity, args)
     }
 
     pub fn is_block(&self) -> bool {
         self.arity & BLOCK != 0
     }
+}
+
+/// Whether so many arguments are among those taken.
+pub fn takes(arity: Arity, args: usize) -> bool {
+    let exact = match args {
+        0 => NOARGS,
+        1 => TAKE1 | FLAG,
+        2 => TAKE2,
+        3 => TAKE3,
+        4 => TAKE4,
+        _ => 0,
+    };
+    arity & exact != 0 || (arity & MORE1 != 0 && args >= 1) || (arity & MORE2 != 0 && args >= 2)
 }
 
 /// A directive and its forms.

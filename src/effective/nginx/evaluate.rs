@@ -45,6 +45,8 @@ pub struct Evaluator<'a> {
     config: &'a Config,
     request: &'a dyn Request,
     maps: RefCell<HashMap<Vec<u8>, Value>>,
+    /// Values that are the same in every block: hundreds of locations write the same few.
+    everywhere: RefCell<HashMap<Vec<u8>, Value>>,
 }
 
 /// An answer, and whether it is the same in every block.
@@ -55,12 +57,20 @@ struct Answer {
 
 impl<'a> Evaluator<'a> {
     pub fn new(tree: &'a Tree, config: &'a Config, request: &'a dyn Request) -> Self {
-        Self { tree, config, request, maps: RefCell::default() }
+        Self { tree, config, request, maps: RefCell::default(), everywhere: RefCell::default() }
     }
 
     /// The value of a word in a block.
     pub fn evaluate(&self, block: BlockId, value: &[u8]) -> Value {
-        self.expand(block, value, 0).value
+        if let Some(known) = self.everywhere.borrow().get(value) {
+            return known.clone();
+        }
+        let answer = self.expand(block, value, 0);
+        // In a request that is followed, variables change on its way.
+        if answer.everywhere && !self.request.is_followed() {
+            self.everywhere.borrow_mut().insert(value.to_vec(), answer.value.clone());
+        }
+        answer.value
     }
 
     /// The map that in the end gives a map's variable its value, where a line only names the variable of another,

@@ -15,13 +15,14 @@ mod variables;
 pub mod versions;
 
 use hashbrown::{HashMap, HashSet};
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::effective::blocks::{self, Nested};
 use crate::effective::{BlockId, Target};
 use crate::source::FileId;
 use crate::syntax::{DirectiveId, NameId};
-use crate::tree::{NodeRef, Tree};
+use crate::tree::{GraftId, NodeRef, Tree};
 use directives::Contexts;
 
 pub use check::{Refusal, RefusalKind};
@@ -56,11 +57,47 @@ struct Listed {
     node: NodeRef,
 }
 
+/// Every directive of the configuration by its name, so that asking for one that is nowhere costs nothing.
+#[derive(Debug, Default)]
+struct Everywhere {
+    /// In the order of the blocks.
+    lines: Vec<(BlockId, NodeRef)>,
+    /// Where a name's lines begin, by its number; unknown names come last.
+    starts: Vec<u32>,
+}
+
+impl Everywhere {
+    fn new(blocks: &[Block], listed: &[Listed]) -> Self {
+        let slot = |name: NameId| (name.0 as usize).min(directives::ENTRIES.len());
+        let mut starts = vec![0; directives::ENTRIES.len() + 2];
+        listed.iter().for_each(|entry| starts[slot(entry.name) + 1] += 1);
+        for index in 1..starts.len() {
+            starts[index] += starts[index - 1];
+        }
+        let mut next = starts.clone();
+        let mut lines = vec![(BlockId(0), NodeRef { graft: GraftId(0), id: DirectiveId(0) }); listed.len()];
+        for (index, block) in blocks.iter().enumerate() {
+            for entry in &listed[block.listed.start as usize..block.listed.end as usize] {
+                let place = &mut next[slot(entry.name)];
+                lines[*place as usize] = (BlockId(index as u32), entry.node);
+                *place += 1;
+            }
+        }
+        Self { lines, starts }
+    }
+
+    fn named(&self, name: NameId) -> &[(BlockId, NodeRef)] {
+        let slot = (name.0 as usize).min(directives::ENTRIES.len());
+        &self.lines[self.starts[slot] as usize..self.starts[slot + 1] as usize]
+    }
+}
+
 /// A whole configuration, its blocks' directives listed by name so that none is looked for by scanning.
 #[derive(Debug)]
 pub struct Config {
     blocks: Vec<Block>,
     listed: Vec<Listed>,
+    everywhere: Everywhere,
     pub target: Target,
     /// What the server's own test refuses, by the table of directives.
     pub refusals: Vec<Refusal>,
@@ -143,7 +180,7 @@ impl Config {
         block: BlockId,
         name: NameId,
     ) -> impl ExactSizeIterator<Item = NodeRef> + DoubleEndedIterator + '_ {
-        let listed = self.listed_in(block);
+        let listed = if self.everywhere(name).is_empty() { &[] } else { self.listed_in(block) };
         let rest = &listed[listed.partition_point(|entry| entry.name < name)..];
         // Most questions have no answer, and most answers are one line: a second search pays only for long lists.
         let len = match rest {
@@ -153,6 +190,12 @@ impl Config {
             [] => 0,
         };
         rest[..len].iter().map(|entry| entry.node)
+    }
+
+    /// The directives of this name in the whole configuration, with the blocks that hold them, in the order of the
+    /// blocks.
+    pub fn everywhere(&self, name: NameId) -> &[(BlockId, NodeRef)] {
+        self.everywhere.named(name)
     }
 
     /// Every directive directly in the block, sorted by name, then in order.
@@ -167,23 +210,21 @@ impl Config {
 
     /// The map that gives a variable its value: the last one of that name.
     pub fn map(&self, name: &[u8]) -> Option<&Map> {
-        self.map_by_name.get(&name.to_ascii_lowercase()).map(|&index| &self.maps[index as usize])
+        self.map_by_name.get(&*lower(name)).map(|&index| &self.maps[index as usize])
     }
 
     /// The map that gives a variable its value where the block stands: `http` and `stream` have maps of their own.
     pub fn map_in(&self, block: BlockId, name: &[u8]) -> Option<&Map> {
         match self.stream_maps.is_empty() || self.enclosing(block, directives::STREAM).is_none() {
             true => self.map(name),
-            false => self.stream_maps.get(&name.to_ascii_lowercase()),
+            false => self.stream_maps.get(&*lower(name)),
         }
     }
 
     /// Whether anything in the files gives the variable a value.
     pub fn defines(&self, name: &[u8]) -> bool {
-        let name = name.to_ascii_lowercase();
-        self.map_by_name.contains_key(&name)
-            || self.sets.contains_key(&name)
-            || self.defined.contains_key(&name)
+        let name = &*lower(name);
+        self.map_by_name.contains_key(name) || self.sets.contains_key(name) || self.defined.contains_key(name)
     }
 
     /// Whether this is an include that could not be followed.
@@ -199,6 +240,14 @@ impl Config {
 
     /// Where the variable is `set`.
     pub fn sets(&self, name: &[u8]) -> &[(BlockId, NodeRef)] {
-        self.sets.get(&name.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+        self.sets.get(&*lower(name)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A variable's name as it is looked up: nearly all are written in lower case.
+fn lower(name: &[u8]) -> Cow<'_, [u8]> {
+    match name.iter().any(u8::is_ascii_uppercase) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
     }
 }

@@ -131,8 +131,10 @@ pub fn is_builtin(name: &[u8]) -> bool {
 }
 
 fn starts_with_one(name: &[u8], prefixes: &[&str]) -> bool {
+    let Some(first) = name.first().map(u8::to_ascii_lowercase) else { return false };
     prefixes.iter().any(|prefix| {
-        name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+        prefix.as_bytes()[0] == first
+            && name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
     })
 }
 

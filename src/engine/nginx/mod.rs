@@ -116,11 +116,9 @@ impl<'a> Facts<'a> {
                 && !value.is_hole()
                 && ["upgrade", "connection"].iter().any(|header| is_header(&name.value(), header))
         };
-        let blocks = self.config.blocks().filter(|(_, block)| {
-            block.context & (directives::HTTP | directives::SERVER | directives::LOCATION) != 0
-        });
-        let lines = |block| self.config.own(block, names::PROXY_SET_HEADER).map(move |node| (block, node));
-        blocks.flat_map(move |(block, _)| lines(block)).filter(holds)
+        const LEVELS: directives::Contexts = directives::HTTP | directives::SERVER | directives::LOCATION;
+        let lines = self.config.everywhere(names::PROXY_SET_HEADER).iter().copied();
+        lines.filter(|&(block, _)| self.config.block(block).context & LEVELS != 0).filter(holds)
     }
 
     /// The map whose variable a header's value holds.

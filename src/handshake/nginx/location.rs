@@ -85,7 +85,7 @@ pub(super) fn search(
             if regex.is_out_of_question(uri) {
                 continue;
             }
-            let pattern = regex.compiled().ok_or_else(unknown)?;
+            let pattern = regex.compiled(tracer).ok_or_else(unknown)?;
             // Few match, and asking for the groups costs more than asking whether.
             if pattern.is_match(uri).ok_or_else(unknown)? {
                 let groups = pattern.captures(uri).ok_or_else(unknown)?.unwrap_or_default();
@@ -122,8 +122,6 @@ pub(super) struct Level<'t> {
     exact: Index<'t, BlockId>,
     /// With whether regular expressions are forbidden.
     prefixes: Index<'t, (BlockId, bool)>,
-    /// The lengths of the prefixes, longest first.
-    lengths: Vec<usize>,
     regexes: Vec<(BlockId, Regex<'t>)>,
     named: Index<'t, BlockId>,
     /// A template fills in some of them.
@@ -134,20 +132,42 @@ pub(super) struct Level<'t> {
 struct Regex<'t> {
     pattern: Cow<'t, [u8]>,
     caseless: bool,
-    compiled: OnceCell<Option<Pattern>>,
+    compiled: OnceCell<Option<Rc<Pattern>>>,
 }
 
 impl Regex<'_> {
-    /// Whether it cannot match, by the byte alone that it begins with: `\.php$` needs a dot.
+    /// Whether it cannot match, by the byte alone that it begins with, or by its end: `\.php$` needs a dot, and `php`
+    /// behind it.
     fn is_out_of_question(&self, uri: &[u8]) -> bool {
+        let end = required_end(&self.pattern);
+        // A `$` matches before a last line feed, too.
+        let tail = uri.strip_suffix(b"\n").unwrap_or(uri);
+        if tail.len() < end.len() || !tail[tail.len() - end.len()..].eq_ignore_ascii_case(end) {
+            return true;
+        }
         let [b'\\', byte @ (b'.' | b'/' | b'-' | b'_'), rest @ ..] = &*self.pattern else { return false };
         let optional = matches!(rest.first(), Some(b'?' | b'*' | b'{'));
         // Another branch may need something else.
         !optional && !has_branches(rest) && !uri.contains(byte)
     }
 
-    fn compiled(&self) -> Option<&Pattern> {
-        self.compiled.get_or_init(|| Pattern::new(&self.pattern, self.caseless)).as_ref()
+    fn compiled(&self, tracer: &Tracer) -> Option<&Pattern> {
+        self.compiled.get_or_init(|| tracer.pattern(&self.pattern, self.caseless)).as_deref()
+    }
+}
+
+/// What every match ends with, in one case or another: the letters and digits before the last `$`.
+fn required_end(pattern: &[u8]) -> &[u8] {
+    let Some(body) = pattern.strip_suffix(b"$") else { return b"" };
+    let len = body.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let (before, end) = body.split_at(body.len() - len);
+    // Behind a backslash letters mean something else, and `(?` may change what all the others mean.
+    let changes = |pair: &[u8]| matches!(pair, b"\\Q" | b"(*");
+    let options = memchr::memchr_iter(b'?', before)
+        .any(|at| at > 0 && before[at - 1] == b'(' && before.get(at + 1) != Some(&b':'));
+    match before.ends_with(b"\\") || options || before.windows(2).any(changes) || has_branches(pattern) {
+        true => b"",
+        false => end,
     }
 }
 
@@ -194,7 +214,6 @@ impl<'t> Level<'t> {
             match matcher(tracer, node) {
                 Some(Matcher::Exact(path)) => level.exact.0.push((path, block)),
                 Some(Matcher::Prefix { path, no_regex }) => {
-                    level.lengths.push(path.len());
                     level.prefixes.0.push((path, (block, no_regex)));
                 }
                 Some(Matcher::Regex { pattern, caseless }) => {
@@ -207,16 +226,21 @@ impl<'t> Level<'t> {
         level.exact.sort();
         level.prefixes.sort();
         level.named.sort();
-        level.lengths.sort_unstable_by(|a, b| b.cmp(a));
-        level.lengths.dedup();
         level
     }
 
+    /// The longest prefix of a URI: what sorts before it and is none can only share a shorter one with it.
     fn longest(&self, uri: &[u8]) -> Option<(usize, BlockId, bool)> {
-        let lengths = self.lengths.iter().filter(|&&len| len <= uri.len());
-        lengths
-            .copied()
-            .find_map(|len| self.prefixes.get(&uri[..len]).map(|(block, closed)| (len, block, closed)))
+        let mut shared = uri;
+        loop {
+            let before = self.prefixes.0.partition_point(|(path, _)| **path <= *shared);
+            let (path, (block, closed)) = self.prefixes.0.get(before.checked_sub(1)?)?;
+            if uri.starts_with(path) {
+                return Some((path.len(), *block, *closed));
+            }
+            let same = path.iter().zip(shared).take_while(|(a, b)| a == b).count();
+            shared = &shared[..same];
+        }
     }
 }
 
@@ -318,6 +342,12 @@ mod tests {
     fn a_regular_expression_is_ruled_out_only_by_a_byte_it_needs() {
         assert!(out_of_question("\\.(css|js)$", "/ws/room"));
         assert!(!out_of_question("\\.(css|js)$", "/ws/app.js"));
+        assert!(out_of_question("^/(a|b)/.*\\.(?:x)php$", "/a/b.ph"));
+        assert!(!out_of_question("^/(a|b)/.*\\.php$", "/a/b.PHP") && !out_of_question("\\.php$", "/b.php\n"));
+        for pattern in ["/a$|b$", "(?x)a #b$", "\\Qab$", "a\\w$", "a\\$", "(*UTF)b$", "[ab]|b$", "^/ws"] {
+            assert_eq!(required_end(pattern.as_bytes()), b"", "{pattern}");
+        }
+        assert_eq!(required_end(b"\\.(a|b)php$"), b"php");
         for pattern in
             ["\\.css$|ws", "\\.?ws", "\\.*ws", "\\.{0,1}ws", "^/ws", ".php", "\\d", "\\.a[(]|ws", "\\.\\(|ws"]
         {

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::RULE;
 use crate::effective::nginx::directives::SERVER;
-use crate::effective::nginx::names;
+use crate::effective::nginx::{Block, names};
 use crate::effective::{BlockId, Setting};
 use crate::engine::Facts;
 use crate::finding::Finding;
@@ -28,14 +28,46 @@ const PARAMETERS: [&str; 11] = [
 const WITH_VALUE: [&str; 8] =
     ["accept_filter", "backlog", "fastopen", "ipv6only", "rcvbuf", "setfib", "sndbuf", "so_keepalive"];
 
-pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
-    twice(facts, findings);
-    without_certificate(facts, findings);
-    for (id, _) in facts.config.blocks().filter(|(_, block)| block.context == SERVER) {
-        for node in facts.config.own(id, names::LISTEN) {
-            findings.extend(refused(facts, node));
+/// A `listen` of a server.
+struct Listen {
+    server: BlockId,
+    node: NodeRef,
+    /// As nginx prints it; None for one that would have to be resolved, or that a template fills in.
+    address: Option<String>,
+    ssl: bool,
+    default: bool,
+    /// A socket for QUIC is another one on the same address.
+    quic: bool,
+}
+
+impl Listen {
+    fn new(facts: &Facts, server: BlockId, node: NodeRef) -> Self {
+        let directive = facts.directive(node);
+        let mut listen = Self { server, node, address: None, ssl: false, default: false, quic: false };
+        let mut hole = directive.arg(0).is_none_or(|word| word.is_hole());
+        for word in directive.args().skip(1) {
+            hole |= word.is_hole();
+            match &*word.value() {
+                b"ssl" => listen.ssl = true,
+                b"default" | b"default_server" => listen.default = true,
+                b"quic" => listen.quic = true,
+                _ => {}
+            }
         }
+        if !hole {
+            listen.address = directive.arg(0).and_then(|word| normal(&word.show()));
+        }
+        listen
     }
+}
+
+pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
+    let in_http = |block: BlockId| facts.config.block(block).context == SERVER;
+    let lines = facts.config.everywhere(names::LISTEN).iter().filter(|&&(server, _)| in_http(server));
+    let listens: Vec<Listen> = lines.map(|&(server, node)| Listen::new(facts, server, node)).collect();
+    twice(facts, &listens, findings);
+    without_certificate(facts, &listens, findings);
+    findings.extend(listens.iter().filter_map(|listen| refused(facts, listen.node)));
 }
 
 /// A port or a parameter that nginx does not take.
@@ -79,34 +111,28 @@ fn is_address(text: &str) -> bool {
 }
 
 /// `listen ... ssl` where the default server of the address has no certificate (`ngx_http_ssl_init`).
-fn without_certificate(facts: &Facts, findings: &mut Vec<Finding>) {
-    let mut sockets: HashMap<String, (Option<NodeRef>, BlockId, bool)> = HashMap::new();
-    let mut order: Vec<String> = Vec::new();
-    for (id, block) in facts.config.blocks().filter(|(_, block)| block.context == SERVER) {
-        if block.opaque || block.broken {
-            return;
+fn without_certificate(facts: &Facts, listens: &[Listen], findings: &mut Vec<Finding>) {
+    let unclear = |(_, block): (BlockId, &Block)| block.context == SERVER && (block.opaque || block.broken);
+    if !listens.iter().any(|listen| listen.ssl) || facts.config.blocks().any(unclear) {
+        return;
+    }
+    let mut sockets: HashMap<&str, (Option<NodeRef>, BlockId, bool)> = HashMap::new();
+    let mut order: Vec<&str> = Vec::new();
+    for listen in listens.iter().filter(|listen| !listen.quic) {
+        let Some(address) = listen.address.as_deref() else { continue };
+        let socket = sockets.entry(address).or_insert_with(|| {
+            order.push(address);
+            (None, listen.server, false)
+        });
+        if listen.ssl && socket.0.is_none() {
+            socket.0 = Some(listen.node);
         }
-        for node in facts.config.own(id, names::LISTEN) {
-            let directive = facts.directive(node);
-            let has = |name: &str| directive.args().skip(1).any(|word| word.is(name));
-            let Some(address) = directive.arg(0).and_then(|word| normal(&word.show())) else { continue };
-            if has("quic") || directive.args().any(|word| word.is_hole()) {
-                continue;
-            }
-            let socket = sockets.entry(address.clone()).or_insert_with(|| {
-                order.push(address);
-                (None, id, false)
-            });
-            if has("ssl") && socket.0.is_none() {
-                socket.0 = Some(node);
-            }
-            if (has("default_server") || has("default")) && !socket.2 {
-                (socket.1, socket.2) = (id, true);
-            }
+        if listen.default && !socket.2 {
+            (socket.1, socket.2) = (listen.server, true);
         }
     }
     for address in order {
-        let (Some(ssl), server, _) = sockets[&address] else { continue };
+        let (Some(ssl), server, _) = sockets[address] else { continue };
         let absent = |name| matches!(facts.config.nearest(server, name), Setting::Absent);
         if !absent(names::SSL_CERTIFICATE)
             || !absent(names::SSL_REJECT_HANDSHAKE)
@@ -134,42 +160,29 @@ fn without_certificate(facts: &Facts, findings: &mut Vec<Finding>) {
     }
 }
 
-fn twice(facts: &Facts, findings: &mut Vec<Finding>) {
-    let mut defaults: HashMap<String, NodeRef> = HashMap::new();
-    let mut listened: HashMap<(BlockId, String), NodeRef> = HashMap::new();
-    for (id, _) in facts.config.blocks().filter(|(_, block)| block.context == SERVER) {
-        for node in facts.config.own(id, names::LISTEN) {
-            let directive = facts.directive(node);
-            let hole = directive.args().any(|word| word.is_hole());
-            // A socket for QUIC is another one on the same address.
-            if hole
-                || directive.args().any(|word| word.is("quic"))
-                || facts.config.is_derailed(facts.tree, node)
-            {
-                continue;
-            }
-            let Some(address) = directive.arg(0).and_then(|word| normal(&word.show())) else { continue };
-            if let Some(&first) = listened.get(&(id, address.clone())) {
-                let finding = facts.refused(&RULE, node, format!("a duplicate listen {address}"));
-                findings.push(told(facts, finding, first, node).help("remove one of the two"));
-                continue;
-            }
-            listened.insert((id, address.clone()), node);
-            if !directive.args().skip(1).any(|word| word.is("default_server") || word.is("default")) {
-                continue;
-            }
-            match defaults.get(&address) {
-                Some(&first) => {
-                    let finding =
-                        facts.refused(&RULE, node, format!("a duplicate default server for {address}"));
-                    findings.push(
-                        told(facts, finding, first, node).help("remove `default_server` from one of the two"),
-                    );
-                }
-                None => {
-                    defaults.insert(address, node);
-                }
-            }
+fn twice(facts: &Facts, listens: &[Listen], findings: &mut Vec<Finding>) {
+    let mut defaults: HashMap<&str, NodeRef> = HashMap::new();
+    let mut listened: HashMap<(BlockId, &str), NodeRef> = HashMap::new();
+    for &Listen { server, node, ref address, default, quic, .. } in listens {
+        let Some(address) = address.as_deref().filter(|_| !quic) else { continue };
+        if facts.config.is_derailed(facts.tree, node) {
+            continue;
+        }
+        if let Some(&first) = listened.get(&(server, address)) {
+            let finding = facts.refused(&RULE, node, format!("a duplicate listen {address}"));
+            findings.push(told(facts, finding, first, node).help("remove one of the two"));
+            continue;
+        }
+        listened.insert((server, address), node);
+        if !default {
+            continue;
+        }
+        if let Some(&first) = defaults.get(address) {
+            let finding = facts.refused(&RULE, node, format!("a duplicate default server for {address}"));
+            let help = "remove `default_server` from one of the two";
+            findings.push(told(facts, finding, first, node).help(help));
+        } else {
+            defaults.insert(address, node);
         }
     }
 }

@@ -22,15 +22,11 @@ const PASSES: [(NameId, &[&str]); 5] = [
 ];
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
-    for (id, block) in facts.config.blocks() {
-        if block.context & (LOCATION | IF_LOCATION | LIMIT_EXCEPT) == 0
-            || facts.config.enclosing(id, HTTP).is_none()
-        {
-            continue;
-        }
-        for (name, schemes) in PASSES {
-            for node in facts.config.own(id, name) {
-                findings.extend(address(facts, id, node, schemes));
+    for (name, schemes) in PASSES {
+        for &(block, node) in facts.config.everywhere(name) {
+            let handles = facts.config.block(block).context & (LOCATION | IF_LOCATION | LIMIT_EXCEPT) != 0;
+            if handles && facts.config.enclosing(block, HTTP).is_some() {
+                findings.extend(address(facts, block, node, schemes));
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Values whose variables nginx cannot read (`ngx_http_script_compile`), and lines of maps it does not take. Knows
 //! how a variable is written, not which exist.
 
+use hashbrown::HashSet;
+
 use super::RULE;
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::{HTTP, SERVER, STREAM};
@@ -24,25 +26,30 @@ const VALUES: [(NameId, &[usize]); 6] = [
 /// Every value in `http` that holds a `$` where it is put together from variables, with its directive and the block
 /// that holds it.
 pub(super) fn each<'a>(facts: &'a Facts, mut act: impl FnMut(BlockId, NodeRef, Word<'a>)) {
-    for (id, block) in facts.config.blocks() {
-        let in_http = block.context == HTTP || facts.config.enclosing(id, SERVER).is_some();
-        if !in_http {
-            continue;
-        }
-        for (name, node) in facts.config.all(id) {
-            let Some((_, arguments)) = VALUES.iter().find(|(known, _)| *known == name) else { continue };
+    for (name, arguments) in VALUES {
+        for &(block, node) in facts.config.everywhere(name) {
             let directive = facts.directive(node);
             let words = arguments.iter().filter_map(|&index| directive.arg(index));
-            words
-                .filter(|word| word.raw().contains(&b'$') && !word.is_hole())
-                .for_each(|word| act(id, node, word));
+            for word in words.filter(|word| word.raw().contains(&b'$') && !word.is_hole()) {
+                if facts.config.enclosing(block, HTTP | SERVER).is_some() {
+                    act(block, node, word);
+                }
+            }
         }
     }
 }
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
+    // Hundreds of lines hold the same few values.
+    let mut sound = HashSet::new();
     each(facts, |block, node, word| {
+        if sound.contains(word.raw()) {
+            return;
+        }
         let error = pieces(&word.value()).find_map(|piece| piece.err().map(|error| message(&error)));
+        if error.is_none() {
+            sound.insert(word.raw());
+        }
         if let Some(message) = error.filter(|_| !facts.config.is_derailed(facts.tree, node)) {
             let finding = finding(facts, node, message);
             findings.push(
@@ -74,12 +81,13 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
                 .help(help_for_line(facts, node))
         }));
     }
-    for (id, block) in facts.config.blocks() {
-        if block.context & (HTTP | STREAM) != 0 {
-            facts.config.own(id, names::MAP).for_each(|node| findings.extend(target(facts, node, 1)));
+    for &(block, node) in facts.config.everywhere(names::MAP) {
+        if facts.config.block(block).context & (HTTP | STREAM) != 0 {
+            findings.extend(target(facts, node, 1));
         }
-        facts.config.own(id, names::SET).for_each(|node| findings.extend(target(facts, node, 0)));
     }
+    findings
+        .extend(facts.config.everywhere(names::SET).iter().filter_map(|&(_, node)| target(facts, node, 0)));
 }
 
 fn message(error: &ValueError) -> String {

@@ -4,9 +4,7 @@
 use hashbrown::HashSet;
 
 use super::{RULE, conditions, values};
-use crate::effective::nginx::directives::{
-    HTTP, IF_LOCATION, IF_SERVER, MAIN, SERVER, STREAM, STREAM_SERVER,
-};
+use crate::effective::nginx::directives::{HTTP, IF_LOCATION, IF_SERVER, SERVER, STREAM, STREAM_SERVER};
 use crate::effective::nginx::values::variables;
 use crate::effective::nginx::{is_builtin, names};
 use crate::engine::Facts;
@@ -16,10 +14,7 @@ use crate::tree::NodeRef;
 
 pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     // What another module defines shows only where one of its directives stands, or where it is loaded.
-    let loads = facts
-        .config
-        .blocks()
-        .any(|(id, block)| block.context == MAIN && facts.config.own(id, names::LOAD_MODULE).len() > 0);
+    let loads = !facts.config.everywhere(names::LOAD_MODULE).is_empty();
     if !facts.config.complete || facts.config.fragment || !facts.config.unknown.is_empty() || loads {
         return;
     }
@@ -32,13 +27,20 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             findings.push(unknown(facts, node, name, stream));
         }
     };
+    // Values of which every variable is known: hundreds of lines hold the same few.
+    let mut known = HashSet::new();
     values::each(facts, |block, node, word| {
+        if known.contains(word.raw()) {
+            return;
+        }
+        let value = word.value();
+        let unknown: Vec<&[u8]> = variables(&value).filter(|name| is_unknown(facts, name)).collect();
+        if unknown.is_empty() {
+            known.insert(word.raw());
+        }
         let used = headers_of_http || facts.config.block(block).context != HTTP;
         if is_compiled(facts, node, used) {
-            let value = word.value();
-            variables(&value)
-                .filter(|name| is_unknown(facts, name))
-                .for_each(|name| report(node, name, false));
+            unknown.into_iter().for_each(|name| report(node, name, false));
         }
     });
     for map in &facts.config.maps {

@@ -18,14 +18,10 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     {
         return;
     }
-    let used: Vec<(NodeRef, Vec<u8>)> = facts
-        .config
-        .blocks()
-        .flat_map(|(id, _)| {
-            [LIMIT_CONN, LIMIT_REQ, PROXY_CACHE].into_iter().flat_map(move |name| facts.config.own(id, name))
-        })
-        .filter_map(|node| Some((node, zone(facts, node)?)))
-        .collect();
+    let lines =
+        [LIMIT_CONN, LIMIT_REQ, PROXY_CACHE].into_iter().flat_map(|name| facts.config.everywhere(name));
+    let used: Vec<(NodeRef, Vec<u8>)> =
+        lines.filter_map(|&(_, node)| Some((node, zone(facts, node)?))).collect();
     if used.is_empty() {
         return;
     }
