@@ -76,7 +76,8 @@ mod tests {
                 },
             );
             assert!(squares.iter().enumerate().all(|(index, (square, _))| *square == index * index));
-            assert_eq!(squares.iter().filter(|(_, seen)| *seen == 1).count() <= threads, true);
+            // Each thread counts its own tasks from one.
+            assert!(squares.iter().filter(|(_, seen)| *seen == 1).count() <= threads);
         }
         assert!(run(4, 0, || (), |(), index| index).is_empty());
     }

@@ -152,8 +152,9 @@ impl<'a> Finder<'a> {
     fn matcher(&self, block: BlockId) -> String {
         let location = self.config.enclosing(block, LOCATION).and_then(|block| self.config.block(block).node);
         let Some(node) = location else { return String::new() };
-        let words: Vec<_> = self.tree.directive(node).args().map(|word| word.show()).collect();
-        words.join(" ")
+        let mut words = self.tree.directive(node).args();
+        let first = words.next().map(|word| word.show()).unwrap_or_default();
+        words.fold(first, |text, word| text + " " + &word.show())
     }
 
     fn backend(&self, node: NodeRef) -> Backend {

@@ -60,7 +60,8 @@ pub(super) fn search(
     let mut levels: Vec<(BlockId, bool)> = Vec::new();
     let mut longest = None;
     for _ in 0..MAX_DEPTH {
-        match prefix(tracer, &tracer.level(level), uri)? {
+        let Some(inside) = tracer.level_inside(level) else { break };
+        match prefix(tracer, &inside, uri)? {
             Step::Exact(block) => return found(Some(block), false, "exact match"),
             Step::Redirect(block) => return found(Some(block), true, "the path without its slash"),
             Step::Prefix { block, no_regex } => {
@@ -132,14 +133,22 @@ pub(super) struct Level<'t> {
 struct Regex<'t> {
     pattern: Cow<'t, [u8]>,
     caseless: bool,
+    /// How many letters and digits every match ends with.
+    end: usize,
     compiled: OnceCell<Option<Rc<Pattern>>>,
 }
 
-impl Regex<'_> {
+impl<'t> Regex<'t> {
+    fn new(pattern: Cow<'t, [u8]>, caseless: bool) -> Self {
+        let end = required_end(&pattern).len();
+        Self { pattern, caseless, end, compiled: OnceCell::new() }
+    }
+
     /// Whether it cannot match, by the byte alone that it begins with, or by its end: `\.php$` needs a dot, and `php`
     /// behind it.
     fn is_out_of_question(&self, uri: &[u8]) -> bool {
-        let end = required_end(&self.pattern);
+        let end = self.pattern.len().saturating_sub(1);
+        let end = &self.pattern[end - self.end..end];
         // A `$` matches before a last line feed, too.
         let tail = uri.strip_suffix(b"\n").unwrap_or(uri);
         if tail.len() < end.len() || !tail[tail.len() - end.len()..].eq_ignore_ascii_case(end) {
@@ -217,7 +226,7 @@ impl<'t> Level<'t> {
                     level.prefixes.0.push((path, (block, no_regex)));
                 }
                 Some(Matcher::Regex { pattern, caseless }) => {
-                    level.regexes.push((block, Regex { pattern, caseless, compiled: OnceCell::new() }));
+                    level.regexes.push((block, Regex::new(pattern, caseless)));
                 }
                 Some(Matcher::Named(name)) => level.named.0.push((name, block)),
                 None => {}
@@ -245,6 +254,11 @@ impl<'t> Level<'t> {
 }
 
 impl<'t> Tracer<'t> {
+    /// None where no location lies in the block, as in most.
+    fn level_inside(&self, block: BlockId) -> Option<Rc<Level<'t>>> {
+        self.config.children(block).next().map(|_| self.level(block))
+    }
+
     fn level(&self, block: BlockId) -> Rc<Level<'t>> {
         if let Some(known) = self.levels.borrow().get(&block) {
             return known.clone();
@@ -333,8 +347,7 @@ mod tests {
     use super::*;
 
     fn out_of_question(pattern: &str, uri: &str) -> bool {
-        let regex =
-            Regex { pattern: Cow::Borrowed(pattern.as_bytes()), caseless: false, compiled: OnceCell::new() };
+        let regex = Regex::new(Cow::Borrowed(pattern.as_bytes()), false);
         regex.is_out_of_question(uri.as_bytes())
     }
 

@@ -104,7 +104,7 @@ fn unexpected(facts: &Facts, byte: u8, at: Span, near: Option<Span>) -> Finding 
     let finding = RULE.refusal(at, format!("unexpected \"{shown}\""));
     match (byte, near) {
         (b'}', Some(word)) => {
-            let finding = finding.here(NOTICED).label(end_of(word), "`;` is missing after this");
+            let finding = finding.here(NOTICED).label(end_of(facts, word), "`;` is missing after this");
             finding.help(format!("write\n{};", first_line(facts, word)))
         }
         (b'}', None) => finding
@@ -141,7 +141,7 @@ fn of_refusal(facts: &Facts, refusal: &Refusal) -> Option<Finding> {
             match facts.missing_semicolon(refusal.node) {
                 Some((before, swallowed)) => finding
                     .here(NOTICED)
-                    .label(end_of(before), "`;` is missing after this")
+                    .label(end_of(facts, before), "`;` is missing after this")
                     .label(swallowed, "so this is read as one of its words")
                     .help(format!("write\n{};", first_line(facts, before))),
                 None => finding
@@ -184,9 +184,12 @@ fn closed_too_far_out(facts: &Facts, file: FileId) -> Option<(Span, Span)> {
     further_out.last()
 }
 
-/// The last byte of a word.
-fn end_of(word: Span) -> Span {
-    Span { start: word.end.saturating_sub(1).max(word.start), ..word }
+/// The last character of a word.
+fn end_of(facts: &Facts, word: Span) -> Span {
+    let bytes = facts.tree.sources.slice(word);
+    let continues = |byte: &&u8| (**byte & 0xC0) == 0x80;
+    let last = 1 + bytes.iter().rev().take(3).take_while(continues).count() as u32;
+    Span { start: word.end.saturating_sub(last).max(word.start), ..word }
 }
 
 /// What stands on the word's line up to its end, or to the end of the line where the word goes on.
