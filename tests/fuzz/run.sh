@@ -9,11 +9,12 @@ shift
 if [ "$#" -eq 0 ]; then set -- nginx_grammar apache_grammar check trace; fi
 
 fuzz=tests/fuzz
-cargo +nightly run --quiet --release --manifest-path "$fuzz/Cargo.toml" --example seed
+# With the tests' own toolchain and directory, so that hardly anything is built anew.
+cargo run --quiet --manifest-path "$fuzz/Cargo.toml" --target-dir target --example seed
 for target; do
     cargo +nightly fuzz build --fuzz-dir "$fuzz" "$target"
     log=$fuzz/target/$target.log
-    options=(-max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048
+    options=(-max_total_time="$seconds" -max_len=4400 -timeout=10 -rss_limit_mb=2048
         -dict="$fuzz/corpus/$target.dict" -print_final_stats=1)
     if ! cargo +nightly fuzz run --fuzz-dir "$fuzz" "$target" -- "${options[@]}" >"$log" 2>&1; then
         tail -n 60 "$log"

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use wslint_fuzz::case::Case;
 use wslint_fuzz::seeds;
 
 fn main() {
