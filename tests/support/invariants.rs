@@ -13,29 +13,39 @@ use super::case::Case;
 
 /// nginx's grammar, on the text and on some of its prefixes.
 pub fn nginx_grammar(bytes: &[u8]) {
-    on_prefixes(bytes, |bytes| {
-        let text = Text::plain(bytes.to_vec());
-        let parse = || nginx::parse(text.parsed(), name_id);
-        let lost = document(bytes, &text, &parse(), b" \t\r\n");
+    let parse = |text: &Text| nginx::parse(text.parsed(), name_id);
+    on_prefixes(bytes, parse, |bytes, text, parsed| {
+        let lost = document(bytes, text, parsed, b" \t\r\n");
         assert_eq!(lost.first(), None, "bytes without a place in {:?}", String::from_utf8_lossy(bytes));
-        assert_eq!(format!("{:?}", parse()), format!("{:?}", parse()));
     });
 }
 
 /// httpd's grammar, on the text and on some of its prefixes.
 pub fn apache_grammar(bytes: &[u8]) {
-    on_prefixes(bytes, |bytes| {
-        let text = Text::plain(bytes.to_vec());
-        let parse = || apache::parse(text.parsed(), httpd::directives::name_id);
-        let parsed = parse();
-        let lost = document(bytes, &text, &parsed, APACHE_GAPS);
+    let parse = |text: &Text| apache::parse(text.parsed(), httpd::directives::name_id);
+    on_prefixes(bytes, parse, |bytes, text, parsed| {
+        let lost = document(bytes, text, parsed, APACHE_GAPS);
         // Sections that are too deep are told of once.
         if !parsed.problems.iter().any(|problem| problem.kind == ProblemKind::TooDeep) {
             let lost = lost.into_iter().find(|&at| !means_nothing(bytes, at));
             assert_eq!(lost, None, "a byte without a place in {:?}", String::from_utf8_lossy(bytes));
         }
-        assert_eq!(format!("{parsed:?}"), format!("{:?}", parse()));
     });
+}
+
+/// Prefixes that are looked at, the whole text among them.
+const PREFIXES: usize = 4;
+
+fn on_prefixes(bytes: &[u8], parse: impl Fn(&Text) -> Document, check: impl Fn(&[u8], &Text, &Document)) {
+    for part in 1..=PREFIXES {
+        let bytes = &bytes[..bytes.len() * part / PREFIXES];
+        let text = Text::plain(bytes.to_vec());
+        let parsed = parse(&text);
+        check(bytes, &text, &parsed);
+        if part == PREFIXES {
+            assert_eq!(format!("{parsed:?}"), format!("{:?}", parse(&text)), "two answers to one text");
+        }
+    }
 }
 
 /// White space, what joins lines, and the bracket that ends a section's first line.
@@ -57,12 +67,6 @@ fn means_nothing(bytes: &[u8], at: usize) -> bool {
 fn is_joined(lines: &[u8]) -> bool {
     let line = lines.strip_suffix(b"\n").unwrap_or(lines);
     line.strip_suffix(b"\r").unwrap_or(line).ends_with(b"\\")
-}
-
-fn on_prefixes(bytes: &[u8], check: impl Fn(&[u8])) {
-    let step = bytes.len() / 8 + 1;
-    (0..bytes.len()).step_by(step).for_each(|end| check(&bytes[..end]));
-    check(bytes);
 }
 
 /// Fails where a place lies outside the text; the bytes that are no gap and have no place.
