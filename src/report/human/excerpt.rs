@@ -166,7 +166,10 @@ impl Lines {
     fn place(&self, source: &Source, span: Span) -> SourceSpan {
         let row = &self.rows[self.rows.partition_point(|row| row.line < source.line(span.start))];
         let clip = |offset: u32| offset.clamp(row.shown.start, row.shown.end);
-        let (start, end) = (clip(span.start), clip(span.end.max(span.start)));
+        // Half a character cannot be underlined, and is drawn longer than the whole.
+        let bytes = source.text.original();
+        let start = clip(character(bytes, span.start).start);
+        let end = clip(character(bytes, span.end.max(span.start)).end);
         let offset = |offset: u32| row.start + fit(source, row.shown.start..offset).len();
         let len = if row.shown.is_empty() { 1 } else { offset(end) - offset(start) };
         SourceSpan::from((offset(start), len))
@@ -184,6 +187,17 @@ fn window(line: Range<u32>, place: u32) -> Range<u32> {
     }
     let start = place.saturating_sub(LEAD as u32).max(line.start);
     start..(start + MAX_LINE as u32).min(line.end)
+}
+
+/// The character that the offset stands within; empty between two characters, and among bytes that are none.
+fn character(bytes: &[u8], offset: u32) -> Range<u32> {
+    let lead = |back: u32| {
+        let start = offset.checked_sub(back)?;
+        let chunk = bytes.get(start as usize..)?.utf8_chunks().next()?;
+        let len = chunk.valid().chars().next()?.len_utf8() as u32;
+        (back < len).then_some(start..start + len)
+    };
+    (1..4).find_map(lead).unwrap_or(offset..offset)
 }
 
 /// Text as a terminal may have it.
@@ -209,5 +223,25 @@ impl SourceCode for Lines {
         let (line, count) = (row.line as usize - 1, last - first + 1);
         let contents = MietteSpanContents::new_named(self.name.clone(), data, place, line, row.column, count);
         Ok(Box::new(contents))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Text;
+
+    #[test]
+    fn a_place_within_a_character_is_that_of_the_character() {
+        let source = Source::new("a.conf".into(), Text::plain("a\u{a0}b\n".into()));
+        let span = |start, end| Span { file: FileId(0), start, end };
+        let place = |span| {
+            let place = Lines::new("a.conf".into(), &source, [span].into_iter()).place(&source, span);
+            (place.offset(), place.len())
+        };
+        assert_eq!(place(span(2, 3)), (1, 2));
+        assert_eq!(place(span(0, 2)), (0, 3));
+        assert_eq!(place(span(1, 1)), (1, 0));
+        assert_eq!(place(span(3, 4)), (3, 1));
     }
 }

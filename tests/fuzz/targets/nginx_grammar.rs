@@ -1,0 +1,8 @@
+//! nginx's grammar on any bytes.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use wslint_fuzz::invariants;
+
+fuzz_target!(|bytes: &[u8]| invariants::nginx_grammar(bytes));

@@ -1,0 +1,8 @@
+//! Any handshake through any tree; the input's form is that of `tests/support/case.rs`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use wslint_fuzz::{case::Case, invariants};
+
+fuzz_target!(|bytes: &[u8]| invariants::trace(&Case::parse(bytes)));
