@@ -37,9 +37,12 @@ fn main() {
     }
 }
 
-/// Those to be measured: large ones are if the command line names them.
+/// Those to be measured: large ones only if the command line names their size.
 fn asked_for<const N: usize>(all: [Input; N]) -> impl Iterator<Item = Input> {
-    let named = |input: &Input| std::env::args().any(|argument| input.name.contains(&argument));
+    let named = |input: &Input| {
+        let size = input.name.rsplit('-').next().expect("a last part");
+        std::env::args().skip(1).any(|argument| argument.contains(size))
+    };
     all.into_iter().filter(move |input| !input.large || named(input))
 }
 
