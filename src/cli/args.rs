@@ -129,6 +129,10 @@ pub struct ReadArguments {
     /// Where a directory of the target machine lies here (repeatable)
     #[arg(long, value_name = "FROM=TO", value_parser = path_map)]
     pub path_map: Vec<PathMap>,
+    /// Look at nothing outside the PATHs (for a file: its directory), whatever includes, symbolic links and path maps
+    /// say: for configurations that nobody has looked at yet
+    #[arg(long)]
+    pub restrict_includes: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
