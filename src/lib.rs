@@ -36,6 +36,7 @@ pub fn lint(
     target: Target,
     selection: &Selection,
 ) -> Result<Linted, ReadError> {
+    effective::regex::begin_run();
     match &options.apache {
         None => nginx(files, main, options, target, selection),
         Some(_) => apache(files, main, options, target, selection),
