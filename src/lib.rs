@@ -4,6 +4,8 @@
 //! (includes), `effective` (what is in force), `routes` (what is proxied where), `handshake` (followed), `engine` (what a rule is), `rules`,
 //! `report`. On top stand this file, the command line and `main`.
 
+#![forbid(unsafe_code)]
+
 pub mod cli;
 pub mod effective;
 pub mod engine;

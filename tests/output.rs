@@ -129,7 +129,7 @@ fn assert_fit(output: &Output, what: &str) -> String {
     let text = String::from_utf8(text).unwrap_or_else(|error| panic!("{what}: {error}"));
     let plain = uncoloured(&text);
     assert!(!plain.contains(is_raw), "{what}: {plain:?}");
-    let forged = plain.lines().find(|line| line.trim_start().starts_with("forged"));
+    let forged = plain.lines().find(|line| line.starts_with("forged"));
     assert_eq!(forged, None, "{what}: {plain}");
     text
 }
@@ -141,7 +141,9 @@ fn nothing_hostile_reaches_the_terminal_and_json_stays_json() {
          location \"/ws@\" { proxy_pass \"http://b@\"; proxy_set_header \"Upgrade\" $http_upgrade; \
          proxy_set_header \"X-@\" \"@\"; proxy_http_version \"@\"; }\n\
          location /r { return 302 \"ws://@\"; }\nlocation /live { proxy_pass http://127.0.0.1:9; \
-         proxy_set_header Upgrade \"@\"; proxy_set_header Connection \"@$nothing\"; proxy_set_header Host \"@\"; } }\n",
+         proxy_set_header Upgrade \"@\"; proxy_set_header Connection \"@$nothing\"; proxy_set_header Host \"@\"; } }\n\
+         server { listen 80; server_name u.test; include \"/no/such/@.conf\"; location \"/ws@\" { proxy_pass \
+         http://127.0.0.1:9; proxy_set_header Upgrade $http_upgrade; } location ~ ^/ws { return 204; } }\n",
     );
     // A line of httpd's ends where it ends.
     let one_line = |text: Vec<u8>| text.split(|&byte| byte == b'\n').collect::<Vec<_>>().join(&b"\\\n"[..]);
@@ -175,7 +177,7 @@ fn nothing_hostile_reaches_the_terminal_and_json_stays_json() {
         name.retain(|&byte| byte != b'/');
         fs::write(directory.path().join(OsString::from_vec(name)), part).expect("writable");
         let url = "ws://a.test/live\u{9b}31m\u{202e}\u{2028}";
-        let arguments: [&[&str]; 11] = [
+        let arguments: [&[&str]; 12] = [
             &["."],
             &[".", "--notes", "--color", "always"],
             &[".", "--color", "always"],
@@ -185,6 +187,7 @@ fn nothing_hostile_reaches_the_terminal_and_json_stays_json() {
             &["routes", ".", "--format", "json"],
             &["trace", ".", url],
             &["trace", ".", url, "--format", "json"],
+            &["trace", ".", "ws://u.test/"],
             &["trace", ".", "ws://a.test/r", "--header", "Host: \u{9b}\u{202e}"],
             &["explain", "\x1b]0;owned\x07"],
         ];

@@ -2,10 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use wslint::effective::Target;
+use wslint::engine::Selection;
+use wslint::source::files::{Entry, Files, Found, Memory, ReadError};
+use wslint::tree::apache::Given;
+use wslint::tree::{Limits, Options};
 
 fn tree(files: &[(&str, &str)]) -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
@@ -171,4 +178,266 @@ fn a_restricted_tree_that_keeps_to_itself_is_read_as_any_other() {
         let said = |more: &[&str]| stdout(&wslint(&testdata, &[&[name, "--format", "json"], more].concat()));
         assert_eq!(said(&["--restrict-includes"]), said(&[]), "{name}");
     }
+}
+
+/// What is found in `nginx.conf` or `httpd.conf`, one line each.
+fn found(directory: &TempDir, arguments: &[&str]) -> String {
+    let output = wslint(directory.path(), &[&["--format", "concise"], arguments].concat());
+    assert!(output.stderr.is_empty(), "{}", stderr(&output));
+    stdout(&output)
+}
+
+#[test]
+fn each_limit_can_be_set_and_is_told() {
+    let files = [
+        ("nginx.conf", "events {}\nhttp { include a.conf; include more/*.conf; }\n"),
+        ("a.conf", "include b.conf;\n"),
+        ("b.conf", "include c.conf;\n"),
+        ("c.conf", "# a long line of sixty bytes and more, and nothing else in it\n"),
+        ("more/1.conf", ""),
+        ("more/2.conf", ""),
+    ];
+    let nginx = tree(&files);
+    assert_eq!(found(&nginx, &[]), "");
+    for (limit, words) in [
+        (
+            "file-bytes=60",
+            "b.conf:1:1: error[limit-exceeded] `include c.conf` leads to a file of more than 60 bytes",
+        ),
+        (
+            "total-bytes=120",
+            "b.conf:1:1: error[limit-exceeded] `include c.conf` leads to more than 120 bytes in all files",
+        ),
+        ("files=5", "b.conf:1:1: error[limit-exceeded] `include c.conf` leads to more than 5 files"),
+        (
+            "include-depth=2",
+            "b.conf:1:1: error[limit-exceeded] `include c.conf` leads to includes nested more than 2 deep",
+        ),
+        (
+            "directives=7",
+            "error[limit-exceeded] `include b.conf` leads to includes that bring in more than 7 directives",
+        ),
+        (
+            "glob-results=1",
+            "nginx.conf:2:24: error[limit-exceeded] `include more/*.conf` leads to a pattern that matches 2 files, more than 1",
+        ),
+    ] {
+        let said = found(&nginx, &["--limit", limit]);
+        assert!(said.contains(words), "{limit}: {said}");
+    }
+    let apache = tree(&[
+        ("httpd.conf", "ServerRoot .\nListen 80\nInclude httpd/a.conf\nInclude httpd/*.conf\n"),
+        (
+            "httpd/a.conf",
+            "# a long line of more than ninety bytes, longer than the main file, and nothing else is in it at all\n",
+        ),
+        ("httpd/b.conf", "<Macro many>\nTimeout 60\nTimeout 60\n</Macro>\nUse many\n"),
+    ]);
+    for (limit, words) in [
+        ("file-bytes=90", "leads to a file of more than 90 bytes"),
+        ("total-bytes=120", "leads to more than 120 bytes in all files"),
+        ("files=1", "leads to more than 1 files"),
+        ("directives=12", "leads to macros that bring in more than 12 directives"),
+        ("glob-results=1", "leads to a pattern that matches 2 files, more than 1"),
+    ] {
+        let said = found(&apache, &["--limit", limit]);
+        assert!(said.contains(words) && said.contains("error[limit-exceeded]"), "{limit}: {said}");
+    }
+    for limit in ["files", "files=many", "files=-1", "colours=3"] {
+        assert_eq!(wslint(nginx.path(), &["--limit", limit]).status.code(), Some(2), "{limit}");
+    }
+    assert_eq!(wslint(nginx.path(), &["--limit", "file-bytes=10"]).status.code(), Some(2));
+}
+
+#[test]
+fn only_regular_files_are_read_and_those_as_far_as_they_go() {
+    let directory = tree(&[("dir/x", "")]);
+    let at = |name: &str| directory.path().join(name);
+    assert!(Command::new("mkfifo").arg(at("fifo")).status().expect("mkfifo").success());
+    let _socket = UnixListener::bind(at("socket")).expect("a socket");
+    symlink("circle", at("circle")).expect("a link");
+    symlink("there", at("here")).expect("a link");
+    symlink("here", at("there")).expect("a link");
+    symlink("/dev/zero", at("zero")).expect("a link");
+    for (name, rule, words) in [
+        ("fifo", "unreadable", "a FIFO"),
+        ("socket", "unreadable", "a socket"),
+        ("/dev/zero", "unreadable", "a device"),
+        ("zero", "unreadable", "a device"),
+        ("circle", "unreadable", "Too many levels of symbolic links"),
+        ("here", "unreadable", "Too many levels of symbolic links"),
+        // Its size is said to be 0; reading its beginning is an error.
+        ("/proc/self/mem", "unreadable", "error"),
+        ("/proc/version", "syntax", ""),
+        ("fi*", "unreadable", "a FIFO"),
+        ("cir*", "unreadable", "Too many levels of symbolic links"),
+    ] {
+        write(&directory, "nginx.conf", &format!("events {{}}\nhttp {{ include {name}; }}\n"));
+        write(&directory, "httpd.conf", &format!("ServerRoot .\nListen 80\nInclude {name}\n"));
+        for server in ["nginx", "apache"] {
+            // What it holds are words to httpd, of some module.
+            if server == "apache" && rule == "syntax" {
+                continue;
+            }
+            let said = found(&directory, &["--server", server]);
+            assert!(
+                said.contains(&format!("[{rule}]")) && said.contains(words),
+                "{name} of {server}: {said}"
+            );
+        }
+    }
+    write(&directory, "nginx.conf", "events {}\nhttp { include /proc/version; }\n");
+    let cut = found(&directory, &["--server", "nginx", "--limit", "file-bytes=50"]);
+    assert!(cut.contains("a file of more than 50 bytes"), "{cut}");
+    write(&directory, "nginx.conf", "events {}\nhttp { include dir; }\n");
+    assert!(found(&directory, &["--server", "nginx"]).contains("Is a directory"));
+}
+
+#[test]
+fn what_grows_without_end_is_given_up() {
+    let bomb: Vec<(String, String)> = (0..40)
+        .map(|i| (format!("i{i}.conf"), format!("include i{0}.conf;\ninclude i{0}.conf;\n", i + 1)))
+        .collect();
+    let chain: Vec<(String, String)> =
+        (0..70).map(|i| (format!("c{i}.conf"), format!("include c{}.conf;\n", i + 1))).collect();
+    let mut files: Vec<(&str, &str)> =
+        bomb.iter().chain(&chain).map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    files.extend([("i40.conf", "# end\n"), ("c70.conf", "# end\n")]);
+    let directory = tree(&files);
+    for (http, rule, words) in [
+        ("include i0.conf;".to_string(), "limit-exceeded", "more than 2000000 directives"),
+        ("include c0.conf;".to_string(), "limit-exceeded", "nested more than 64 deep"),
+        ("include nginx.conf;".to_string(), "include-loop", ""),
+        ("include ngin*.conf;".to_string(), "include-loop", ""),
+        ("server {".repeat(100_000), "limit-exceeded", "blocks nested more than 1000 deep"),
+        ("server {}\n".repeat(1_000_000), "", ""),
+        (format!("server {{ set $x \"{}\"; }}", "x ".repeat(10_000_000)), "", ""),
+        ("x".repeat(20_000_000), "syntax", ""),
+    ] {
+        let what: String = http.chars().take(40).collect();
+        write(&directory, "nginx.conf", &format!("events {{}}\nhttp {{\n{http}\n}}\n"));
+        let said = found(&directory, &["nginx.conf"]);
+        let few: String = said.chars().take(300).collect();
+        assert!(rule.is_empty() || said.contains(&format!("[{rule}]")), "{what}: {few}");
+        assert!(said.contains(words), "{what}: {few}");
+        let routes = wslint(directory.path(), &["routes", "nginx.conf"]);
+        assert_eq!(routes.status.code(), Some(0), "{what}");
+    }
+}
+
+/// A tree in memory in which a listing names a file that is gone, and another that nobody may read.
+struct Shifting(Memory);
+
+fn denied() -> ReadError {
+    ReadError::Other("Permission denied".to_string())
+}
+
+impl Files for Shifting {
+    fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+        match path.file_stem().and_then(|name| name.to_str()) {
+            Some("gone") => Err(ReadError::NotFound),
+            Some("secret") => Err(denied()),
+            _ if path.iter().any(|part| part == "closed") => Err(denied()),
+            _ => self.0.read(path, limit),
+        }
+    }
+
+    fn head(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+        self.0.head(path, limit)
+    }
+
+    fn list(&self, directory: &Path) -> Result<Vec<Entry>, ReadError> {
+        if directory.ends_with("closed") {
+            return Err(denied());
+        }
+        self.0.list(directory)
+    }
+
+    fn canonical(&self, path: &Path) -> Result<PathBuf, ReadError> {
+        self.0.canonical(path)
+    }
+
+    fn look(&self, path: &Path) -> Found {
+        self.0.look(path)
+    }
+}
+
+#[test]
+fn what_changes_while_it_is_read_or_may_not_be_read_is_told() {
+    let memory = || {
+        ["gone", "secret", "closed"]
+            .iter()
+            .fold(Memory::default(), |memory, name| memory.with(format!("/e/{name}/{name}.conf"), ""))
+    };
+    for (name, words) in
+        [("gone", "No such file"), ("secret", "Permission denied"), ("closed", "Permission denied")]
+    {
+        for (main, text, apache) in [
+            ("/e/nginx.conf", format!("events {{}}\nhttp {{ include {name}/*.conf; }}\n"), None),
+            ("/e/httpd.conf", format!("Listen 80\nIncludeOptional {name}/*.conf\n"), Some(Given::default())),
+            ("/e/httpd.conf", format!("Listen 80\nInclude {name}\n"), Some(Given::default())),
+        ] {
+            let files = Shifting(memory().with(main, text.clone()));
+            let options = Options {
+                prefix: "/e".into(),
+                root: "/e".into(),
+                maps: Vec::new(),
+                limits: Limits::default(),
+                apache: apache.map(|given| Given { server_root: Some("/e".into()), ..given }),
+            };
+            let linted =
+                wslint::lint(&files, Path::new(main), &options, Target::default(), &Selection::default());
+            let linted = linted.expect("the main file is there");
+            let told = linted.findings.iter().find(|finding| finding.rule == "unreadable");
+            assert!(
+                told.is_some_and(|finding| finding.message.contains(words)),
+                "{text}: {:?}",
+                linted.findings
+            );
+            assert!(!linted.tree.complete);
+        }
+    }
+}
+
+#[test]
+fn patterns_that_blow_up_are_not_evaluated_and_a_trace_says_so() {
+    let url = format!("ws://a.test/{}b", "a".repeat(60));
+    let apache = |line: &str| {
+        let head = "ServerName a.test\nLoadModule proxy_http_module m.so\nLoadModule alias_module m.so\n";
+        ("httpd.conf", APACHE.replace("ROOT", ".").replace("HERE", &format!("{head}{line}")))
+    };
+    let nginx = |text: &str| ("nginx.conf", NGINX.replace("HERE", text));
+    for ((name, text), expected) in [
+        (nginx("location ~ \"^/(a+)+$\" { proxy_pass http://127.0.0.1:9; }"), "unknown: "),
+        (nginx("rewrite \"^/(a+)+$\" /x;"), "unknown: "),
+        (nginx("location ~ \"((x{1000}){1000}){100}\" { return 204; }"), "unknown: "),
+        (apache("RewriteRule \"^/(a+)+$\" \"ws://127.0.0.1:9/\" [P]"), "unknown: "),
+        (apache("ProxyPassMatch \"^/(a+)+$\" \"ws://127.0.0.1:9/\""), "unknown: "),
+        (apache("RedirectMatch \"^/(a+)+$\" \"/x\""), "unknown: "),
+        (apache("RewriteRule \"((x{1000}){1000}){100}\" \"-\" [F]"), "config-error: "),
+    ] {
+        let directory = tree(&[(name, &text)]);
+        let traced = stdout(&wslint(directory.path(), &["trace", ".", &url]));
+        let verdict = traced.lines().last().unwrap_or_default();
+        let told = verdict.contains("regular expression that was not evaluated") || expected != "unknown: ";
+        assert!(verdict.starts_with(expected) && told, "{text}: {traced}");
+    }
+}
+
+#[test]
+fn many_patterns_and_many_paths_end() {
+    let path = "a".repeat(12);
+    let rules: String =
+        (0..400).map(|i| format!("location ~ \"^/(a+)+b{i}$\" {{ return 204; }}\n")).collect();
+    let routes: String = (0..400)
+        .map(|i| {
+            format!(
+                "location /{path}{i}/ws {{ proxy_pass http://127.0.0.1:9; proxy_set_header Upgrade $http_upgrade; }}\n"
+            )
+        })
+        .collect();
+    let directory = tree(&[("nginx.conf", &NGINX.replace("HERE", &format!("{rules}{routes}")))]);
+    let start = Instant::now();
+    found(&directory, &[]);
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{InputArguments, ReadArguments, TraceArguments};
+use super::args::{InputArguments, Limit, ReadArguments, TraceArguments};
 use crate::effective::Target;
 use crate::engine::{Linted, Selection};
 use crate::handshake::Trace;
@@ -147,9 +147,24 @@ fn options(input: &ReadArguments, here: &Path, main: &Main, root: PathBuf, targe
         prefix,
         root,
         maps: input.path_map.iter().map(map).collect(),
-        limits: Limits::default(),
+        limits: limits(&input.limit),
         apache: (main.server == Server::Apache).then(given),
     }
+}
+
+fn limits(given: &[(Limit, u32)]) -> Limits {
+    let mut limits = Limits::default();
+    for &(limit, most) in given {
+        match limit {
+            Limit::FileBytes => limits.file_bytes = most.into(),
+            Limit::TotalBytes => limits.total_bytes = most.into(),
+            Limit::Files => limits.files = most as usize,
+            Limit::IncludeDepth => limits.include_depth = most as usize,
+            Limit::Directives => limits.grafted_directives = most as usize,
+            Limit::GlobResults => limits.glob_results = most as usize,
+        }
+    }
+    limits
 }
 
 fn reason(error: &ReadError) -> String {

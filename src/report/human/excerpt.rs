@@ -88,9 +88,9 @@ impl Drawer {
         let mut drawn = String::new();
         let excerpt = Excerpt { lines, labels };
         self.handler.render_report(&mut drawn, &excerpt).expect("internal: an excerpt can be drawn");
-        // Our own headline stands above, so miette's empty one is left out.
-        let is_blank = |line: &str| line.chars().all(|c| c.is_whitespace() || c == '×');
-        let lines = drawn.lines().filter(|line| !is_blank(line));
+        // Our own headline stands above, so miette's empty one is left out, however it is coloured.
+        let lines =
+            drawn.lines().skip_while(|line| !line.contains('╭')).filter(|line| !line.trim().is_empty());
         lines.fold(String::new(), |out, line| out + line.trim_end() + "\n")
     }
 }
