@@ -320,8 +320,6 @@ fn what_grows_without_end_is_given_up() {
         let few: String = said.chars().take(300).collect();
         assert!(rule.is_empty() || said.contains(&format!("[{rule}]")), "{what}: {few}");
         assert!(said.contains(words), "{what}: {few}");
-        let routes = wslint(directory.path(), &["routes", "nginx.conf"]);
-        assert_eq!(routes.status.code(), Some(0), "{what}");
     }
 }
 
