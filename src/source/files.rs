@@ -42,6 +42,13 @@ pub enum Found {
     Unseen,
 }
 
+impl Found {
+    /// Known to be there.
+    pub fn is_there(self) -> bool {
+        matches!(self, Self::Directory | Self::File)
+    }
+}
+
 /// Where configurations are read from.
 pub trait Files: Sync {
     /// The bytes of a regular file, at most `limit` of them. Never blocks on a FIFO or a device.

@@ -163,11 +163,11 @@ impl Request for View<'_, '_> {
         }
         Some(match test {
             b'd' => found == Found::Directory,
-            b'e' => found != Found::Nothing,
+            b'e' => found.is_there(),
             b'f' => found == Found::File,
             b's' => {
                 let read = tracer.files.read(&place, 1);
-                !matches!(read, Ok(bytes) if bytes.is_empty()) && found != Found::Nothing
+                !matches!(read, Ok(bytes) if bytes.is_empty()) && found.is_there()
             }
             _ => return None,
         })

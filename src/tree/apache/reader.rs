@@ -319,7 +319,7 @@ impl<'a> Reader<'a> {
     fn exists(&self, written: &[u8]) -> Option<bool> {
         let path = self.path(written);
         let found = path.starts_with(&self.options.root).then(|| self.library.files.look(&path))?;
-        (found != files::Found::Unseen).then_some(found != files::Found::Nothing)
+        (found != files::Found::Unseen).then_some(found.is_there())
     }
 
     fn server_root(&mut self, declared: Option<&[u8]>) {
@@ -368,6 +368,7 @@ impl<'a> Reader<'a> {
             Found::TooMany(count) => {
                 Kind::Limit(format!("a pattern that matches {count} files, more than {limit}"))
             }
+            Found::Unreadable(ReadError::LinkLoop) if optional => Kind::Unseen,
             Found::Unreadable(error) => error.into(),
             Found::Nothing if !inside => Kind::Unseen,
             Found::Nothing if optional => return,
@@ -393,7 +394,10 @@ impl<'a> Reader<'a> {
             let graft = self.grafts[frame.graft.0 as usize];
             graft.file == file && graft.own_text.is_none()
         };
+        let optional = self.directive(site).name().eq_ignore_ascii_case(b"IncludeOptional");
         let failure = match &loaded.failure {
+            // The server passes over a link that leads nowhere (measured); on its machine it may lead somewhere.
+            Some(Kind::Unreadable(ReadError::NotFound | ReadError::LinkLoop)) if optional => Kind::Unseen,
             Some(failure) => failure.clone(),
             None if self.frames.iter().any(is_open) => Kind::Loop,
             None if self.frames.len() > DEPTH => {
