@@ -29,8 +29,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no mistakes, but a standard output that takes nothing is.
-            let printed = error.print().is_ok();
-            return if printed { error.exit_code() } else { FAILED };
+            return match output::print_usage(&error) {
+                Ok(()) => error.exit_code(),
+                Err(message) => {
+                    output::complain(&message);
+                    FAILED
+                }
+            };
         }
     };
     let mut output = Output::new(arguments.color);
@@ -45,7 +50,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
     match done.and_then(|status| output.finish().map(|()| status)) {
         Ok(status) => status,
         Err(message) => {
-            eprintln!("wslint: {}", crate::report::safe(&message));
+            output::complain(&message);
             FAILED
         }
     }

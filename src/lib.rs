@@ -4,6 +4,8 @@
 //! (includes), `effective` (what is in force), `routes` (what is proxied where), `handshake` (followed), `engine` (what a rule is), `rules`,
 //! `report`. On top stand this file, the command line and `main`.
 
+#![forbid(unsafe_code)]
+
 pub mod cli;
 pub mod effective;
 pub mod engine;
@@ -37,6 +39,7 @@ pub fn lint(
     target: Target,
     selection: &Selection,
 ) -> Result<Linted, ReadError> {
+    effective::regex::begin_run();
     match &options.apache {
         None => nginx(files, main, options, target, selection),
         Some(_) => apache(files, main, options, target, selection),

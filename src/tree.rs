@@ -106,10 +106,22 @@ pub enum IncludeProblemKind {
     NoMatch,
     /// Not there, outside the linted root: it may well be on the target machine.
     Unseen,
+    /// It lies where nothing may be looked at.
+    Outside,
     /// The file is being included already.
     Loop,
     Unreadable(ReadError),
     Limit(String),
+}
+
+impl From<ReadError> for IncludeProblemKind {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Outside => Self::Outside,
+            ReadError::TooLarge(limit) => Self::Limit(format!("a file of more than {limit} bytes")),
+            error => Self::Unreadable(error),
+        }
+    }
 }
 
 /// A main file and everything it includes.

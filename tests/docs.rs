@@ -50,6 +50,36 @@ fn the_readme_names_the_two_commands_and_they_exist() {
     assert!(root().join("tests/run.sh").exists() && root().join("testdata/err/chat/nginx.conf").exists());
 }
 
+fn version(text: &str) -> Vec<u32> {
+    text.split('.').map(|part| part.parse().expect("a number")).collect()
+}
+
+#[test]
+fn no_dependency_needs_a_newer_rust_than_is_promised() {
+    let promised = env!("CARGO_PKG_RUST_VERSION");
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    assert!(
+        readme.contains(&format!("Rust {promised} or newer")),
+        "README.md says another version than {promised}"
+    );
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--locked", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let stated: Vec<(&str, &str)> = packages
+        .iter()
+        .filter_map(|package| Some((package["name"].as_str()?, package["rust_version"].as_str()?)))
+        .collect();
+    assert!(stated.len() > 20, "only {} packages state a version", stated.len());
+    let newer: Vec<_> =
+        stated.into_iter().filter(|(_, needed)| version(needed) > version(promised)).collect();
+    assert!(newer.is_empty(), "{newer:?} need a newer Rust than {promised}");
+}
+
 /// `rules/README.md` as it should be. With `WSLINT_UPDATE_INDEX` set, the test writes it.
 fn index() -> String {
     let mut text = "# The rules\n\nOne card each: what is wrong, why it matters, what to write. `wslint explain RULE` prints a card.\n\n\

@@ -129,6 +129,26 @@ pub struct ReadArguments {
     /// Where a directory of the target machine lies here (repeatable)
     #[arg(long, value_name = "FROM=TO", value_parser = path_map)]
     pub path_map: Vec<PathMap>,
+    /// Look at nothing outside the PATHs (for a file: its directory), whatever includes, symbolic links and path maps
+    /// say: for configurations that nobody has looked at yet
+    #[arg(long)]
+    pub restrict_includes: bool,
+    /// How much is read at most, as files=1000 or file-bytes=1000000 (repeatable)
+    #[arg(long, value_name = "NAME=NUMBER", value_parser = limit,
+        long_help = "How much is read at most, as files=1000 (repeatable): file-bytes, total-bytes, files, include-depth \
+            (of nginx; httpd has its own, 128), directives (once for every place they are included at), glob-results")]
+    pub limit: Vec<(Limit, u32)>,
+}
+
+/// What `--limit` names.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Limit {
+    FileBytes,
+    TotalBytes,
+    Files,
+    IncludeDepth,
+    Directives,
+    GlobResults,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -220,6 +240,17 @@ fn header(text: &str) -> Result<(String, String), String> {
         return Err(format!("`{name}` is no header's name"));
     }
     Ok((name.to_string(), value.trim().to_string()))
+}
+
+fn limit(text: &str) -> Result<(Limit, u32), String> {
+    let (name, number) = text.split_once('=').ok_or("write NAME=NUMBER, such as files=1000")?;
+    let limit = Limit::from_str(name, false).map_err(|_| {
+        let names = Limit::value_variants().iter().filter_map(Limit::to_possible_value);
+        let names: Vec<String> = names.map(|value| value.get_name().to_string()).collect();
+        format!("no limit `{name}`; there are {}", names.join(", "))
+    })?;
+    let number = number.parse().map_err(|_| format!("`{number}` is no number up to {}", u32::MAX))?;
+    Ok((limit, number))
 }
 
 fn path_map(text: &str) -> Result<PathMap, String> {

@@ -6,6 +6,7 @@ use super::CLEAN;
 use super::args::ListFormat;
 use super::output::Output;
 use crate::engine::card::Card;
+use crate::report::json;
 use crate::rules;
 
 pub fn explain(id: &str, output: &mut Output) -> Result<i32, String> {
@@ -40,10 +41,7 @@ pub fn rules(format: ListFormat, output: &mut Output) -> Result<i32, String> {
         ListFormat::Human => all
             .iter()
             .try_for_each(|rule| writeln!(out, "{:width$}  {:7}  {}", rule.rule, rule.severity, rule.title)),
-        ListFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, &all)?;
-            writeln!(out)
-        }
+        ListFormat::Json => json::print(&all, out),
     })?;
     Ok(CLEAN)
 }

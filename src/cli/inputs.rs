@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{InputArguments, ReadArguments, TraceArguments};
+use super::args::{InputArguments, Limit, ReadArguments, TraceArguments};
 use crate::effective::Target;
 use crate::engine::{Linted, Selection};
 use crate::handshake::Trace;
 use crate::source::discover::{self, Main, Server};
-use crate::source::files::{self, Disk, ReadError, normal};
+use crate::source::files::{Disk, Files, Found, ReadError, normal};
+use crate::source::restricted::Restricted;
 use crate::tree::apache::Given;
 use crate::tree::{Limits, Options, PathMap};
 
@@ -15,13 +16,14 @@ use crate::tree::{Limits, Options, PathMap};
 pub fn read(input: &InputArguments, selection: &Selection) -> Result<Vec<Linted>, String> {
     let here = current_directory()?;
     let given = if input.paths.is_empty() { vec![PathBuf::from(".")] } else { input.paths.clone() };
+    let files = files(&given, &here, input.read.restrict_includes)?;
     let mut linted = Vec::new();
     for path in &given {
-        let (mains, root) = mains(path, &normal(&here.join(path)), input.read.server)?;
+        let (mains, root) = mains(&*files, path, &normal(&here.join(path)), input.read.server)?;
         for main in mains {
             let target = target(&input.read, main.server);
             let options = options(&input.read, &here, &main, root.clone(), target);
-            let read = crate::lint(&Disk, &main.path, &options, target, selection);
+            let read = crate::lint(&*files, &main.path, &options, target, selection);
             linted.push(read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))?);
         }
     }
@@ -32,7 +34,8 @@ pub fn read(input: &InputArguments, selection: &Selection) -> Result<Vec<Linted>
 pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     let here = current_directory()?;
     let path = &arguments.path;
-    let (mains, root) = mains(path, &normal(&here.join(path)), arguments.read.server)?;
+    let files = files(std::slice::from_ref(path), &here, arguments.read.restrict_includes)?;
+    let (mains, root) = mains(&*files, path, &normal(&here.join(path)), arguments.read.server)?;
     let [main] = &mains[..] else {
         let all: Vec<String> = mains.iter().map(|main| main.path.display().to_string()).collect();
         return Err(format!(
@@ -43,7 +46,7 @@ pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     };
     let target = target(&arguments.read, main.server);
     let options = options(&arguments.read, &here, main, root, target);
-    let read = crate::trace(&Disk, &main.path, &options, target, &arguments.url, &arguments.header);
+    let read = crate::trace(&*files, &main.path, &options, target, &arguments.url, &arguments.header);
     read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))
 }
 
@@ -64,19 +67,51 @@ fn target(read: &ReadArguments, of: Server) -> Target {
     target
 }
 
+/// The disk, or, restricted, what of it lies below the linted roots of the paths given.
+fn files(given: &[PathBuf], here: &Path, restricted: bool) -> Result<Box<dyn Files>, String> {
+    if !restricted {
+        return Ok(Box::new(Disk));
+    }
+    let mut roots = Vec::new();
+    for path in given {
+        let failed = |error| format!("{}: {}", path.display(), reason(&error));
+        let absolute = normal(&here.join(path));
+        let is_here = absolute.starts_with(here);
+        // Whoever wrote a checkout may have put a link in the place of what the gate names.
+        let trusted: &dyn Files =
+            if is_here { &Restricted::new([here.to_owned()]).map_err(failed)? } else { &Disk };
+        trusted.canonical(&absolute).map_err(failed)?;
+        if Disk.look(&absolute) == Found::Directory {
+            roots.push(absolute);
+        } else {
+            roots.push(linted_root(&absolute));
+            roots.extend(is_here.then_some(absolute));
+        }
+    }
+    let files = Restricted::new(roots).map_err(|error| reason(&error))?;
+    Ok(Box::new(files))
+}
+
+/// For a single file.
+fn linted_root(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(file).to_owned()
+}
+
 /// The main files a path stands for, those of one server where it is named, and the linted root.
-fn mains(given: &Path, absolute: &Path, only: Option<Server>) -> Result<(Vec<Main>, PathBuf), String> {
-    if !absolute.is_dir() {
-        let root = absolute.parent().unwrap_or(absolute).to_owned();
-        let head = files::head(absolute, discover::HEAD);
-        let head = head.map_err(|error| format!("{}: {}", given.display(), reason(&error)))?;
+fn mains(
+    files: &dyn Files,
+    given: &Path,
+    absolute: &Path,
+    only: Option<Server>,
+) -> Result<(Vec<Main>, PathBuf), String> {
+    let failed = |error| format!("{}: {}", given.display(), reason(&error));
+    if files.look(absolute) != Found::Directory {
+        let head = files.head(absolute, discover::HEAD).map_err(failed)?;
         let server = only.unwrap_or_else(|| discover::server_of(absolute, &head));
-        return Ok((vec![Main { path: absolute.to_owned(), server }], root));
+        return Ok((vec![Main { path: absolute.to_owned(), server }], linted_root(absolute)));
     }
-    if let Err(error) = std::fs::read_dir(absolute) {
-        return Err(format!("{}: {error}", given.display()));
-    }
-    let mut mains = discover::main_files(absolute);
+    files.list(absolute).map_err(failed)?;
+    let mut mains = discover::main_files(files, absolute);
     mains.retain(|main| only.is_none_or(|only| main.server == only));
     if mains.is_empty() {
         let of = match only {
@@ -112,9 +147,24 @@ fn options(input: &ReadArguments, here: &Path, main: &Main, root: PathBuf, targe
         prefix,
         root,
         maps: input.path_map.iter().map(map).collect(),
-        limits: Limits::default(),
+        limits: limits(&input.limit),
         apache: (main.server == Server::Apache).then(given),
     }
+}
+
+fn limits(given: &[(Limit, u32)]) -> Limits {
+    let mut limits = Limits::default();
+    for &(limit, most) in given {
+        match limit {
+            Limit::FileBytes => limits.file_bytes = most.into(),
+            Limit::TotalBytes => limits.total_bytes = most.into(),
+            Limit::Files => limits.files = most as usize,
+            Limit::IncludeDepth => limits.include_depth = most as usize,
+            Limit::Directives => limits.grafted_directives = most as usize,
+            Limit::GlobResults => limits.glob_results = most as usize,
+        }
+    }
+    limits
 }
 
 fn reason(error: &ReadError) -> String {
@@ -123,6 +173,10 @@ fn reason(error: &ReadError) -> String {
         ReadError::Directory => "is a directory".to_string(),
         ReadError::NotRegular(kind) => format!("is {kind}, not a regular file"),
         ReadError::TooLarge(limit) => format!("has more than {limit} bytes"),
+        ReadError::LinkLoop => "too many levels of symbolic links".to_string(),
+        ReadError::Outside => {
+            "a symbolic link leads out of what may be read (--restrict-includes)".to_string()
+        }
         ReadError::Other(words) => words.clone(),
     }
 }

@@ -1,8 +1,10 @@
 //! Standard output: buffered, coloured or not, and honest about what could not be written.
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use super::args::Color;
+use crate::report::{line, safe};
 
 /// Where everything is printed.
 pub struct Output {
@@ -56,13 +58,33 @@ impl Output {
     }
 
     fn judge(&mut self, result: io::Result<()>) -> Result<(), String> {
-        match result {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.closed = true;
-                Ok(())
-            }
-            Err(error) => Err(format!("standard output: {error}")),
-        }
+        self.closed |= result.as_ref().is_err_and(is_reader_gone);
+        written(result)
     }
+}
+
+fn is_reader_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+fn written(result: io::Result<()>) -> Result<(), String> {
+    match result {
+        Err(error) if !is_reader_gone(&error) => Err(format!("standard output: {error}")),
+        _ => Ok(()),
+    }
+}
+
+/// Help, the version, or what is wrong with the arguments.
+pub fn print_usage(usage: &clap::Error) -> Result<(), String> {
+    let text = usage.render().to_string();
+    match safe(&text) {
+        // Coloured, where it may be.
+        Cow::Borrowed(_) => written(usage.print()),
+        Cow::Owned(text) => written(write!(io::stderr(), "{text}")),
+    }
+}
+
+/// A message on standard error; where that takes nothing, the exit status has to do.
+pub fn complain(message: &str) {
+    let _ = writeln!(io::stderr(), "wslint: {}", line(message));
 }

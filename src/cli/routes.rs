@@ -10,7 +10,7 @@ use super::{CLEAN, inputs};
 use crate::effective::Setting;
 use crate::engine::Linted;
 use crate::engine::Selection;
-use crate::report::{safe, shown};
+use crate::report::{json, line, shown};
 use crate::routes::{Intent, Route};
 
 #[derive(Serialize)]
@@ -35,10 +35,7 @@ pub fn routes(arguments: &RoutesArguments, output: &mut Output) -> Result<i32, S
         linted.iter().flat_map(|part| part.routes.iter().map(|route| row(part, route, &here))).collect();
     output.print(|out| match arguments.format {
         ListFormat::Human => table(&rows, out),
-        ListFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, &rows)?;
-            writeln!(out)
-        }
+        ListFormat::Json => json::print(&rows, out),
     })?;
     Ok(CLEAN)
 }
@@ -95,7 +92,7 @@ fn cells(row: &Row) -> [String; 6] {
         (None, _) => "?",
     };
     let idle = row.idle_timeout_ms.map_or_else(|| "?".to_string(), duration);
-    let cell = |text: &str| safe(text).replace(['\n', '\t'], " ");
+    let cell = |text: &str| line(text).into_owned();
     [
         cell(&row.server),
         cell(&row.r#match),

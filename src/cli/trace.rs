@@ -10,7 +10,7 @@ use super::output::Output;
 use super::{CLEAN, FOUND, inputs};
 use crate::engine::{Effective, Linted};
 use crate::handshake::{Chosen, Sent, Trace, Verdict};
-use crate::report::{safe, shown};
+use crate::report::{json, line, shown};
 use crate::source::Span;
 
 pub fn trace(arguments: &TraceArguments, output: &mut Output) -> Result<i32, String> {
@@ -19,10 +19,7 @@ pub fn trace(arguments: &TraceArguments, output: &mut Output) -> Result<i32, Str
     let places = Places { linted: &linted, here: &here };
     output.print(|out| match arguments.format {
         ListFormat::Human => human(&trace, &places, out),
-        ListFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, &document(arguments, &trace, &places))?;
-            writeln!(out)
-        }
+        ListFormat::Json => json::print(&document(arguments, &trace, &places), out),
     })?;
     Ok(if trace.verdict == Verdict::Upgraded { CLEAN } else { FOUND })
 }
@@ -41,8 +38,9 @@ impl Places<'_> {
         self.linted.tree.sources.line(span)
     }
 
+    /// Fit for a terminal.
     fn show(&self, span: Span) -> String {
-        format!("{}:{}", self.path(span), self.line(span))
+        format!("{}:{}", line(&self.path(span)), self.line(span))
     }
 }
 
@@ -157,7 +155,7 @@ fn human(trace: &Trace, places: &Places, out: &mut dyn Write) -> io::Result<()> 
     let mut from = "client".to_string();
     for hop in &trace.hops {
         if !hop.request_line.is_empty() {
-            writeln!(out, "{from} → {}  {}", server.name, safe(&hop.request_line))?;
+            writeln!(out, "{from} → {}  {}", server.name, line(&hop.request_line))?;
         }
         for (what, chosen) in [("server", &hop.server), (server.route, &hop.route)] {
             if let Some(chosen) = chosen {
@@ -166,12 +164,12 @@ fn human(trace: &Trace, places: &Places, out: &mut dyn Write) -> io::Result<()> 
         }
         for step in &hop.steps {
             let at = step.at.map(|span| places.show(span)).unwrap_or_default();
-            writeln!(out, "  then      {:<34}  {at}", safe(&step.text))?;
+            writeln!(out, "  then      {:<34}  {at}", line(&step.text))?;
         }
         from = server.name.to_string();
     }
     if let Some(upstream) = trace.hops.last().and_then(|hop| hop.upstream.as_ref()) {
-        writeln!(out, "{} → {}  {}", server.name, safe(&upstream.address), safe(&upstream.request_line))?;
+        writeln!(out, "{} → {}  {}", server.name, line(&upstream.address), line(&upstream.request_line))?;
         let told = |header: &&Sent| TOLD.contains(&header.name.to_ascii_lowercase().as_str());
         let mut rows: Vec<(String, String, String)> = Vec::new();
         for header in upstream.headers.iter().filter(told) {
@@ -188,11 +186,11 @@ fn human(trace: &Trace, places: &Places, out: &mut dyn Write) -> io::Result<()> 
         };
         let (names, values) = (width(|row| &row.0), width(|row| &row.1));
         for (name, value, origin) in &rows {
-            writeln!(out, "  {:names$}  {:values$}  {}", safe(name), safe(value), safe(origin))?;
+            writeln!(out, "  {:names$}  {:values$}  {}", line(name), line(value), line(origin))?;
         }
     }
     let status = trace.status.map(|status| format!(" {status}")).unwrap_or_default();
-    writeln!(out, "{}{status}: {}", trace.verdict.name(), safe(&trace.why))?;
+    writeln!(out, "{}{status}: {}", trace.verdict.name(), line(&trace.why))?;
     if trace.verdict == Verdict::Upgraded
         && let Some(limit) = trace.idle_timeout_ms
     {
@@ -203,5 +201,5 @@ fn human(trace: &Trace, places: &Places, out: &mut dyn Write) -> io::Result<()> 
 
 fn write_chosen(what: &str, chosen: &Chosen, places: &Places, out: &mut dyn Write) -> io::Result<()> {
     let at = chosen.at.map(|span| places.show(span)).unwrap_or_default();
-    writeln!(out, "  {what:8}  {:<24}  {at:<24}  {}", safe(&chosen.name), chosen.why)
+    writeln!(out, "  {what:8}  {:<24}  {at:<24}  {}", line(&chosen.name), line(&chosen.why))
 }

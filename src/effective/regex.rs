@@ -1,12 +1,22 @@
 //! Both servers' regular expressions: PCRE over bytes, with limits. Knows nothing of where they stand.
 
 use hashbrown::HashMap;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, OnceLock};
 
 use pcre2::bytes::{Regex, RegexBuilder};
 
-/// Steps a match may take before its outcome counts as unknown. nginx itself sets no limit beyond PCRE's own.
-const LIMITS: &str = "(*LIMIT_MATCH=100000)(*LIMIT_DEPTH=10000)(*LIMIT_HEAP=20000)";
+/// Steps that most matches don't take by far, and those that a match may take before its outcome counts as unknown.
+/// nginx itself sets no limit beyond PCRE's own.
+const FEW: &str = "(*LIMIT_MATCH=1000)(*LIMIT_DEPTH=1000)(*LIMIT_HEAP=20000)";
+const MANY: &str = "(*LIMIT_MATCH=100000)(*LIMIT_DEPTH=10000)(*LIMIT_HEAP=20000)";
+
+/// Matches of many steps in one run: thousands of patterns may meet thousands of paths.
+const MAX_LONG: u32 = 500;
+
+/// Bytes of a pattern, and of what it is matched with: neither server takes a longer line, or request.
+const MAX_PATTERN: usize = 64 << 10;
+const MAX_SUBJECT: usize = 16 << 10;
 
 /// Patterns that are kept: virtual hosts repeat one another's rules, and compiling takes longer than matching.
 const MAX_KEPT: usize = 1000;
@@ -15,12 +25,21 @@ type Compiled = Result<Pattern, NotCompiled>;
 
 thread_local! {
     static HTTPD: RefCell<HashMap<(Vec<u8>, bool), Compiled>> = RefCell::default();
+    static LONG: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Forgets how long matching took so far, so that a run's answers depend on its input alone.
+pub fn begin_run() {
+    LONG.set(0);
 }
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
 pub struct Pattern {
+    /// Gives up after a few steps.
     regex: Regex,
+    /// The same with more patience, and how it is made: few patterns ever need it.
+    patient: Arc<(OnceLock<Option<Regex>>, RegexBuilder, String)>,
     /// `$` is meant to match at the very end only, which the engine's front door cannot be told.
     end_only: bool,
 }
@@ -29,7 +48,7 @@ pub struct Pattern {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotCompiled {
     Invalid,
-    /// Not UTF-8, so that only the server can tell.
+    /// Not UTF-8, or very long, so that only the server can tell.
     Unreadable,
 }
 
@@ -37,11 +56,17 @@ pub enum NotCompiled {
 pub type Captures = Vec<Vec<u8>>;
 
 impl Pattern {
-    /// None where the pattern is not valid, or not UTF-8, which this engine's front door insists on.
+    /// None where the pattern is not valid, or very long, or not UTF-8, which this engine's front door insists on.
     pub fn new(pattern: &[u8], caseless: bool) -> Option<Self> {
-        let pattern = std::str::from_utf8(pattern).ok()?;
-        let regex = RegexBuilder::new().caseless(caseless).build(&format!("{LIMITS}{pattern}")).ok()?;
-        Some(Self { regex, end_only: false })
+        let mut builder = RegexBuilder::new();
+        builder.caseless(caseless);
+        Self::build(readable(pattern).ok()?, &builder).ok()
+    }
+
+    fn build(pattern: &str, builder: &RegexBuilder) -> Result<Self, NotCompiled> {
+        let regex = builder.build(&format!("{FEW}{pattern}")).map_err(|_| NotCompiled::Invalid)?;
+        let patient = Arc::new((OnceLock::new(), builder.clone(), format!("{MANY}{pattern}")));
+        Ok(Self { regex, patient, end_only: false })
     }
 
     /// As httpd compiles it (`ap_regcomp`): a dot matches a line's end too, `$` only the very end, and groups may
@@ -61,14 +86,12 @@ impl Pattern {
     }
 
     fn compile_httpd(pattern: &[u8], caseless: bool) -> Result<Self, NotCompiled> {
-        let pattern = std::str::from_utf8(pattern).map_err(|_| NotCompiled::Unreadable)?;
+        let pattern = readable(pattern)?;
         let mut builder = RegexBuilder::new();
         builder.caseless(caseless).dotall(true);
-        let regex = builder
-            .build(&format!("{LIMITS}{pattern}"))
-            .or_else(|_| builder.build(&format!("{LIMITS}(?J){pattern}")))
-            .map_err(|_| NotCompiled::Invalid)?;
-        Ok(Self { regex, end_only: pattern.contains('$') })
+        let built = Self::build(pattern, &builder);
+        let built = built.or_else(|_| Self::build(&format!("(?J){pattern}"), &builder))?;
+        Ok(Self { end_only: pattern.contains('$'), ..built })
     }
 
     /// Groups that the pattern has, the whole not counted.
@@ -78,22 +101,33 @@ impl Pattern {
 
     /// None where the limits were reached.
     pub fn is_match(&self, subject: &[u8]) -> Option<bool> {
-        if self.is_beyond(subject) {
-            return None;
-        }
-        self.regex.is_match(subject).ok()
+        self.ask(subject, |regex| regex.is_match(subject).ok())
     }
 
     /// The outer None where the limits were reached, the inner where nothing matches.
     pub fn captures(&self, subject: &[u8]) -> Option<Option<Captures>> {
-        if self.is_beyond(subject) {
-            return None;
-        }
-        let found = self.regex.captures(subject).ok()?;
         let group = |captures: &pcre2::bytes::Captures, index| {
             captures.get(index).map_or_else(Vec::new, |group| group.as_bytes().to_vec())
         };
-        Some(found.map(|captures| (0..captures.len()).map(|index| group(&captures, index)).collect()))
+        self.ask(subject, |regex| {
+            let found = regex.captures(subject).ok()?;
+            Some(found.map(|captures| (0..captures.len()).map(|index| group(&captures, index)).collect()))
+        })
+    }
+
+    /// What `matched` says within the limits.
+    fn ask<T>(&self, subject: &[u8], matched: impl Fn(&Regex) -> Option<T>) -> Option<T> {
+        if self.is_beyond(subject) {
+            return None;
+        }
+        matched(&self.regex).or_else(|| {
+            LONG.set(LONG.get() + 1);
+            if LONG.get() > MAX_LONG {
+                return None;
+            }
+            let (patient, builder, pattern) = &*self.patient;
+            patient.get_or_init(|| builder.build(pattern).ok()).as_ref().and_then(matched)
+        })
     }
 
     /// The names of named groups, by group.
@@ -102,8 +136,13 @@ impl Pattern {
     }
 
     fn is_beyond(&self, subject: &[u8]) -> bool {
-        self.end_only && subject.ends_with(b"\n")
+        subject.len() > MAX_SUBJECT || (self.end_only && subject.ends_with(b"\n"))
     }
+}
+
+fn readable(pattern: &[u8]) -> Result<&str, NotCompiled> {
+    let pattern = std::str::from_utf8(pattern).map_err(|_| NotCompiled::Unreadable)?;
+    if pattern.len() <= MAX_PATTERN { Ok(pattern) } else { Err(NotCompiled::Unreadable) }
 }
 
 #[cfg(test)]
@@ -114,7 +153,35 @@ mod tests {
     fn a_pattern_that_blows_up_is_given_up() {
         let pattern = Pattern::new(b"^(a+)+$", false).expect("valid");
         assert_eq!(pattern.is_match(b"aaaa"), Some(true));
-        assert_eq!(pattern.is_match(&[&[b'a'; 60][..], b"b"].concat()), None);
+        let long = [&[b'a'; 60][..], b"b"].concat();
+        for pattern in [pattern, Pattern::httpd(b"^(a+)+$", false).expect("valid")] {
+            assert_eq!(pattern.is_match(&long), None);
+            assert_eq!(pattern.captures(&long), None);
+        }
+    }
+
+    #[test]
+    fn only_so_many_matches_of_a_run_may_take_long() {
+        let pattern = Pattern::new(b"^(a+)+$", false).expect("valid");
+        let rather_long = b"aaaaaaaaaaaab";
+        begin_run();
+        let answers: Vec<_> = (0..=MAX_LONG).map(|_| pattern.is_match(rather_long)).collect();
+        assert_eq!((answers[0], answers[MAX_LONG as usize]), (Some(false), None));
+        assert_eq!(pattern.is_match(b"aaa"), Some(true));
+        begin_run();
+        assert_eq!(pattern.is_match(rather_long), Some(false));
+    }
+
+    #[test]
+    fn what_would_take_much_room_is_not_compiled_and_not_matched() {
+        let large = b"((x{1000}){1000}){100}";
+        assert!(Pattern::new(large, false).is_none());
+        assert_eq!(Pattern::httpd(large, false).err(), Some(NotCompiled::Invalid));
+        let long = [&b"(?#"[..], &[b'x'; MAX_PATTERN], b")a"].concat();
+        assert!(Pattern::new(&long, false).is_none());
+        assert_eq!(Pattern::httpd(&long, false).err(), Some(NotCompiled::Unreadable));
+        let anything = Pattern::new(b"a*[bc]", false).expect("valid");
+        assert_eq!(anything.is_match(&[b'a'; MAX_SUBJECT + 1]), None);
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use super::{Report, safe};
+use super::{Report, line};
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for linted in report.linted {
         for finding in &linted.findings {
             let position = linted.tree.sources.position(finding.primary.file, finding.primary.start);
-            let line = format!(
+            let text = format!(
                 "{}:{}:{}: {}[{}] {}",
                 report.path(linted, finding.primary.file),
                 position.line,
@@ -17,7 +17,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                 finding.rule,
                 finding.message
             );
-            writeln!(out, "{}", safe(&line.replace('\n', " ")))?;
+            writeln!(out, "{}", line(&text))?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ mod excerpt;
 
 use std::io::{self, Write};
 
-use super::{Report, Summary, safe, summary::counted};
+use super::{Report, Summary, line, safe, summary::counted};
 use crate::engine::Linted;
 use crate::finding::{Finding, Severity};
 use excerpt::Drawer;
@@ -71,8 +71,8 @@ fn notes(report: &Report, drawer: &Drawer, out: &mut dyn Write) -> io::Result<bo
     by_rule.sort_by_key(|(rule, _)| *rule);
     for (rule, places) in &by_rule {
         let place = |(linted, finding): &(&Linted, &Finding)| {
-            let line = linted.tree.sources.line(finding.primary);
-            format!("{}:{line}", report.path(linted, finding.primary.file))
+            let number = linted.tree.sources.line(finding.primary);
+            format!("{}:{number}", report.path(linted, finding.primary.file))
         };
         let mut shown: Vec<String> = places.iter().take(MAX_PLACES).map(place).collect();
         if places.len() > MAX_PLACES {
@@ -85,7 +85,7 @@ fn notes(report: &Report, drawer: &Drawer, out: &mut dyn Write) -> io::Result<bo
             1 => first.clone(),
             count => format!("{count} places, the first: {first}"),
         };
-        writeln!(out, "{}", drawer.note(rule, &safe(&format!("{what}: {}", shown.join(", ")))))?;
+        writeln!(out, "{}", drawer.note(rule, &line(&format!("{what}: {}", shown.join(", ")))))?;
     }
     Ok(!by_rule.is_empty())
 }

@@ -1,5 +1,7 @@
 //! The JSON of version 1, a promise: fields may be added, never renamed. Its structs are its own.
 
+mod escaped;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -8,6 +10,8 @@ use super::{Report, Summary};
 use crate::engine::{Linted, fingerprints};
 use crate::finding::{self, Safety};
 use crate::source::{Position, Span};
+
+pub use escaped::print;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -105,8 +109,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         },
         findings: report.linted.iter().flat_map(|linted| findings(report, linted)).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &document).map_err(io::Error::from)?;
-    writeln!(out)
+    print(&document, out)
 }
 
 fn findings<'a>(report: &Report, linted: &'a Linted) -> Vec<Finding<'a>> {

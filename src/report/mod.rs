@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use crate::engine::Linted;
 
 pub use paths::shown;
-pub use safe::safe;
+pub use safe::{line, safe};
 pub use summary::Summary;
 
 /// What is reported, and from where it is seen.

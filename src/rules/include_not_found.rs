@@ -26,6 +26,7 @@ fn check(ground: &Ground, findings: &mut Vec<Finding>) {
             IncludeProblemKind::Missing if ground.fragment => findings.push(beside_fragment(ground, problem)),
             IncludeProblemKind::Missing => findings.push(missing(ground, problem)),
             IncludeProblemKind::Unseen => findings.push(unseen(ground, problem)),
+            IncludeProblemKind::Outside => findings.push(outside(ground, problem)),
             _ => {}
         }
     }
@@ -117,4 +118,15 @@ fn unseen(ground: &Ground, problem: &IncludeProblem) -> Finding {
     .severity(Severity::Note)
     .labels(ground.included_from(problem.at.graft))
     .help(format!("say where the directory is checked out: --path-map {directory}=DIRECTORY"))
+}
+
+/// The same whether something is there or not: that is not looked up either.
+fn outside(ground: &Ground, problem: &IncludeProblem) -> Finding {
+    RULE.finding(
+        ground.head(problem.at),
+        format!("`{}` leads outside the given roots, so it was not read", ground.text(problem.at)),
+    )
+    .severity(Severity::Note)
+    .labels(ground.included_from(problem.at.graft))
+    .help("with --restrict-includes only what lies below the paths given is read; nothing is concluded from the rest")
 }

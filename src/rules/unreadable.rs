@@ -42,17 +42,20 @@ fn check(ground: &Ground, findings: &mut Vec<Finding>) {
             ReadError::Other(words) => {
                 (format!("\"{path}\" cannot be read: {words}"), "make it readable".to_string())
             }
-            ReadError::TooLarge(limit) => {
-                (format!("\"{path}\" has more than {limit} bytes"), "write less into one file".to_string())
-            }
+            ReadError::LinkLoop => (
+                format!("open() \"{path}\" failed (40: Too many levels of symbolic links)"),
+                "remove the links that lead to one another".to_string(),
+            ),
+            // Told by rules of their own.
+            ReadError::TooLarge(_) | ReadError::Outside => continue,
         };
         let mut finding = ground.refused(&RULE, problem.at, message).here("included here");
         // Of the rest it is not known what the server makes of them, on its machine and as its user.
         finding.refused = match error {
-            ReadError::Directory | ReadError::NotFound => true,
+            ReadError::Directory | ReadError::NotFound | ReadError::LinkLoop => true,
             // httpd reads no device, whoever it runs as.
             ReadError::NotRegular(_) => ground.server == "httpd",
-            ReadError::Other(_) | ReadError::TooLarge(_) => false,
+            ReadError::Other(_) | ReadError::TooLarge(_) | ReadError::Outside => false,
         };
         findings.push(finding.labels(ground.included_from(problem.at.graft)).help(help));
     }
@@ -63,7 +66,9 @@ fn of_apache(path: &str, error: &ReadError) -> (String, String) {
         ReadError::NotFound => "No such file or directory".to_string(),
         ReadError::Directory => "Is a directory".to_string(),
         ReadError::NotRegular(kind) => format!("it is {kind}, not a file"),
+        ReadError::LinkLoop => "Too many levels of symbolic links".to_string(),
         ReadError::TooLarge(limit) => format!("it has more than {limit} bytes"),
+        ReadError::Outside => "it lies where nothing is looked at".to_string(),
         ReadError::Other(words) => words.clone(),
     };
     let help = "write the path of a regular file that the user who runs wslint may read";

@@ -16,6 +16,10 @@ pub enum ReadError {
     NotRegular(&'static str),
     /// More bytes than the limit given.
     TooLarge(u64),
+    /// Symbolic links that lead to one another.
+    LinkLoop,
+    /// It lies where nothing may be looked at.
+    Outside,
     /// The operating system's words.
     Other(String),
 }
@@ -27,16 +31,36 @@ pub struct Entry {
     pub symlink: bool,
 }
 
+/// What lies at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    Nothing,
+    Directory,
+    /// Anything else.
+    File,
+    /// It lies where nothing can be looked up.
+    Unseen,
+}
+
+impl Found {
+    /// Known to be there.
+    pub fn is_there(self) -> bool {
+        matches!(self, Self::Directory | Self::File)
+    }
+}
+
 /// Where configurations are read from.
 pub trait Files: Sync {
     /// The bytes of a regular file, at most `limit` of them. Never blocks on a FIFO or a device.
     fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError>;
+    /// The first bytes of a regular file, at most `limit` of them. Never blocks on a FIFO or a device.
+    fn head(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError>;
     /// The entries of a directory in no particular order, without `.` and `..`.
-    fn list(&self, directory: &Path) -> io::Result<Vec<Entry>>;
+    fn list(&self, directory: &Path) -> Result<Vec<Entry>, ReadError>;
     /// The one absolute path, free of symbolic links, by which a file is identified.
-    fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
-    fn is_directory(&self, path: &Path) -> bool;
-    fn exists(&self, path: &Path) -> bool;
+    fn canonical(&self, path: &Path) -> Result<PathBuf, ReadError>;
+    /// What lies at a path, symbolic links followed.
+    fn look(&self, path: &Path) -> Found;
 }
 
 /// The machine's own file system.
@@ -54,33 +78,37 @@ impl Files for Disk {
         if bytes.len() as u64 > limit { Err(ReadError::TooLarge(limit)) } else { Ok(bytes) }
     }
 
-    fn list(&self, directory: &Path) -> io::Result<Vec<Entry>> {
+    fn head(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let (file, _) = open_regular(path)?;
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes).map_err(read_error)?;
+        Ok(bytes)
+    }
+
+    fn list(&self, directory: &Path) -> Result<Vec<Entry>, ReadError> {
         let entry = |entry: io::Result<std::fs::DirEntry>| {
             let entry = entry?;
-            Ok(Entry { name: entry.file_name(), symlink: entry.file_type()?.is_symlink() })
+            // What is gone by now is found to be so when it is read.
+            let symlink = entry.file_type().map_or(true, |kind| kind.is_symlink());
+            Ok(Entry { name: entry.file_name(), symlink })
         };
-        std::fs::read_dir(directory)?.map(entry).collect()
+        let entries = std::fs::read_dir(directory).map_err(read_error)?;
+        entries.map(entry).collect::<io::Result<_>>().map_err(read_error)
     }
 
-    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        path.canonicalize()
+    fn canonical(&self, path: &Path) -> Result<PathBuf, ReadError> {
+        path.canonicalize().map_err(read_error)
     }
 
-    fn is_directory(&self, path: &Path) -> bool {
-        path.is_dir()
+    fn look(&self, path: &Path) -> Found {
+        match path.metadata() {
+            Ok(metadata) if metadata.is_dir() => Found::Directory,
+            Ok(_) => Found::File,
+            // The server's user may be one who may look there.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Found::Unseen,
+            Err(_) => Found::Nothing,
+        }
     }
-
-    fn exists(&self, path: &Path) -> bool {
-        path.exists()
-    }
-}
-
-/// The first bytes of a regular file, at most `limit` of them. Never blocks on a FIFO or a device.
-pub fn head(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
-    let (file, _) = open_regular(path)?;
-    let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes).map_err(read_error)?;
-    Ok(bytes)
 }
 
 /// A file and its size.
@@ -105,12 +133,13 @@ fn regular_size(file: &File) -> Result<u64, ReadError> {
     })
 }
 
-fn read_error(error: io::Error) -> ReadError {
+pub(super) fn read_error(error: io::Error) -> ReadError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ReadError::NotFound,
         io::ErrorKind::IsADirectory => ReadError::Directory,
         // Opening a socket file answers ENXIO before its handle can be looked at.
         _ if error.raw_os_error() == Some(libc::ENXIO) => ReadError::NotRegular("a socket or a device"),
+        _ if error.raw_os_error() == Some(libc::ELOOP) => ReadError::LinkLoop,
         _ => ReadError::Other(words(&error)),
     }
 }
@@ -161,27 +190,37 @@ impl Files for Memory {
             Some(bytes) if bytes.len() as u64 > limit => Err(ReadError::TooLarge(limit)),
             Some(bytes) => Ok(bytes.clone()),
             None if self.devices.contains(path) => Err(ReadError::NotRegular("a device")),
-            None if self.is_directory(path) => Err(ReadError::Directory),
+            None if self.look(path) == Found::Directory => Err(ReadError::Directory),
             None => Err(ReadError::NotFound),
         }
     }
 
-    fn list(&self, directory: &Path) -> io::Result<Vec<Entry>> {
+    fn head(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let mut bytes = self.read(path, u64::MAX)?;
+        bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(bytes)
+    }
+
+    fn list(&self, directory: &Path) -> Result<Vec<Entry>, ReadError> {
         let below = self.files.keys().filter_map(|path| path.strip_prefix(directory).ok());
         let mut names: Vec<&OsStr> = below.filter_map(|rest| rest.iter().next()).collect();
         names.dedup();
         Ok(names.into_iter().map(|name| Entry { name: name.to_owned(), symlink: false }).collect())
     }
 
-    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        if self.exists(path) { Ok(path.to_owned()) } else { Err(io::ErrorKind::NotFound.into()) }
+    fn canonical(&self, path: &Path) -> Result<PathBuf, ReadError> {
+        match self.look(path) {
+            Found::Nothing => Err(ReadError::NotFound),
+            _ => Ok(path.to_owned()),
+        }
     }
 
-    fn is_directory(&self, path: &Path) -> bool {
-        self.files.keys().any(|file| file != path && file.starts_with(path))
-    }
-
-    fn exists(&self, path: &Path) -> bool {
-        self.files.contains_key(path) || self.devices.contains(path) || self.is_directory(path)
+    fn look(&self, path: &Path) -> Found {
+        let is_there = self.files.contains_key(path) || self.devices.contains(path);
+        match () {
+            () if self.files.keys().any(|file| file != path && file.starts_with(path)) => Found::Directory,
+            () if is_there => Found::File,
+            () => Found::Nothing,
+        }
     }
 }

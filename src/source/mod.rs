@@ -3,6 +3,7 @@
 pub mod discover;
 pub mod files;
 pub mod pattern;
+pub mod restricted;
 mod text;
 
 use std::ops::Range;

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::files::Files;
+use super::files::{Files, Found, ReadError};
 
 /// Whether nginx treats this as a pattern rather than the name of one file.
 pub fn is_pattern(path: &[u8]) -> bool {
@@ -21,9 +21,9 @@ pub struct Match {
 }
 
 /// Everything an absolute pattern matches, sorted bytewise as in the C locale; `Err` is the number of matches
-/// when there are more than `limit`. Names that begin with a dot match only a pattern that does. A directory
-/// that cannot be listed matches nothing, as for glob(3) without GLOB_ERR; a symbolic link that leads nowhere matches,
-/// and it is for the server to fail on it.
+/// when there are more than `limit`. Names that begin with a dot match only a pattern that does. A directory that may not
+/// be listed stays in with the rest of the pattern, so that reading it tells why: the server's user may be one who may.
+/// A symbolic link that leads nowhere matches, and it is for the server to fail on it.
 pub fn expand(files: &dyn Files, pattern: &Path, limit: usize) -> Result<Vec<Match>, usize> {
     let mut found = vec![Match { path: PathBuf::from("/"), plain: true }];
     let mut components = pattern.components().skip(1).peekable();
@@ -35,13 +35,20 @@ pub fn expand(files: &dyn Files, pattern: &Path, limit: usize) -> Result<Vec<Mat
                 place.path.push(OsStr::from_bytes(component));
             }
             if last && found.len() > 1 {
-                found.retain(|place| files.exists(&place.path));
+                found.retain(|place| files.look(&place.path) != Found::Nothing);
             }
             continue;
         }
         let mut next = Vec::new();
         for place in &found {
-            let entries = files.list(&place.path).unwrap_or_default();
+            let entries = match files.list(&place.path) {
+                Ok(entries) => entries,
+                Err(ReadError::NotFound) => continue,
+                Err(_) => {
+                    next.push(Match { path: place.path.join(OsStr::from_bytes(component)), plain: false });
+                    continue;
+                }
+            };
             let mut matching: Vec<_> =
                 entries.into_iter().filter(|entry| matches(component, entry.name.as_bytes())).collect();
             matching.sort_unstable_by(|a, b| a.name.cmp(&b.name));

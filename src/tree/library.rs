@@ -125,10 +125,7 @@ impl<'a> Library<'a> {
                     text = read;
                     file.document = document;
                 }
-                Err(ReadError::TooLarge(limit)) => {
-                    file.failure = Some(Kind::Limit(format!("a file of more than {limit} bytes")));
-                }
-                Err(error) => file.failure = Some(Kind::Unreadable(error)),
+                Err(error) => file.failure = Some(error.into()),
             }
             self.sources.add(Source::new(file.path.clone(), text));
         }
@@ -139,6 +136,7 @@ impl<'a> Library<'a> {
         match self.loaded.first()?.failure.as_ref()? {
             Kind::Unreadable(error) => Some(error.clone()),
             Kind::Limit(words) => Some(ReadError::Other(words.clone())),
+            Kind::Outside => Some(ReadError::Outside),
             _ => None,
         }
     }

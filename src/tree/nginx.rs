@@ -21,7 +21,7 @@ pub(super) fn read(
 ) -> Result<Tree, ReadError> {
     let library = Library::new(files, names, syntax::nginx::parse, options.limits);
     let mut loader = Loader { library, options, includes: Vec::new(), resolved: HashMap::new() };
-    let canonical = files.canonical(main).map_err(|_| ReadError::NotFound)?;
+    let canonical = files.canonical(main)?;
     loader.library.wanted(main.to_owned(), canonical);
     while loader.library.unread() < loader.library.loaded.len() {
         let wave = loader.library.unread()..loader.library.loaded.len();
@@ -86,11 +86,9 @@ impl Loader<'_> {
         if !pattern::is_pattern(resolved.path.as_os_str().as_bytes()) {
             match files.canonical(&resolved.path) {
                 Ok(canonical) => resolved.files.push(self.library.wanted(resolved.path.clone(), canonical)),
-                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                    resolved.failure = Some(Kind::Unreadable(ReadError::Other("Permission denied".into())));
-                }
-                Err(_) if inside => resolved.failure = Some(Kind::Missing),
-                Err(_) => resolved.failure = Some(Kind::Unseen),
+                Err(ReadError::NotFound) if inside => resolved.failure = Some(Kind::Missing),
+                Err(ReadError::NotFound) => resolved.failure = Some(Kind::Unseen),
+                Err(error) => resolved.failure = Some(error.into()),
             }
             return resolved;
         }

@@ -2,11 +2,11 @@
 //! can be seen.
 
 use super::mapping::{Target, TargetKind};
-use super::storage::Found;
 use super::{Go, Outcome, Session};
 use crate::effective::Value;
 use crate::effective::apache::escape::escape_uri;
 use crate::effective::apache::names;
+use crate::source::files::Found;
 use crate::tree::NodeRef;
 
 impl Session<'_> {

@@ -117,7 +117,7 @@ impl Session<'_> {
     /// The last header whose name a regular expression matches; empty where there is none.
     fn header_like(&self, name: &[u8], caseless: bool) -> Value {
         let Ok(name) = Pattern::httpd(name, caseless) else {
-            return Value::Unknown("a regular expression".to_string());
+            return Value::Unknown("a regular expression that was not evaluated".to_string());
         };
         let found = self.headers.iter().rfind(|(known, _)| name.is_match(known) == Some(true));
         found.map_or_else(Value::empty, |(_, value)| value.clone())

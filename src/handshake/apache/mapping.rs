@@ -99,7 +99,12 @@ impl Session<'_> {
         let target = pass.target.as_ref();
         let mapped = match (&pass.pattern, pass.is_match) {
             (Some(pattern), _) => match pattern.captures(&self.path) {
-                None => return Err(Outcome::unknown("a regular expression", Some(pass.at))),
+                None => {
+                    return Err(Outcome::unknown(
+                        "a regular expression that was not evaluated",
+                        Some(pass.at),
+                    ));
+                }
                 Some(None) => return Ok(Tried::No),
                 Some(Some(groups)) => target.map(|target| {
                     let found = substitute(target, &groups);

@@ -99,7 +99,12 @@ impl Session<'_> {
                     let groups =
                         Pattern::httpd(&from, false).ok().and_then(|pattern| pattern.captures(&self.path));
                     match groups {
-                        None => return Err(Outcome::unknown("a regular expression", Some(entry.node))),
+                        None => {
+                            return Err(Outcome::unknown(
+                                "a regular expression that was not evaluated",
+                                Some(entry.node),
+                            ));
+                        }
                         Some(None) => continue,
                         Some(Some(groups)) => redirect.to.map(|to| substitute(&to, &groups)),
                     }

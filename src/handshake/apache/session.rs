@@ -2,11 +2,11 @@
 //! phases, not what they do.
 
 use super::mapping::Target;
-use super::storage::Found;
 use super::{Go, Outcome, Passage, Request, Tracer};
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::server::ServerId;
 use crate::effective::{BlockId, Value};
+use crate::source::files::Found;
 use crate::tree::NodeRef;
 
 /// Requests inside requests, one in the other, and redirects inside the server, one after the other, that the server

@@ -8,18 +8,8 @@ use std::path::{Path, PathBuf};
 use super::{Go, Outcome, Session, Tracer};
 use crate::effective::BlockId;
 use crate::effective::apache::names;
-use crate::source::files::normal;
+use crate::source::files::{Found, ReadError, normal};
 use crate::tree::NodeRef;
-
-/// What a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    Nothing,
-    Directory,
-    File,
-    /// It lies where nothing can be looked up.
-    Unseen,
-}
 
 /// What `AllowOverride` says of a directory.
 enum Overrides {
@@ -49,11 +39,10 @@ impl Tracer<'_> {
 
     /// What lies at a path of the target machine.
     pub(super) fn found(&self, path: &[u8]) -> Found {
-        match self.place(path) {
+        match self.place(path).map(|place| self.files.look(&place)) {
             None => Found::Unseen,
-            Some(place) if self.files.is_directory(&place) => Found::Directory,
-            Some(place) if self.files.exists(&place) && !path.ends_with(b"/") => Found::File,
-            Some(_) => Found::Nothing,
+            Some(Found::File) if path.ends_with(b"/") => Found::Nothing,
+            Some(found) => found,
         }
     }
 }
@@ -135,7 +124,13 @@ impl Session<'_> {
             return Ok(());
         }
         let Some(place) = self.tracer.place(&[directory, b".htaccess"].concat()) else { return Ok(()) };
-        let Ok(text) = self.tracer.files.read(&place, MOST) else { return Ok(()) };
+        let text = match self.tracer.files.read(&place, MOST) {
+            Ok(text) => text,
+            Err(ReadError::Outside) => {
+                return Err(Outcome::unknown("whether there is a .htaccess, and what it says", None));
+            }
+            Err(_) => return Ok(()),
+        };
         let mut lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
         if lines.all(|line| line.is_empty() || line.starts_with(b"#")) {
             return Ok(());

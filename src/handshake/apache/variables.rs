@@ -7,6 +7,7 @@ use super::listen::{asked_name, ip_of};
 use crate::effective::Value;
 use crate::effective::apache::names;
 use crate::effective::apache::request::Request;
+use crate::source::files::Found;
 
 /// A session as expressions see it.
 pub(super) struct View<'s, 't>(&'s Session<'t>);
@@ -156,13 +157,17 @@ impl Request for View<'_, '_> {
             return b"defsLhx".contains(&test).then_some(false);
         }
         let place = tracer.place(path)?;
+        let found = tracer.files.look(&place);
+        if found == Found::Unseen {
+            return None;
+        }
         Some(match test {
-            b'd' => tracer.files.is_directory(&place),
-            b'e' => tracer.files.exists(&place),
-            b'f' => tracer.files.exists(&place) && !tracer.files.is_directory(&place),
+            b'd' => found == Found::Directory,
+            b'e' => found.is_there(),
+            b'f' => found == Found::File,
             b's' => {
                 let read = tracer.files.read(&place, 1);
-                !matches!(read, Ok(bytes) if bytes.is_empty()) && tracer.files.exists(&place)
+                !matches!(read, Ok(bytes) if bytes.is_empty()) && found.is_there()
             }
             _ => return None,
         })

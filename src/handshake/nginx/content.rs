@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::{End, Flow, Followed, Passage, Phase, Unknown};
 use crate::effective::BlockId;
 use crate::effective::nginx::{names, values};
+use crate::source::files::Found;
 use crate::syntax::NameId;
 use crate::tree::NodeRef;
 
@@ -206,11 +207,12 @@ impl Passage<'_, '_> {
         if here.components().any(|part| part == std::path::Component::ParentDir) {
             return Err(Unknown(format!("whether {} exists", path.display())));
         }
-        Ok(match () {
-            () if self.tracer.files.is_directory(&here) => Kind::Directory,
-            () if self.tracer.files.exists(&here) => Kind::File,
-            () => Kind::Nothing,
-        })
+        match self.tracer.files.look(&here) {
+            Found::Directory => Ok(Kind::Directory),
+            Found::File => Ok(Kind::File),
+            Found::Nothing => Ok(Kind::Nothing),
+            Found::Unseen => Err(Unknown(format!("whether {} exists", path.display()))),
+        }
     }
 
     /// `$request_filename`, for the block in force.

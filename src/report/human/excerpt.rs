@@ -12,7 +12,7 @@ use miette::{
 use super::Style;
 use crate::engine::Linted;
 use crate::finding::{Finding, Severity};
-use crate::report::{Report, safe};
+use crate::report::{self, Report, safe};
 use crate::source::{FileId, Source, Span};
 
 /// Draws findings in one style.
@@ -57,7 +57,7 @@ impl Drawer {
             Severity::Note => "1;34",
         };
         let rule = self.paint(colour, finding.rule);
-        format!("{rule} {severity}  {}", safe(&finding.message))
+        format!("{rule} {severity}  {}", report::line(&finding.message))
     }
 
     pub(super) fn note(&self, rule: &str, text: &str) -> String {
@@ -74,9 +74,10 @@ impl Drawer {
         let others = finding.labels.iter().map(|label| (label.span, Some(label.message.as_str()), false));
         let told: Vec<_> =
             std::iter::once(primary).chain(others).filter(|(span, ..)| span.file == file).collect();
-        let lines = Lines::new(report.path(linted, file), source, told.iter().map(|(span, ..)| *span));
+        let name = report.path(linted, file);
+        let lines = Lines::new(&report::line(&name), source, told.iter().map(|(span, ..)| *span));
         let label = |&(span, text, primary): &(Span, Option<&str>, bool)| {
-            let text = text.map(|text| safe(text).into_owned());
+            let text = text.map(|text| report::line(text).into_owned());
             let place = lines.place(source, span);
             match primary {
                 true => LabeledSpan::new_primary_with_span(text, place),
@@ -87,9 +88,9 @@ impl Drawer {
         let mut drawn = String::new();
         let excerpt = Excerpt { lines, labels };
         self.handler.render_report(&mut drawn, &excerpt).expect("internal: an excerpt can be drawn");
-        // Our own headline stands above, so miette's empty one is left out.
-        let is_blank = |line: &str| line.chars().all(|c| c.is_whitespace() || c == '×');
-        let lines = drawn.lines().filter(|line| !is_blank(line));
+        // Our own headline stands above, so miette's empty one is left out, however it is coloured.
+        let lines =
+            drawn.lines().skip_while(|line| !line.contains('╭')).filter(|line| !line.trim().is_empty());
         lines.fold(String::new(), |out, line| out + line.trim_end() + "\n")
     }
 }
@@ -144,14 +145,19 @@ struct Row {
 }
 
 impl Lines {
-    fn new(name: String, source: &Source, spans: impl Iterator<Item = Span>) -> Self {
+    fn new(name: &str, source: &Source, spans: impl Iterator<Item = Span>) -> Self {
         let mut places: Vec<(u32, u32)> = spans.map(|span| (source.line(span.start), span.start)).collect();
         // Stable, so that a line's first place is the primary one if that is on it.
         places.sort_by_key(|&(line, _)| line);
         places.dedup_by_key(|(line, _)| *line);
-        let mut lines = Self { name, text: String::new(), rows: Vec::new() };
+        let mut lines = Self { name: name.to_string(), text: String::new(), rows: Vec::new() };
         for (line, place) in places {
-            let shown = window(source.line_range(line), place);
+            let mut whole = source.line_range(line);
+            // The carriage return of a line that ends in both.
+            if source.text.original()[whole.start as usize..whole.end as usize].ends_with(b"\r") {
+                whole.end -= 1;
+            }
+            let shown = window(whole, place);
             let column = source.position(place).column as usize - 1;
             lines.rows.push(Row { start: lines.text.len(), line, shown: shown.clone(), column });
             let text = fit(source, shown);
@@ -236,7 +242,7 @@ mod tests {
         let source = Source::new("a.conf".into(), Text::plain("a\u{a0}b\n".into()));
         let span = |start, end| Span { file: FileId(0), start, end };
         let place = |span| {
-            let place = Lines::new("a.conf".into(), &source, [span].into_iter()).place(&source, span);
+            let place = Lines::new("a.conf", &source, [span].into_iter()).place(&source, span);
             (place.offset(), place.len())
         };
         assert_eq!(place(span(2, 3)), (1, 2));

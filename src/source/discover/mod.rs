@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use hashbrown::{HashMap, HashSet};
 use walkdir::{DirEntry, WalkDir};
 
-use super::files;
+use super::files::{self, Files};
 use look::Look;
 
 /// What is looked for, for a message.
@@ -80,11 +80,11 @@ pub struct Main {
 /// The main configurations below a directory, sorted by path. A directory that has one of a server is that server's
 /// configuration: nothing below it is another of the same server, nor are files beside it, unless they look no less
 /// like one and neither has a usual name.
-pub fn main_files(directory: &Path) -> Vec<Main> {
+pub fn main_files(files: &dyn Files, directory: &Path) -> Vec<Main> {
     let mut found = Found::default();
     for usual in USUAL {
         let path = directory.join(usual);
-        if let Ok(head) = files::head(&path, HEAD) {
+        if let Ok(head) = files.head(&path, HEAD) {
             let server = server_of(&path, &head);
             found.add(Main { path, server }, directory, false);
         }
@@ -97,7 +97,7 @@ pub fn main_files(directory: &Path) -> Vec<Main> {
             None => !found.covers(&path, Server::Nginx) && !found.covers(&path, Server::Apache),
         };
         if is_open {
-            look_at(path, called, &mut found);
+            look_at(files, path, called, &mut found);
         }
     }
     found.into_mains()
@@ -162,7 +162,7 @@ impl Found {
     }
 }
 
-/// The files that may be main configurations, those of a directory before those below it, usual names first.
+/// The files that may be main configurations, no symbolic links among them nor what lies behind one, those of a directory before those below it, usual names first.
 fn candidates(directory: &Path, found: &Found) -> Vec<PathBuf> {
     if found.has(Server::Nginx) && found.has(Server::Apache) {
         return Vec::new();
@@ -193,8 +193,8 @@ fn name_rank(path: &Path) -> Option<usize> {
 }
 
 /// Adds a file that looks like a main configuration.
-fn look_at(path: PathBuf, called: Option<Server>, found: &mut Found) {
-    let (Ok(head), Some(directory)) = (files::head(&path, HEAD), path.parent()) else { return };
+fn look_at(files: &dyn Files, path: PathBuf, called: Option<Server>, found: &mut Found) {
+    let (Ok(head), Some(directory)) = (files.head(&path, HEAD), path.parent()) else { return };
     let look = Look::at(&head);
     let directory = directory.to_owned();
     let holds_parts = directory.file_name().is_some_and(|name| PARTS.iter().any(|part| name == *part));

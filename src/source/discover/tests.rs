@@ -39,7 +39,7 @@ fn found_in(directory: &Path) -> Vec<String> {
         let path = main.path.strip_prefix(directory).expect("below the directory");
         format!("{} {}", if main.server == Server::Nginx { "nginx" } else { "apache" }, path.display())
     };
-    main_files(directory).into_iter().map(words).collect()
+    main_files(&files::Disk, directory).into_iter().map(words).collect()
 }
 
 #[test]
@@ -257,7 +257,8 @@ fn what_is_no_regular_file_is_not_opened() {
         assert!(fifo.success());
     }
     assert_eq!(found_in(directory.path()), ["apache web/main.conf"]);
-    assert!(files::head(&directory.path().join("web/a.conf"), HEAD).is_err());
+    let fifo = directory.path().join("web/a.conf");
+    assert!(files::Files::head(&files::Disk, &fifo, HEAD).is_err());
 }
 
 #[test]

@@ -3,11 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::source::files::Files;
+use crate::source::files::{self, Files, ReadError};
 use crate::source::pattern;
 
 /// Directories inside one another that are gone through (`AP_MAX_INCLUDE_DIR_DEPTH`).
 const DIRECTORY_DEPTH: usize = 128;
+
+/// The one device that the server opens, and finds empty.
+const EMPTY: &str = "/dev/null";
 
 /// What is found at a path.
 pub(super) enum Found {
@@ -15,20 +18,18 @@ pub(super) enum Found {
     Nothing,
     /// More files than the limit.
     TooMany(usize),
-    Unreadable(String),
+    Unreadable(ReadError),
 }
 
 /// The files at an absolute path or pattern, in the server's order: byte by byte in every directory, a directory's files
 /// where it stands itself.
 pub(super) fn find(files: &dyn Files, path: &Path, limit: usize) -> Found {
     let bytes = path.as_os_str().as_encoded_bytes();
-    if !pattern::is_pattern(bytes) {
+    if !pattern::is_pattern(bytes) && path != Path::new(EMPTY) {
         return match files.canonical(path) {
             Ok(_) => below(files, vec![path.to_owned()], limit),
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                Found::Unreadable("Permission denied".to_string())
-            }
-            Err(_) => Found::Nothing,
+            Err(ReadError::NotFound) => Found::Nothing,
+            Err(error) => Found::Unreadable(error),
         };
     }
     match pattern::expand(files, path, limit) {
@@ -48,16 +49,16 @@ fn below(files: &dyn Files, paths: Vec<PathBuf>, limit: usize) -> Found {
         if looked_at > limit {
             return Found::TooMany(looked_at);
         }
-        // The one device that the server opens, and finds empty.
-        if path == Path::new("/dev/null") {
+        if path == Path::new(EMPTY) {
             continue;
         }
-        if depth > DIRECTORY_DEPTH || !files.is_directory(&path) {
+        let is_entered = depth <= DIRECTORY_DEPTH && files.look(&path) == files::Found::Directory;
+        // What may not be listed is found to be so when it is read.
+        let Some(entries) = is_entered.then(|| files.list(&path).ok()).flatten() else {
             found.push(path);
             continue;
-        }
-        let mut names: Vec<_> =
-            files.list(&path).unwrap_or_default().into_iter().map(|entry| entry.name).collect();
+        };
+        let mut names: Vec<_> = entries.into_iter().map(|entry| entry.name).collect();
         names.sort_unstable();
         waiting.extend(names.into_iter().rev().map(|name| (path.join(name), depth + 1)));
     }

@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::source::files::{Files, normal};
+use crate::source::files::{Files, Found, normal};
 use crate::source::pattern;
 use crate::tree::PathMap;
 
@@ -45,7 +45,7 @@ pub fn server_root(
     // The root directory has too many directories of too common names.
     let levels = own.ancestors().take(MAX_LEVELS).filter(|level| *level == own || level.parent().is_some());
     for level in levels {
-        if parts.iter().any(|part| files.exists(&level.join(part))) {
+        if parts.iter().any(|part| files.look(&level.join(part)).is_there()) {
             let map =
                 declared.filter(|root| root != level).map(|from| PathMap { from, to: level.to_owned() });
             return Root { directory: level.to_owned(), maps: map.into_iter().collect(), known: true };
@@ -60,7 +60,7 @@ pub fn server_root(
         let map = PathMap { from: root.join(place), to: own.to_owned() };
         return Root { directory: root, maps: vec![map], known: true };
     }
-    let known = root.is_absolute() && files.is_directory(&root);
+    let known = root.is_absolute() && files.look(&root) == Found::Directory;
     Root { directory: root, maps: Vec::new(), known }
 }
 
@@ -100,7 +100,8 @@ fn place_of(files: &dyn Files, own: &Path, part: &Path) -> Option<PathBuf> {
         let name = place.file_name();
         name.is_some_and(|name| name == "conf" || Some(name) == own.file_name())
     };
-    let leads = |place: &Path| part.strip_prefix(place).is_ok_and(|rest| files.exists(&own.join(rest)));
+    let leads =
+        |place: &Path| part.strip_prefix(place).is_ok_and(|rest| files.look(&own.join(rest)).is_there());
     part.ancestors().skip(1).find(|place| is_own(place) && leads(place)).map(Path::to_owned)
 }
 

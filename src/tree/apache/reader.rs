@@ -13,7 +13,7 @@ use super::layout::server_root;
 use super::macros::Macro;
 use super::variables::{Line, Variables};
 use super::{Given, Reading};
-use crate::source::files::{Files, ReadError, normal};
+use crate::source::files::{self, Files, ReadError, normal};
 use crate::source::{FileId, Text, pattern};
 use crate::syntax::{self, Directive, DirectiveId, Document, Names};
 use crate::tree::library::Library;
@@ -54,7 +54,7 @@ pub(super) fn read(
         made: 0,
         root_is_known: true,
     };
-    let canonical = files.canonical(main).map_err(|_| ReadError::NotFound)?;
+    let canonical = files.canonical(main)?;
     reader.library.wanted(main.to_owned(), canonical);
     reader.library.read_wave();
     if let Some(failure) = reader.library.main_failure() {
@@ -318,7 +318,8 @@ impl<'a> Reader<'a> {
     /// Whether a file is there; None outside the linted root, where it may be on the target machine.
     fn exists(&self, written: &[u8]) -> Option<bool> {
         let path = self.path(written);
-        path.starts_with(&self.options.root).then(|| self.library.files.exists(&path))
+        let found = path.starts_with(&self.options.root).then(|| self.library.files.look(&path))?;
+        (found != files::Found::Unseen).then_some(found.is_there())
     }
 
     fn server_root(&mut self, declared: Option<&[u8]>) {
@@ -367,7 +368,8 @@ impl<'a> Reader<'a> {
             Found::TooMany(count) => {
                 Kind::Limit(format!("a pattern that matches {count} files, more than {limit}"))
             }
-            Found::Unreadable(words) => Kind::Unreadable(ReadError::Other(words)),
+            Found::Unreadable(ReadError::LinkLoop) if optional => Kind::Unseen,
+            Found::Unreadable(error) => error.into(),
             Found::Nothing if !inside => Kind::Unseen,
             Found::Nothing if optional => return,
             Found::Nothing if pattern::is_pattern(path.as_os_str().as_bytes()) => Kind::NoMatch,
@@ -392,7 +394,10 @@ impl<'a> Reader<'a> {
             let graft = self.grafts[frame.graft.0 as usize];
             graft.file == file && graft.own_text.is_none()
         };
+        let optional = self.directive(site).name().eq_ignore_ascii_case(b"IncludeOptional");
         let failure = match &loaded.failure {
+            // The server passes over a link that leads nowhere (measured); on its machine it may lead somewhere.
+            Some(Kind::Unreadable(ReadError::NotFound | ReadError::LinkLoop)) if optional => Kind::Unseen,
             Some(failure) => failure.clone(),
             None if self.frames.iter().any(is_open) => Kind::Loop,
             None if self.frames.len() > DEPTH => {
