@@ -10,6 +10,7 @@ use wslint::effective::{apache, nginx};
 use wslint::engine::card::{Card, Example, Server};
 use wslint::rules;
 use wslint::source::discover;
+use wslint::source::files::Disk;
 
 use super::case::Case;
 
@@ -59,7 +60,7 @@ fn of_example(example: &Example) -> Case {
 }
 
 fn of_tree(tree: &Path) -> Case {
-    let main = discover::main_files(tree).into_iter().next().expect("a main file");
+    let main = discover::main_files(&Disk, tree).into_iter().next().expect("a main file");
     let mut paths: Vec<_> = WalkDir::new(tree)
         .into_iter()
         .map(|entry| entry.expect("testdata can be listed"))
