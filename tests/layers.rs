@@ -78,3 +78,12 @@ fn every_file_says_first_what_it_knows() {
         assert!(!text.contains("To be written"), "{} is a stub", path.display());
     }
 }
+
+#[test]
+fn unsafe_code_is_forbidden_in_the_library_and_the_program() {
+    for name in ["lib.rs", "main.rs"] {
+        let text =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name)).expect("UTF-8");
+        assert!(text.contains("\n#![forbid(unsafe_code)]\n"), "src/{name}");
+    }
+}

@@ -36,8 +36,8 @@ pub fn begin_run() {
 /// A compiled pattern.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    /// Gives up after a few steps.
-    regex: Regex,
+    /// Gives up after a few steps. Shared by all places that it is written at.
+    regex: Arc<Regex>,
     /// The same with more patience, and how it is made: few patterns ever need it.
     patient: Arc<(OnceLock<Option<Regex>>, RegexBuilder, String)>,
     /// `$` is meant to match at the very end only, which the engine's front door cannot be told.
@@ -66,7 +66,7 @@ impl Pattern {
     fn build(pattern: &str, builder: &RegexBuilder) -> Result<Self, NotCompiled> {
         let regex = builder.build(&format!("{FEW}{pattern}")).map_err(|_| NotCompiled::Invalid)?;
         let patient = Arc::new((OnceLock::new(), builder.clone(), format!("{MANY}{pattern}")));
-        Ok(Self { regex, patient, end_only: false })
+        Ok(Self { regex: Arc::new(regex), patient, end_only: false })
     }
 
     /// As httpd compiles it (`ap_regcomp`): a dot matches a line's end too, `$` only the very end, and groups may

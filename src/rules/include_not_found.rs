@@ -124,7 +124,7 @@ fn unseen(ground: &Ground, problem: &IncludeProblem) -> Finding {
 fn outside(ground: &Ground, problem: &IncludeProblem) -> Finding {
     RULE.finding(
         ground.head(problem.at),
-        format!("`{}` leads outside the given roots, so it was not read", ground.text(problem.at)),
+        format!("\"{}\" leads outside the given roots, so it was not read", ground.path(&problem.path)),
     )
     .severity(Severity::Note)
     .labels(ground.included_from(problem.at.graft))
