@@ -31,7 +31,7 @@ pub fn routes(tree: &Tree, config: &Config, threads: usize) -> Vec<Route> {
             chunks[chunk].iter().map(|&(block, node)| finder.found(block, node)).collect::<Vec<_>>()
         },
     );
-    judge_intent(config, found.into_iter().flatten().collect())
+    judge_intent(config, found)
 }
 
 struct Finder<'a> {
@@ -176,8 +176,8 @@ impl<'a> Finder<'a> {
 
     fn headers(&mut self, block: BlockId) -> Headers {
         let inherited = self.config.inherited(block, names::PROXY_SET_HEADER);
-        let mut written = Vec::new();
         let lines = inherited.level.map(|level| self.level(level)).unwrap_or_default();
+        let mut written = Vec::with_capacity(lines.lines.len());
         for &at in &lines.lines {
             let directive = self.tree.directive(at);
             let (Some(name), Some(value)) = (directive.arg(0), directive.arg(1)) else { continue };
@@ -275,11 +275,11 @@ impl<'a> Finder<'a> {
 }
 
 /// The routes with their intent, which hangs on the others too.
-fn judge_intent(config: &Config, found: Vec<Found>) -> Vec<Route> {
+fn judge_intent(config: &Config, found: Vec<Vec<Found>>) -> Vec<Route> {
     // How many routes live off each level's headers, and how many below a level still ask for an upgrade.
     let mut inheriting: HashMap<BlockId, usize> = HashMap::new();
     let mut carrying: HashSet<BlockId> = HashSet::new();
-    for Found { route, asks, .. } in &found {
+    for Found { route, asks, .. } in found.iter().flatten() {
         let Some(level) = route.headers.level else { continue };
         *inheriting.entry(level).or_default() += 1;
         if asks.asks() {
@@ -299,7 +299,12 @@ fn judge_intent(config: &Config, found: Vec<Found>) -> Vec<Route> {
         };
         route
     };
-    found.into_iter().map(judge).collect()
+    let mut routes = Vec::with_capacity(found.iter().map(Vec::len).sum());
+    // Chunk by chunk, so that not all of them are there twice.
+    for chunk in found {
+        routes.extend(chunk.into_iter().map(judge));
+    }
+    routes
 }
 
 /// Whether a variable's value depends on the client's Upgrade header, or is meant to.

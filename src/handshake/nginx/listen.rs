@@ -57,10 +57,18 @@ struct Listen {
 type Options = (bool, Option<NodeRef>);
 
 /// Every `listen` of a configuration.
+#[derive(Default)]
 pub(super) struct Sockets {
     listens: Vec<Listen>,
     /// The hosts they name, in lower case.
     hosts: HashSet<String>,
+    /// Those that take one port, by that.
+    by_port: HashMap<u16, Vec<usize>>,
+    /// Those that take several.
+    ranges: Vec<usize>,
+    unix: Vec<usize>,
+    /// The servers that others than this host itself may come to.
+    reachable: HashSet<BlockId>,
 }
 
 impl Sockets {
@@ -92,11 +100,39 @@ impl Sockets {
                 });
             }
         }
-        let hosts = listens.iter().filter_map(|listen| match &listen.address {
-            Address::Host(host) => Some(host.clone()),
-            _ => None,
-        });
-        Self { hosts: hosts.collect(), listens }
+        Self::of(listens)
+    }
+
+    fn of(listens: Vec<Listen>) -> Self {
+        let mut sockets = Self::default();
+        for (index, listen) in listens.iter().enumerate() {
+            match listen.ports {
+                _ if matches!(listen.address, Address::Unix(_)) => sockets.unix.push(index),
+                (first, last) if first == last => sockets.by_port.entry(first).or_default().push(index),
+                _ => sockets.ranges.push(index),
+            }
+            if let Address::Host(host) = &listen.address {
+                sockets.hosts.insert(host.clone());
+            }
+            if !listen.address.is_local() {
+                sockets.reachable.insert(listen.server);
+            }
+        }
+        Self { listens, ..sockets }
+    }
+
+    /// What takes connections to a port, as it was written.
+    fn at_port(&self, port: u16) -> impl Iterator<Item = &Listen> {
+        let one = self.by_port.get(&port).map_or(&[][..], Vec::as_slice);
+        let several = self.ranges.iter().filter(|&&index| self.listens[index].takes(port));
+        let mut found: Vec<usize> = one.iter().chain(several).copied().collect();
+        found.sort_unstable();
+        found.into_iter().map(|index| &self.listens[index])
+    }
+
+    fn at_unix(&self, path: &str) -> impl Iterator<Item = &Listen> {
+        let all = self.unix.iter().map(|&index| &self.listens[index]);
+        all.filter(move |listen| matches!(&listen.address, Address::Unix(own) if own == path))
     }
 
     /// Whether a backend of this name may be this same configuration: asked before a request is put together.
@@ -130,19 +166,14 @@ impl Sockets {
     /// Whether a request that is sent on arrives at this same configuration: at a loopback address or a socket it
     /// listens on, or at an address it names.
     pub(super) fn is_own(&self, request: &Request) -> bool {
-        let unix = request.host.strip_prefix("unix:");
-        self.listens.iter().any(|listen| match (&listen.address, unix) {
-            (Address::Unix(path), Some(unix)) => path == unix,
-            (_, Some(_)) | (Address::Unix(_), None) => false,
-            (address, None) => {
-                let here = match address {
-                    Address::Host(host) => same_host(host, &request.host),
-                    Address::AnyV4 => request.host == "localhost" || request.host.starts_with("127."),
-                    Address::AnyV6 => request.host == "localhost" || request.host == "::1",
-                    Address::Unix(_) => false,
-                };
-                here && listen.takes(request.port)
-            }
+        if let Some(path) = request.host.strip_prefix("unix:") {
+            return self.at_unix(path).next().is_some();
+        }
+        self.at_port(request.port).any(|listen| match &listen.address {
+            Address::Host(host) => same_host(host, &request.host),
+            Address::AnyV4 => request.host == "localhost" || request.host.starts_with("127."),
+            Address::AnyV6 => request.host == "localhost" || request.host == "::1",
+            Address::Unix(_) => false,
         })
     }
 
@@ -150,14 +181,10 @@ impl Sockets {
     pub(super) fn accept(&self, tracer: &Tracer, request: &Request, hop: &mut Hop) -> Followed<Listener> {
         let mut answers: Vec<(Listener, Option<Chosen>)> = Vec::new();
         for address in self.addresses(request) {
-            let socket: Vec<&Listen> = self
-                .listens
-                .iter()
-                .filter(|listen| {
-                    listen.address == address
-                        && (matches!(address, Address::Unix(_)) || listen.takes(request.port))
-                })
-                .collect();
+            let socket: Vec<&Listen> = match &address {
+                Address::Unix(path) => self.at_unix(path).collect(),
+                _ => self.at_port(request.port).filter(|listen| listen.address == address).collect(),
+            };
             answers.push(accept_at(tracer, &socket, request)?);
         }
         let Some((listener, chosen)) = answers.pop() else {
@@ -180,11 +207,7 @@ impl Sockets {
 
     /// Whether only this host itself comes to a server.
     pub(super) fn is_local(&self, server: BlockId) -> bool {
-        self.listens.iter().filter(|listen| listen.server == server).all(|listen| match &listen.address {
-            Address::Unix(_) => true,
-            Address::Host(host) => host == "localhost" || host == "::1" || host.starts_with("127."),
-            Address::AnyV4 | Address::AnyV6 => false,
-        })
+        !self.reachable.contains(&server)
     }
 
     /// The address that a client has at the socket where its request arrives, which is known where only this host
@@ -203,12 +226,9 @@ impl Sockets {
         if let Some(path) = request.host.strip_prefix("unix:") {
             return vec![Address::Unix(path.to_string())];
         }
-        let mut all: Vec<Address> = Vec::new();
-        for listen in self.listens.iter().filter(|listen| !listen.udp && listen.takes(request.port)) {
-            if !matches!(listen.address, Address::Unix(_)) && !all.contains(&listen.address) {
-                all.push(listen.address.clone());
-            }
-        }
+        let mut seen = HashSet::new();
+        let tcp = self.at_port(request.port).filter(|listen| !listen.udp).map(|listen| &listen.address);
+        let mut all: Vec<Address> = tcp.filter(|address| seen.insert(*address)).cloned().collect();
         let named =
             |address: &Address| matches!(address, Address::Host(host) if same_host(host, &request.host));
         if let Some(address) = all.iter().find(|address| named(address)) {
@@ -220,6 +240,17 @@ impl Sockets {
             Err(_) => {}
         }
         all
+    }
+}
+
+impl Address {
+    /// Whether only this host itself comes to it.
+    fn is_local(&self) -> bool {
+        match self {
+            Self::Unix(_) => true,
+            Self::Host(host) => host == "localhost" || host == "::1" || host.starts_with("127."),
+            Self::AnyV4 | Self::AnyV6 => false,
+        }
     }
 }
 

@@ -199,7 +199,8 @@ fn window(line: Range<u32>, place: u32) -> Range<u32> {
 fn character(bytes: &[u8], offset: u32) -> Range<u32> {
     let lead = |back: u32| {
         let start = offset.checked_sub(back)?;
-        let chunk = bytes.get(start as usize..)?.utf8_chunks().next()?;
+        // No character has more than four bytes; what follows them may be a whole file.
+        let chunk = bytes.get(start as usize..)?.chunks(4).next()?.utf8_chunks().next()?;
         let len = chunk.valid().chars().next()?.len_utf8() as u32;
         (back < len).then_some(start..start + len)
     };
