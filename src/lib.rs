@@ -20,6 +20,7 @@ pub mod syntax;
 pub mod tree;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use effective::Target;
 use engine::{Effective, Linted, Selection};
@@ -58,7 +59,10 @@ fn nginx(
     let threads = parallel::threads(tree.directive_count());
     let mut routes = routes::nginx::routes(&tree, &config, threads);
     let roots = roots(options);
-    let tracer = || handshake::nginx::Tracer::new(&tree, &config, files, &roots, target.nginx.last);
+    let lists = Arc::default();
+    let tracer = || {
+        handshake::nginx::Tracer::new(&tree, &config, files, &roots, target.nginx.last).sharing(&lists)
+    };
     tracer().mark_reached(&mut routes);
     let facts = || engine::Facts::new(&tree, &config, &routes, tracer());
     let findings = engine::run(facts, &routes, &rules::ALL, selection, threads);

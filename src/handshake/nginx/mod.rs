@@ -17,9 +17,10 @@ mod tests;
 mod uri;
 
 use hashbrown::{HashMap, HashSet};
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Url, Verdict};
 use crate::effective::BlockId;
@@ -94,16 +95,20 @@ pub struct Tracer<'a> {
     version: Version,
     /// The locations of each block, indexed when first asked for.
     levels: RefCell<HashMap<BlockId, Rc<location::Level<'a>>>>,
-    /// Hosts and ports that are looked up when nginx starts, listed when first asked for.
-    looked_up: OnceCell<HashSet<(String, u16)>>,
-    /// Every listening socket, listed when first asked for.
-    all_sockets: OnceCell<Sockets>,
-    /// The listening sockets of each server, listed when first asked for.
-    sockets: OnceCell<ByServer>,
-    /// The servers of each host, listed when first asked for.
-    named: OnceCell<HashMap<String, Vec<BlockId>>>,
+    lists: Arc<Lists>,
     /// The regular expressions of `if` and `rewrite`, with whether case is ignored; None for one that is not valid.
     patterns: RefCell<Patterns>,
+}
+
+/// What is listed for a whole configuration, when first asked for.
+#[derive(Default)]
+pub struct Lists {
+    /// Hosts and ports that are looked up when nginx starts.
+    looked_up: OnceLock<HashSet<(String, u16)>>,
+    all_sockets: OnceLock<Sockets>,
+    sockets: OnceLock<ByServer>,
+    /// The servers of each host.
+    named: OnceLock<HashMap<String, Vec<BlockId>>>,
 }
 
 type Patterns = HashMap<(Vec<u8>, bool), Option<Rc<Pattern>>>;
@@ -142,8 +147,13 @@ impl<'a> Tracer<'a> {
         roots: &'a Roots,
         version: Version,
     ) -> Self {
-        let (levels, patterns, looked_up, all_sockets, sockets, named) = Default::default();
-        Self { tree, config, files, roots, version, levels, patterns, looked_up, all_sockets, sockets, named }
+        let (levels, patterns, lists) = Default::default();
+        Self { tree, config, files, roots, version, levels, patterns, lists }
+    }
+
+    /// The same with lists that other threads' tracers of this configuration have made, or will use.
+    pub fn sharing(self, lists: &Arc<Lists>) -> Self {
+        Self { lists: Arc::clone(lists), ..self }
     }
 
     /// Follows the handshake for a URL; each of `headers` replaces or removes one that a browser sends.

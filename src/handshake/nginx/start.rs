@@ -38,7 +38,7 @@ impl Tracer<'_> {
     /// (`ngx_http_upstream_init_request`).
     pub fn is_known_at_start(&self, address: &Address) -> bool {
         let is_upstream = || self.config.upstreams.contains_key(address.host.as_bytes());
-        let looked_up = || self.looked_up.get_or_init(|| self.looked_up_at_start());
+        let looked_up = || self.lists.looked_up.get_or_init(|| self.looked_up_at_start());
         !address.is_name()
             || (address.port.is_none() && is_upstream())
             || looked_up().contains(&(address.host.clone(), address.port()))
@@ -63,7 +63,7 @@ impl Tracer<'_> {
     }
 
     pub(super) fn all_sockets(&self) -> &Sockets {
-        self.all_sockets.get_or_init(|| Sockets::new(self.tree, self.config))
+        self.lists.all_sockets.get_or_init(|| Sockets::new(self.tree, self.config))
     }
 
     /// The servers of `http` that have this name among those that stand for one host, in lower case.
@@ -77,12 +77,12 @@ impl Tracer<'_> {
             }
             named
         };
-        self.named.get_or_init(list).get(host).map_or(&[], Vec::as_slice)
+        self.lists.named.get_or_init(list).get(host).map_or(&[], Vec::as_slice)
     }
 
     /// The sockets a server listens on; none where one of them is not known.
     pub fn sockets(&self, server: BlockId) -> &[Socket] {
-        let known = self.sockets.get_or_init(|| self.all_sockets().by_server());
+        let known = self.lists.sockets.get_or_init(|| self.all_sockets().by_server());
         let sockets = known.get(&server).map_or(&[][..], Vec::as_slice);
         let written = self.config.own(server, names::LISTEN).len();
         if self.config.block(server).opaque || sockets.len() != written.max(1) { &[] } else { sockets }
