@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use pcre2::bytes::{Regex, RegexBuilder};
 
@@ -20,7 +21,8 @@ thread_local! {
 /// A compiled pattern.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    regex: Regex,
+    /// Shared by all places that it is written at.
+    regex: Arc<Regex>,
     /// `$` is meant to match at the very end only, which the engine's front door cannot be told.
     end_only: bool,
 }
@@ -41,7 +43,7 @@ impl Pattern {
     pub fn new(pattern: &[u8], caseless: bool) -> Option<Self> {
         let pattern = std::str::from_utf8(pattern).ok()?;
         let regex = RegexBuilder::new().caseless(caseless).build(&format!("{LIMITS}{pattern}")).ok()?;
-        Some(Self { regex, end_only: false })
+        Some(Self { regex: Arc::new(regex), end_only: false })
     }
 
     /// As httpd compiles it (`ap_regcomp`): a dot matches a line's end too, `$` only the very end, and groups may
@@ -68,7 +70,7 @@ impl Pattern {
             .build(&format!("{LIMITS}{pattern}"))
             .or_else(|_| builder.build(&format!("{LIMITS}(?J){pattern}")))
             .map_err(|_| NotCompiled::Invalid)?;
-        Ok(Self { regex, end_only: pattern.contains('$') })
+        Ok(Self { regex: Arc::new(regex), end_only: pattern.contains('$') })
     }
 
     /// Groups that the pattern has, the whole not counted.

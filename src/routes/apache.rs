@@ -49,7 +49,7 @@ struct Line {
     /// Evidence beside the target's scheme.
     intent: Intent,
     /// The worker of its own server that the line has, where that is known already.
-    worker: Option<usize>,
+    worker: Option<u32>,
 }
 
 impl Builder<'_> {
@@ -59,7 +59,7 @@ impl Builder<'_> {
         for (index, pass) in proxies.passes.iter().enumerate() {
             self.pass(server, By::Pass { server, index }, pass);
         }
-        for (_, pass) in &proxies.in_sections {
+        for pass in &proxies.in_sections {
             self.pass(server, By::Section { server }, pass);
         }
         let block = self.config.server(server).block;
@@ -258,8 +258,8 @@ fn is_websocket(scheme: &str) -> bool {
 fn upgrade_of(worker: Option<&Worker>, is_ws: bool, node: NodeRef) -> Option<Option<(Vec<u8>, NodeRef)>> {
     let token = b"websocket".to_vec();
     match worker.and_then(|worker| worker.params.get("upgrade")) {
-        Some(param) if !param.value.is_empty() => {
-            let allowed = crate::effective::apache::params::allows(&param.value, &token);
+        Some(param) if !param.value().is_empty() => {
+            let allowed = crate::effective::apache::params::allows(param.value(), &token);
             Some(allowed.then_some((token, param.at)))
         }
         _ => Some(is_ws.then_some((token, node))),

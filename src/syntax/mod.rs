@@ -87,6 +87,11 @@ impl Written {
     /// `raw` is the word as it is written; whether it is quoted is for the parser to say.
     fn new(bytes: Bytes, raw: &[u8], quoted: bool) -> Self {
         let seen = raw.iter().fold(0, |seen, &byte| seen | TRAITS[byte as usize]);
+        Self::seen(bytes, raw, quoted, seen)
+    }
+
+    /// The same where the traits of all its bytes are known.
+    fn seen(bytes: Bytes, raw: &[u8], quoted: bool, seen: u8) -> Self {
         let plain = !quoted && seen & BACKSLASH == 0;
         // Hardly any word has both.
         let perhaps = seen & (MARK | CAPITAL) == MARK | CAPITAL;

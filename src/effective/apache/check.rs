@@ -9,13 +9,19 @@ use super::values;
 use crate::syntax::NameId;
 
 /// What the server says of the directive, if it refuses it. `words` are the arguments as it stores them, for a section
-/// those before the line's last `>`; `within` are the sections around it from the outermost in.
-pub fn refusal(name: NameId, words: &[Cow<[u8]>], within: &[Section]) -> Option<String> {
+/// those before the line's last `>`; `within` are the sections around it from the outermost in, in which `allowed` may
+/// stand.
+pub fn refusal(
+    name: NameId,
+    words: &[Cow<[u8]>],
+    within: &[Section],
+    allowed: Option<Places>,
+) -> Option<String> {
     let form = form(name)?;
     if form.is_opaque() {
         return None;
     }
-    not_allowed(form, within)
+    not_allowed(form, within, allowed)
         .or_else(|| wrong_count(form, words))
         .or_else(|| wrong_context(form, forbidden(name, form, words), within))
         .or_else(|| wrong_section_words(name, form, words))
@@ -32,7 +38,7 @@ fn looked_at<'a>(form: &Form, words: &'a [Cow<'a, [u8]>]) -> &'a [Cow<'a, [u8]>]
 }
 
 /// The `override` of the server: what may stand directly in the innermost section. None where a section is not known.
-fn allowed_in(within: &[Section]) -> Option<Places> {
+pub fn allowed_in(within: &[Section]) -> Option<Places> {
     use Section::*;
     let mut allowed = RSRC_CONF | OR_OPTIONS | OR_FILEINFO | OR_INDEXES;
     let mut path = false;
@@ -54,13 +60,16 @@ fn allowed_in(within: &[Section]) -> Option<Places> {
     Some(allowed)
 }
 
-fn not_allowed(form: &Form, within: &[Section]) -> Option<String> {
+fn not_allowed(form: &Form, within: &[Section], allowed: Option<Places>) -> Option<String> {
+    if form.places & allowed? != 0 && !form.exec_on_read() {
+        return None;
+    }
     let htaccess = within.contains(&Section::Htaccess);
     // Outside `.htaccess` such a directive is carried out before the server knows in which section it stands.
     if form.exec_on_read() && !htaccess {
         return None;
     }
-    if form.places & allowed_in(within)? != 0 {
+    if form.places & allowed? != 0 {
         return None;
     }
     let parent = within.last().map_or("", |section| section.name());
@@ -108,6 +117,9 @@ fn forbidden(name: NameId, form: &Form, words: &[Cow<[u8]>]) -> Places {
 /// The server's check of a command's context, which its handler asks for.
 fn wrong_context(form: &Form, forbidden: Places, within: &[Section]) -> Option<String> {
     use Section::*;
+    if forbidden & (GLOBAL_ONLY | NOT_IN_HTACCESS) == 0 {
+        return None;
+    }
     if within.contains(&Other) || (form.exec_on_read() && !within.contains(&Htaccess)) {
         return None;
     }
@@ -195,7 +207,7 @@ mod tests {
         let mut words = line.split(' ');
         let name = name_id(words.next().expect("a name").as_bytes());
         let words: Vec<Cow<[u8]>> = words.map(|word| Cow::Borrowed(word.as_bytes())).collect();
-        refusal(name, &words, within)
+        refusal(name, &words, within, allowed_in(within))
     }
 
     #[test]

@@ -89,8 +89,8 @@ pub struct Config {
     blocks: Vec<Block>,
     /// By block, in the order of the text.
     listed: Vec<Listed>,
-    /// The same, in each block by name, then in order.
-    by_name: Vec<Listed>,
+    /// Places in `listed`, in each block by name, then in order.
+    by_name: Vec<u32>,
     /// The main server first, then the virtual hosts in order.
     pub servers: Vec<Server>,
     /// What mod_rewrite is told, by the block that it stands in.
@@ -150,10 +150,12 @@ impl Config {
     /// The directives of this name directly in the block, in order.
     pub fn own(&self, block: BlockId, name: NameId) -> impl DoubleEndedIterator<Item = NodeRef> + '_ {
         let range = &self.block(block).listed;
-        let listed = &self.by_name[range.start as usize..range.end as usize];
-        let rest = &listed[listed.partition_point(|entry| entry.name < name)..];
-        let len = rest.partition_point(|entry| entry.name == name);
-        rest[..len].iter().map(|entry| entry.node)
+        let places = &self.by_name[range.start as usize..range.end as usize];
+        let entry = |&place: &u32| &self.listed[place as usize];
+        let rest = &places[places.partition_point(|place| entry(place).name < name)..];
+        // Most ask for one that is written nowhere, or once.
+        let len = rest.iter().take_while(|place| entry(place).name == name).count();
+        rest[..len].iter().map(move |place| entry(place).node)
     }
 
     /// The last directive of this name directly in the block: the one that counts, for most.

@@ -3,7 +3,7 @@
 use super::proxy::Proxies;
 use super::{Config, names};
 use crate::effective::BlockId;
-use crate::syntax::Directive;
+use crate::syntax::{Directive, Word};
 use crate::tree::{NodeRef, Tree};
 
 /// A server of the configuration; 0 is the main server.
@@ -22,8 +22,6 @@ pub struct Server {
     pub node: Option<NodeRef>,
     /// What its section names; empty for the main server, which takes what no virtual host does.
     pub addresses: Vec<Address>,
-    /// The hosts of `addresses` as they are written.
-    pub written_hosts: Vec<Vec<u8>>,
     /// The port it goes by: that of `ServerName`, which may name none, or else that of its first address.
     pub port: Option<u16>,
     /// `ServerName` without scheme and port, in lower case.
@@ -138,22 +136,17 @@ impl Server {
     /// `name`: the main server's `ServerName` line above the section.
     pub(super) fn new(block: BlockId, node: Option<NodeRef>, name: Option<NodeRef>, tree: &Tree) -> Self {
         let unwritten = name.and_then(|node| bare_name(&tree.directive(node).arg(0)?.value()).1);
-        let words = node.map(|node| tree.directive(node).args().collect::<Vec<_>>()).unwrap_or_default();
+        let words = || node.into_iter().flat_map(|node| tree.directive(node).args());
         let addresses: Vec<Address> =
-            words.iter().filter_map(|word| Address::parse(&word.value(), unwritten)).collect();
-        let host = |word: &crate::syntax::Word| {
-            let word = word.show();
-            split(&word).map(|(host, _)| host.as_bytes().to_ascii_lowercase())
-        };
+            words().filter_map(|word| Address::parse(&word.value(), unwritten)).collect();
         Self {
             block,
             node,
             port: addresses.first().and_then(|address| address.port),
             addresses,
-            written_hosts: words.iter().filter_map(host).collect(),
             name: None,
             aliases: Vec::new(),
-            unknown_names: words.iter().any(|word| word.is_hole()),
+            unknown_names: words().any(|word| word.is_hole()),
             proxies: Proxies::default(),
             timeout: None,
             proxy_timeout: None,
@@ -178,6 +171,16 @@ impl Server {
                 self.aliases.push(word.value().to_ascii_lowercase());
             }
         }
+    }
+
+    /// The hosts of `addresses` as they are written, in lower case.
+    pub fn written_hosts(&self, tree: &Tree) -> Vec<Vec<u8>> {
+        let words = self.node.into_iter().flat_map(|node| tree.directive(node).args());
+        let host = |word: Word| {
+            let word = word.show();
+            split(&word).map(|(host, _)| host.as_bytes().to_ascii_lowercase())
+        };
+        words.filter_map(host).collect()
     }
 
     /// The name for a reader: the first it goes by, and where it listens.

@@ -1,6 +1,9 @@
 //! The URLs that ProxyPass and its like name, as httpd's `apr_uri_parse` and `ap_proxy_de_socketfy` take them apart.
 //! Knows no directive.
 
+use std::borrow::Cow;
+use std::io::Write;
+
 /// A target's URL in its parts, kept as one text without what may be left out: a worker for it is called so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
@@ -49,15 +52,16 @@ impl Url {
     /// Puts one together; a port that is the scheme's own is left out.
     pub fn new(scheme: &[u8], host: &[u8], port: Option<u16>, path: &[u8], socket: Option<Box<str>>) -> Self {
         let mut name = Vec::with_capacity(scheme.len() + host.len() + path.len() + 9);
-        name.extend(scheme.iter().map(u8::to_ascii_lowercase));
+        name.extend_from_slice(scheme);
+        name.make_ascii_lowercase();
         let scheme_len = name.len() as u32;
-        let own_port = default_port(text(&name));
-        let port = port.filter(|&port| Some(port) != own_port);
+        let port = port.filter(|&port| Some(port) != default_port(text(&name)));
         name.extend_from_slice(b"://");
-        name.extend(host.iter().map(u8::to_ascii_lowercase));
+        name.extend_from_slice(host);
+        name[scheme_len as usize..].make_ascii_lowercase();
         let host_end = name.len() as u32;
         if let Some(port) = port {
-            name.extend_from_slice(format!(":{port}").as_bytes());
+            write!(name, ":{port}").expect("internal: memory can be written to");
         }
         let path_start = name.len() as u32;
         name.extend_from_slice(path);
@@ -134,11 +138,11 @@ pub fn split_socket(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The URL behind a socket's file, as requests are mapped to it; the text itself where it names no socket.
-pub fn without_socket(text: &[u8]) -> Vec<u8> {
+pub fn without_socket(text: &[u8]) -> Cow<'_, [u8]> {
     match split_socket(text) {
-        Some((_, url)) if url.ends_with(b":") => [url, b"//localhost"].concat(),
-        Some((_, url)) => url.to_vec(),
-        None => text.to_vec(),
+        Some((_, url)) if url.ends_with(b":") => Cow::Owned([url, b"//localhost"].concat()),
+        Some((_, url)) => Cow::Borrowed(url),
+        None => Cow::Borrowed(text),
     }
 }
 

@@ -215,7 +215,7 @@ fn is_kept_out(member: &Worker) -> bool {
     let Some(status) = member.params.get("status") else { return false };
     let mut on = true;
     let mut out = false;
-    for byte in status.value.to_ascii_uppercase() {
+    for byte in status.value().to_ascii_uppercase() {
         match byte {
             b'+' => on = true,
             b'-' => on = false,

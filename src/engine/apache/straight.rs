@@ -215,7 +215,7 @@ impl Facts<'_> {
                 false => drop(found.takers.entry(pass.path.clone()).or_insert(index)),
             }
         }
-        for (_, pass) in &server.proxies.in_sections {
+        for pass in &server.proxies.in_sections {
             found.is_odd |= pass.is_match || pass.unknown;
             match upgrading.contains(&pass.at) {
                 true => found.others.insert(pass.path.clone()),

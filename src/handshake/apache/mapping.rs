@@ -74,8 +74,7 @@ impl Session<'_> {
         let config = self.tracer.config;
         [ServerId::MAIN, self.server].into_iter().any(|server| {
             let proxies = &config.server(server).proxies;
-            let in_sections = proxies.in_sections.iter().map(|(_, pass)| pass);
-            proxies.passes.iter().chain(in_sections).any(|pass| pass.flags.mapping)
+            proxies.passes.iter().chain(&proxies.in_sections).any(|pass| pass.flags.mapping)
         })
     }
 

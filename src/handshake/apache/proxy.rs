@@ -116,7 +116,7 @@ impl Session<'_> {
             return Err(Outcome::answered(500, why, Some(by)));
         };
         let usable = |member: &&Worker| {
-            let status = member.params.get("status").map(|param| param.value.to_ascii_uppercase());
+            let status = member.params.get("status").map(|param| param.value().to_ascii_uppercase());
             !status.is_some_and(|status| takes_out(&status))
         };
         let Some(member) = balancer.members.iter().find(usable) else {
@@ -215,7 +215,7 @@ impl Session<'_> {
         }
         match route.worker.and_then(|worker| worker.params.get("upgrade")) {
             Some(param) => {
-                Some(format!("`upgrade={}` does not allow it", String::from_utf8_lossy(&param.value)))
+                Some(format!("`upgrade={}` does not allow it", String::from_utf8_lossy(param.value())))
             }
             None if is_ws => None,
             None if self.is_other_pass(route.worker, by) => {
@@ -270,7 +270,7 @@ fn no_handler(url: &[u8], by: NodeRef) -> Outcome {
 /// Whether a worker lets this Upgrade through (`ap_proxy_worker_can_upgrade`).
 fn can_upgrade(worker: Option<&Worker>, upgrade: &[u8], is_ws: bool) -> bool {
     match worker.and_then(|worker| worker.params.get("upgrade")) {
-        Some(param) if !param.value.is_empty() => allows(&param.value, upgrade),
+        Some(param) if !param.value().is_empty() => allows(param.value(), upgrade),
         _ => is_ws && upgrade.eq_ignore_ascii_case(b"websocket"),
     }
 }
