@@ -20,7 +20,12 @@ use crate::tree::{NodeRef, Tree};
 /// Every route, servers in order, in each those of its list, its sections, its rewrite rules, its handlers.
 pub fn routes(tree: &Tree, config: &Config) -> Vec<Route> {
     let broken = config.refusals.iter().map(|refusal| refusal.node).collect();
-    let mut builder = Builder { tree, config, broken, shown: Rc::from(""), routes: Vec::new() };
+    let of_server = |server: ServerId| {
+        let proxies = &config.server(server).proxies;
+        proxies.passes.len() + proxies.in_sections.len()
+    };
+    let routes = Vec::with_capacity(config.server_ids().map(of_server).sum());
+    let mut builder = Builder { tree, config, broken, shown: Rc::from(""), routes };
     for server in config.server_ids() {
         builder.server(server);
     }
@@ -38,21 +43,21 @@ struct Builder<'a> {
 }
 
 /// What a line sends on, and how sure it is that it is for WebSockets.
-struct Line {
+struct Line<'a> {
     server: ServerId,
     block: BlockId,
     node: NodeRef,
     by: By,
     /// How the line is named: a path, a pattern.
     matcher: String,
-    target: Vec<u8>,
+    target: &'a [u8],
     /// Evidence beside the target's scheme.
     intent: Intent,
     /// The worker of its own server that the line has, where that is known already.
     worker: Option<u32>,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     fn server(&mut self, server: ServerId) {
         self.shown = Rc::from(self.config.server(server).shown());
         let proxies = &self.config.server(server).proxies;
@@ -71,12 +76,15 @@ impl Builder<'_> {
         self.handlers(server, block);
     }
 
-    fn pass(&mut self, server: ServerId, by: By, pass: &Pass) {
-        let Some(target) = pass.target.clone() else { return };
+    fn pass(&mut self, server: ServerId, by: By, pass: &'a Pass) {
+        let Some(target) = pass.target.as_deref() else { return };
         let matcher = String::from_utf8_lossy(&pass.path).into_owned();
         let is_named = is_websocket_path(&pass.path);
         let directive = self.tree.directive(pass.at);
-        let asks = directive.args().any(|word| word.value().to_ascii_lowercase().starts_with(b"upgrade="));
+        let asks = directive.args().any(|word| {
+            let value = word.value();
+            value.first_chunk().is_some_and(|head: &[u8; 8]| head.eq_ignore_ascii_case(b"upgrade="))
+        });
         let intent = match () {
             () if asks => Intent::Written,
             () if is_named => Intent::Named,
@@ -99,8 +107,7 @@ impl Builder<'_> {
         let Some(rewriting) = config.rewriting(block) else { return };
         for line in &rewriting.rules {
             let target = &line.rule.substitution;
-            let scheme = Url::parse(target).map(|url| url.scheme().to_string()).unwrap_or_default();
-            let is_websocket = matches!(scheme.as_str(), "ws" | "wss");
+            let is_websocket = Url::parse(target).is_ok_and(|url| is_websocket(url.scheme()));
             if !(line.rule.proxy || is_websocket) {
                 continue;
             }
@@ -120,7 +127,7 @@ impl Builder<'_> {
                 node: line.at,
                 by: By::Rewrite { proxies: line.rule.proxy },
                 matcher: String::from_utf8_lossy(pattern).into_owned(),
-                target: target.clone(),
+                target,
                 intent,
                 worker: None,
             });
@@ -144,7 +151,7 @@ impl Builder<'_> {
                 by: By::Handler,
                 matcher: path
                     .map_or_else(|| "*".to_string(), |path| String::from_utf8_lossy(&path).into_owned()),
-                target: target.to_vec(),
+                target,
                 intent: if is_named { Intent::Named } else { Intent::None },
                 worker: None,
             });
@@ -156,7 +163,7 @@ impl Builder<'_> {
         // The line's own worker has its URL taken apart already.
         let url = match known.filter(|worker| worker.at == line.node) {
             Some(worker) => Some(Cow::Borrowed(&worker.url)),
-            None => Url::parse(&line.target).ok().map(Cow::Owned),
+            None => Url::parse(line.target).ok().map(Cow::Owned),
         };
         let scheme = url.as_ref().map(|url| url.scheme().to_string()).unwrap_or_default();
         let host = url.as_ref().map(|url| url.authority().to_string()).unwrap_or_default();
@@ -164,12 +171,12 @@ impl Builder<'_> {
         let worker = match known {
             Some(worker) if alone => Some(worker),
             _ => {
-                let url = Url::parse(&line.target).ok();
+                let url = url.as_ref();
                 url.and_then(|url| self.config.worker(self.tree, line.server, url.name()))
             }
         };
-        let is_ws = matches!(scheme.as_str(), "ws" | "wss");
-        let members = self.members(line.server, &line.target);
+        let is_ws = is_websocket(&scheme);
+        let members = self.members(line.server, line.target);
         let upgrade = match &members {
             Some(members) if members.is_empty() => Some(None),
             Some(members) => {
@@ -196,13 +203,15 @@ impl Builder<'_> {
             () if named_backend => line.intent.max(Intent::Named),
             () => line.intent,
         };
-        let mut written = Vec::new();
-        if let Some(Some((value, at))) = &upgrade {
-            written.push(Header { name: b"Upgrade".to_vec(), value: Value::Known(value.clone()), at: *at });
-            let value = Value::Known(b"Upgrade".to_vec());
-            written.push(Header { name: b"Connection".to_vec(), value, at: *at });
-        }
-        let headers = Headers { level: Some(line.block), lost: None, opaque: upgrade.is_none(), written };
+        let opaque = upgrade.is_none();
+        let header = |name: &[u8], value, at| Header { name: name.to_vec(), value: Value::Known(value), at };
+        let written = match upgrade.flatten() {
+            Some((value, at)) => {
+                vec![header(b"Upgrade", value, at), header(b"Connection", b"Upgrade".to_vec(), at)]
+            }
+            None => Vec::new(),
+        };
+        let headers = Headers { level: Some(line.block), lost: None, opaque, written };
         let member = members.as_ref().and_then(|members| members.first().copied());
         let read = self.idle(line.server, member.or(worker));
         self.routes.push(Route {
@@ -212,7 +221,7 @@ impl Builder<'_> {
             node: line.node,
             by: line.by,
             backend: Backend {
-                text: String::from_utf8_lossy(&line.target).into_owned(),
+                text: String::from_utf8_lossy(line.target).into_owned(),
                 scheme,
                 host,
                 upstream: None,
@@ -256,13 +265,13 @@ fn is_websocket(scheme: &str) -> bool {
 
 /// What a worker makes of a browser's Upgrade, and the line that says so; the outer None where that is not known.
 fn upgrade_of(worker: Option<&Worker>, is_ws: bool, node: NodeRef) -> Option<Option<(Vec<u8>, NodeRef)>> {
-    let token = b"websocket".to_vec();
+    let token = || b"websocket".to_vec();
     match worker.and_then(|worker| worker.params.get("upgrade")) {
         Some(param) if !param.value().is_empty() => {
-            let allowed = crate::effective::apache::params::allows(param.value(), &token);
-            Some(allowed.then_some((token, param.at)))
+            let allowed = crate::effective::apache::params::allows(param.value(), b"websocket");
+            Some(allowed.then(|| (token(), param.at)))
         }
-        _ => Some(is_ws.then_some((token, node))),
+        _ => Some(is_ws.then(|| (token(), node))),
     }
 }
 

@@ -1,6 +1,8 @@
 //! When a route is meant to carry WebSockets: the kinds of evidence, and the names that give it away. Knows no
 //! server.
 
+use std::borrow::Cow;
+
 /// The evidence that a route is meant for WebSockets, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Intent {
@@ -46,7 +48,7 @@ const BACKEND_PARTS: [&str; 8] =
 
 /// Whether a path or a regular expression for paths names a WebSocket.
 pub fn is_websocket_path(path: &[u8]) -> bool {
-    let path: Vec<u8> = path.iter().copied().filter(|&byte| byte != b'\\').collect();
+    let path = unescaped(path);
     let words = || path.split(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
     if words().rfind(|word| !word.is_empty()).is_some_and(|last| is_one_of(last, &LAST_SEGMENTS)) {
         return true;
@@ -60,11 +62,19 @@ pub fn is_websocket_path(path: &[u8]) -> bool {
 
 /// Whether plain requests are part of what is served under a path that names a WebSocket.
 pub fn is_polling_path(path: &[u8]) -> bool {
-    let path: Vec<u8> = path.iter().copied().filter(|&byte| byte != b'\\').collect();
+    let path = unescaped(path);
     let words = || path.split(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
     let last = words().rfind(|word| !word.is_empty());
     let only = last.is_some_and(|last| is_one_of(last, &["websocket", "ws"]));
     !only && words().any(|word| is_one_of(word, &POLLING_SEGMENTS))
+}
+
+/// A path without the backslashes of a regular expression.
+fn unescaped(path: &[u8]) -> Cow<'_, [u8]> {
+    match path.contains(&b'\\') {
+        true => Cow::Owned(path.iter().copied().filter(|&byte| byte != b'\\').collect()),
+        false => Cow::Borrowed(path),
+    }
 }
 
 /// Whether a backend's host or upstream name names a WebSocket.
@@ -79,7 +89,7 @@ pub fn is_websocket_host(host: &str) -> bool {
 }
 
 fn is_one_of(word: &[u8], words: &[&str]) -> bool {
-    words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+    words.iter().any(|known| word.len() == known.len() && word.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 #[cfg(test)]

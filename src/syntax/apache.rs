@@ -50,13 +50,11 @@ pub fn parse(text: &[u8], names: Names) -> Document {
 /// The value of a word (`ap_getword_conf`): continuations joined, the quotes around it removed, `\\` and the quote
 /// after a backslash replaced by the character; any other backslash stays.
 pub fn unescape(raw: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr2(b'\\', b'\n', raw).is_none() {
+        return Cow::Borrowed(unquoted(raw).1);
+    }
     let joined = join(raw);
-    let (quote, inner) = match &*joined {
-        [quote @ (b'"' | b'\''), inner @ ..] => {
-            (Some(*quote), inner.strip_suffix(&[*quote]).unwrap_or(inner))
-        }
-        inner => (None, inner),
-    };
+    let (quote, inner) = unquoted(&joined);
     let mut value = Vec::with_capacity(inner.len());
     let mut rest = inner;
     loop {
@@ -71,6 +69,16 @@ pub fn unescape(raw: &[u8]) -> Cow<'_, [u8]> {
             }
             [] => return Cow::Owned(value),
         }
+    }
+}
+
+/// The quote that a word begins with, and what stands between it and its like.
+fn unquoted(word: &[u8]) -> (Option<u8>, &[u8]) {
+    match word {
+        [quote @ (b'"' | b'\''), inner @ ..] => {
+            (Some(*quote), inner.strip_suffix(&[*quote]).unwrap_or(inner))
+        }
+        inner => (None, inner),
     }
 }
 
@@ -394,9 +402,9 @@ impl<'a> Reader<'a> {
     fn push(&mut self, line: &Line, from: usize, to: usize, quoted: bool, seen: u8) {
         let bytes = line.place(from, to);
         let raw = &self.text[bytes.start as usize..bytes.end as usize];
-        let written = match seen == MOST || !line.pieces.is_empty() {
+        let written = match quoted || !line.pieces.is_empty() {
             true => Written::new(bytes, raw, quoted),
-            false => Written::seen(bytes, raw, quoted, seen),
+            false => Written::bare(bytes, raw, seen),
         };
         self.out.words.push(written.of_apache());
     }

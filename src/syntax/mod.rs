@@ -79,6 +79,11 @@ const TRAITS: [u8; 256] = {
     table
 };
 
+/// All that the bytes of a word are.
+fn traits(raw: &[u8]) -> u8 {
+    raw.iter().fold(0, |seen, &byte| seen | TRAITS[byte as usize])
+}
+
 impl Written {
     const PLAIN: u32 = 1 << 31;
     const PLACEHOLDER: u32 = 1 << 30;
@@ -86,13 +91,21 @@ impl Written {
 
     /// `raw` is the word as it is written; whether it is quoted is for the parser to say.
     fn new(bytes: Bytes, raw: &[u8], quoted: bool) -> Self {
-        let seen = raw.iter().fold(0, |seen, &byte| seen | TRAITS[byte as usize]);
-        Self::seen(bytes, raw, quoted, seen)
+        match quoted {
+            true => Self::with(bytes, raw, traits(raw) | BACKSLASH),
+            false => Self::bare(bytes, raw, traits(raw)),
+        }
     }
 
-    /// The same where the traits of all its bytes are known.
-    fn seen(bytes: Bytes, raw: &[u8], quoted: bool, seen: u8) -> Self {
-        let plain = !quoted && seen & BACKSLASH == 0;
+    /// A word without quotes, whose bytes have these traits; bytes behind a backslash need not have been looked at.
+    fn bare(bytes: Bytes, raw: &[u8], seen: u8) -> Self {
+        let seen = if seen & BACKSLASH == 0 { seen } else { traits(raw) };
+        Self::with(bytes, raw, seen)
+    }
+
+    #[inline]
+    fn with(bytes: Bytes, raw: &[u8], seen: u8) -> Self {
+        let plain = seen & BACKSLASH == 0;
         // Hardly any word has both.
         let perhaps = seen & (MARK | CAPITAL) == MARK | CAPITAL;
         let flags = if plain { Self::PLAIN } else { 0 }

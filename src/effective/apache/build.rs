@@ -3,7 +3,8 @@
 use hashbrown::HashMap;
 use std::borrow::Cow;
 
-use super::directives::{self, Places, Section};
+use super::check::Around;
+use super::directives::{self, Section};
 use super::expr::Expr;
 use super::proxy::Builder as ProxyBuilder;
 use super::rewriting::{Rewriting, is_rewrite_line};
@@ -14,10 +15,6 @@ use crate::effective::{BlockId, Target};
 use crate::syntax::{Directive, NameId, Shape};
 use crate::tree::apache::{Presence, module_file};
 use crate::tree::{NodeRef, Step, Tree, Walk};
-
-/// Lines that give a server its targets.
-const PROXY_LINES: [NameId; 4] =
-    [names::BALANCER_MEMBER, names::PROXY_PASS, names::PROXY_PASS_MATCH, names::PROXY_SET];
 
 /// What only a main file has.
 const MAIN_ONLY: [NameId; 5] =
@@ -41,10 +38,9 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         config,
         open: Vec::new(),
         pending: Vec::new(),
-        within: Vec::new(),
+        around: Around::default(),
         proxies: Vec::new(),
         rewriting: Vec::new(),
-        allowed: None,
         server_name: None,
         words: Vec::new(),
         missing: vec![None; directives::count()],
@@ -61,9 +57,7 @@ struct Builder<'t> {
     /// Directives of the open blocks, the innermost block's last.
     pending: Vec<Listed>,
     /// The sections around.
-    within: Vec<Section>,
-    /// What may stand in them.
-    allowed: Option<Places>,
+    around: Around,
     /// The last `ServerName` above, in the sections around.
     server_name: Option<NodeRef>,
     /// By server.
@@ -83,6 +77,11 @@ enum Open {
     Block(BlockId, usize, Option<NodeRef>),
     /// A section that dissolves.
     Transparent,
+}
+
+/// Whether such lines give a server its targets.
+fn gives_targets(name: NameId) -> bool {
+    matches!(name, names::BALANCER_MEMBER | names::PROXY_PASS | names::PROXY_PASS_MATCH | names::PROXY_SET)
 }
 
 impl<'t> Builder<'t> {
@@ -130,15 +129,13 @@ impl<'t> Builder<'t> {
         let id = BlockId(self.config.blocks.len() as u32);
         self.config.blocks.push(Block { section, node, parent, server, listed: 0..0, end: id.0 + 1 });
         self.open.push(Open::Block(id, self.pending.len(), self.server_name));
-        self.within.push(section);
-        self.allowed = check::allowed_in(&self.within);
+        self.around.enter(section);
     }
 
     fn close(&mut self) {
         let Some(Open::Block(id, mark, server_name)) = self.open.pop() else { return };
         self.server_name = server_name;
-        self.within.pop();
-        self.allowed = check::allowed_in(&self.within);
+        self.around.leave();
         let Config { listed, by_name, .. } = &mut self.config;
         let start = listed.len() as u32;
         listed.extend(self.pending.drain(mark..));
@@ -167,7 +164,7 @@ impl<'t> Builder<'t> {
         if name == names::SERVER_NAME {
             self.server_name = Some(node);
         }
-        if PROXY_LINES.contains(&name) {
+        if gives_targets(name) {
             let (server, block) = (self.server(), self.block());
             self.proxies[server.0 as usize].line(&self.config, name, node, block);
         }
@@ -242,7 +239,7 @@ impl<'t> Builder<'t> {
         }
         let mut words = std::mem::take(&mut self.words);
         words.extend(directive.args().map(|word| word.value()));
-        let refusal = check::refusal(name, &words, &self.within, self.allowed);
+        let refusal = check::refusal(name, &words, &self.around);
         words.clear();
         self.words = words;
         if let Some(message) = refusal {
@@ -263,7 +260,7 @@ impl<'t> Builder<'t> {
     }
 
     fn refuse(&mut self, node: NodeRef, message: String, kind: RefusalKind) {
-        let at_top = self.within.len() <= 1;
+        let at_top = self.around.sections.len() <= 1;
         self.config.refusals.push(Refusal { node, message, kind, at_top });
     }
 

@@ -149,13 +149,26 @@ impl Config {
 
     /// The directives of this name directly in the block, in order.
     pub fn own(&self, block: BlockId, name: NameId) -> impl DoubleEndedIterator<Item = NodeRef> + '_ {
+        self.places(block, name).iter().map(|&place| self.listed[place as usize].node)
+    }
+
+    /// Where they stand in `listed`.
+    fn places(&self, block: BlockId, name: NameId) -> &[u32] {
         let range = &self.block(block).listed;
         let places = &self.by_name[range.start as usize..range.end as usize];
         let entry = |&place: &u32| &self.listed[place as usize];
         let rest = &places[places.partition_point(|place| entry(place).name < name)..];
         // Most ask for one that is written nowhere, or once.
         let len = rest.iter().take_while(|place| entry(place).name == name).count();
-        rest[..len].iter().map(move |place| entry(place).node)
+        &rest[..len]
+    }
+
+    /// The directives of any of these names directly in the block, in order.
+    pub fn any_of(&self, block: BlockId, names: &[NameId]) -> Vec<Listed> {
+        let found = names.iter().flat_map(|&name| self.places(block, name));
+        let mut found: Vec<u32> = found.copied().collect();
+        found.sort_unstable();
+        found.into_iter().map(|place| self.listed[place as usize]).collect()
     }
 
     /// The last directive of this name directly in the block: the one that counts, for most.

@@ -1,6 +1,7 @@
 //! The main server and its virtual hosts: on which addresses, by which names. Knows no request.
 
 use super::proxy::Proxies;
+use super::url::after_scheme;
 use super::{Config, names};
 use crate::effective::BlockId;
 use crate::syntax::{Directive, Word};
@@ -161,8 +162,9 @@ impl Server {
     ) {
         if let Some(word) = name.and_then(|node| tree.directive(node).arg(0)) {
             self.unknown_names |= word.is_hole();
-            let (name, port) = bare_name(&word.value());
-            self.name = Some(name);
+            let value = word.value();
+            let (name, port) = bare_name(&value);
+            self.name = Some(name.to_ascii_lowercase());
             self.port = port;
         }
         for node in aliases {
@@ -199,14 +201,14 @@ impl Server {
 }
 
 /// `ServerName` may hold a scheme and a port.
-fn bare_name(name: &[u8]) -> (Vec<u8>, Option<u16>) {
-    let after = memchr::memmem::find(name, b"://").map_or(name, |at| &name[at + 3..]);
+fn bare_name(name: &[u8]) -> (&[u8], Option<u16>) {
+    let after = after_scheme(name).map_or(name, |at| &name[at..]);
     let end = match after.first() {
         Some(b'[') => after.iter().position(|&byte| byte == b']').map_or(after.len(), |at| at + 1),
         _ => after.iter().position(|&byte| byte == b':').unwrap_or(after.len()),
     };
     let port = after[end..].strip_prefix(b":").and_then(|digits| std::str::from_utf8(digits).ok());
-    (after[..end].to_ascii_lowercase(), port.and_then(|digits| digits.parse().ok()))
+    (&after[..end], port.and_then(|digits| digits.parse().ok()))
 }
 
 #[cfg(test)]
@@ -225,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_name_may_bring_a_port() {
-        assert_eq!(bare_name(b"https://Chat.test:8443"), (b"chat.test".to_vec(), Some(8443)));
-        assert_eq!(bare_name(b"[::1]"), (b"[::1]".to_vec(), None));
+        assert_eq!(bare_name(b"https://Chat.test:8443"), (&b"Chat.test"[..], Some(8443)));
+        assert_eq!(bare_name(b"[::1]"), (&b"[::1]"[..], None));
     }
 }

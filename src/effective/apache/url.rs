@@ -2,7 +2,6 @@
 //! Knows no directive.
 
 use std::borrow::Cow;
-use std::io::Write;
 
 /// A target's URL in its parts, kept as one text without what may be left out: a worker for it is called so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +60,7 @@ impl Url {
         name[scheme_len as usize..].make_ascii_lowercase();
         let host_end = name.len() as u32;
         if let Some(port) = port {
-            write!(name, ":{port}").expect("internal: memory can be written to");
+            push_port(&mut name, port);
         }
         let path_start = name.len() as u32;
         name.extend_from_slice(path);
@@ -111,9 +110,22 @@ impl Url {
     }
 }
 
+/// `:` and the number: formatting would take longer than all the rest.
+fn push_port(name: &mut Vec<u8>, port: u16) {
+    name.push(b':');
+    let digits = [10_000, 1000, 100, 10, 1].map(|unit| b'0' + (port / unit % 10) as u8);
+    let first = digits.iter().position(|&digit| digit != b'0').unwrap_or(digits.len() - 1);
+    name.extend_from_slice(&digits[first..]);
+}
+
 /// Hosts and schemes are text; one that is not is nobody's.
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Where the host begins: behind the first `://`.
+pub fn after_scheme(url: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b':', url).find(|&colon| url[colon..].starts_with(b"://")).map(|colon| colon + 3)
 }
 
 /// The port of a scheme (`ap_proxy_port_of_scheme`).
@@ -177,6 +189,8 @@ mod tests {
         for (text, name) in [
             ("WS://Chat.Internal:80/ws", "ws://chat.internal/ws"),
             ("http://b:3000", "http://b:3000"),
+            ("http://b:0/", "http://b:0/"),
+            ("http://b:65535", "http://b:65535"),
             ("https://[::1]:443/x?y", "https://[::1]/x?y"),
             ("unix:/run/a.sock|ws://localhost/ws", "ws://localhost/ws"),
             ("unix:/run/a.sock|http://", "http://localhost"),

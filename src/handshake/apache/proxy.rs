@@ -7,7 +7,7 @@ use super::{Go, Outcome, Request, Session, Upstream, upstream};
 use crate::effective::Value;
 use crate::effective::apache::params::allows;
 use crate::effective::apache::proxy::is_balancer;
-use crate::effective::apache::url::Url;
+use crate::effective::apache::url::{Url, after_scheme};
 use crate::effective::apache::{Worker, names, versions};
 use crate::tree::NodeRef;
 
@@ -122,7 +122,7 @@ impl Session<'_> {
         let Some(member) = balancer.members.iter().find(usable) else {
             return Err(Outcome::answered(503, "no workers in the balancer", Some(by)));
         };
-        let after = memchr::memmem::find(url, b"://").map_or(url.len(), |at| at + 3);
+        let after = after_scheme(url).unwrap_or(url.len());
         let path = memchr::memchr(b'/', &url[after..]).map_or(&b"/"[..], |at| &url[after + at..]);
         let whole = [member.name(), path].concat();
         let Some(mut url) = self.canonical_url(&whole, target)? else {

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use std::borrow::Cow;
 
 use super::params::Params;
-use super::url::Url;
+use super::url::{Url, after_scheme};
 use crate::effective::BlockId;
 use crate::effective::regex::Pattern;
 use crate::tree::NodeRef;
@@ -211,7 +211,7 @@ pub enum Want {
 
 /// A URL with its scheme and host in lower case, and how long they are.
 fn with_lower_host(url: &[u8]) -> (Cow<'_, [u8]>, usize) {
-    let after = memchr::memmem::find(url, b"://").map_or(0, |at| at + 3);
+    let after = after_scheme(url).unwrap_or(0);
     let end = memchr::memchr(b'/', &url[after..]).map_or(url.len(), |at| after + at);
     if !url[..end].iter().any(u8::is_ascii_uppercase) {
         return (Cow::Borrowed(url), end);

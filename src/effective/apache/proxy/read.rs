@@ -8,7 +8,7 @@ use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::params::{self, Pair, Param, Params};
 use crate::effective::apache::section::Matcher;
-use crate::effective::apache::url::{self, Url};
+use crate::effective::apache::url::{self, Url, after_scheme};
 use crate::effective::apache::{Config, Refusal, RefusalKind, names};
 use crate::effective::regex::{NotCompiled, Pattern};
 use crate::syntax::{Directive, NameId};
@@ -367,6 +367,9 @@ impl<'a> Builder<'a> {
     }
 
     pub fn finish(mut self) -> (Proxies, Vec<Refusal>) {
+        self.proxies.passes.shrink_to_fit();
+        self.proxies.in_sections.shrink_to_fit();
+        self.proxies.workers.all.shrink_to_fit();
         self.proxies.in_sections.sort_by_key(|pass| pass.block);
         (self.proxies, self.refusals)
     }
@@ -390,7 +393,7 @@ fn new_worker(target: &[u8], at: NodeRef, is_match: bool) -> Result<Worker, (Ref
 
 /// `http://host:80$1/path`: what stands for a match may follow the port.
 fn parse_match(target: &[u8]) -> Result<Url, String> {
-    let after = memchr::memmem::find(target, b"://").map_or(0, |at| at + 3);
+    let after = after_scheme(target).unwrap_or(0);
     let authority =
         target[after..].iter().position(|&byte| byte == b'/').map_or(target.len(), |at| after + at);
     let dollar =
