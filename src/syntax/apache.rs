@@ -184,6 +184,7 @@ struct Line<'a> {
 
 impl Line<'_> {
     /// A run of the line's bytes as a place in the file.
+    #[inline]
     fn place(&self, from: usize, to: usize) -> Bytes {
         if self.pieces.is_empty() {
             return Bytes { start: self.start + from as u32, end: self.start + to as u32 };
@@ -399,6 +400,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `seen` is what matters of the word's bytes in the line; in the file there may be more.
+    #[inline]
     fn push(&mut self, line: &Line, from: usize, to: usize, quoted: bool, seen: u8) {
         let bytes = line.place(from, to);
         let raw = &self.text[bytes.start as usize..bytes.end as usize];

@@ -197,7 +197,8 @@ pub fn name_id(name: &[u8]) -> NameId {
         let Some(&(known, id)) = NAMES.get(INDEX[slot] as usize) else {
             return NameId::UNKNOWN;
         };
-        if known.as_bytes().eq_ignore_ascii_case(name) {
+        // Most are written as the server writes them.
+        if known.as_bytes() == name || known.as_bytes().eq_ignore_ascii_case(name) {
             return NameId(id);
         }
         slot = (slot + 1) & (SLOTS - 1);

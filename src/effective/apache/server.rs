@@ -138,8 +138,9 @@ impl Server {
     pub(super) fn new(block: BlockId, node: Option<NodeRef>, name: Option<NodeRef>, tree: &Tree) -> Self {
         let unwritten = name.and_then(|node| bare_name(&tree.directive(node).arg(0)?.value()).1);
         let words = || node.into_iter().flat_map(|node| tree.directive(node).args());
-        let addresses: Vec<Address> =
+        let mut addresses: Vec<Address> =
             words().filter_map(|word| Address::parse(&word.value(), unwritten)).collect();
+        addresses.shrink_to_fit();
         Self {
             block,
             node,
@@ -168,7 +169,9 @@ impl Server {
             self.port = port;
         }
         for node in aliases {
-            for word in tree.directive(node).args() {
+            let words = tree.directive(node).args();
+            self.aliases.reserve_exact(words.len());
+            for word in words {
                 self.unknown_names |= word.is_hole();
                 self.aliases.push(word.value().to_ascii_lowercase());
             }

@@ -37,9 +37,9 @@ impl Url {
             let is_odd = rest.first().is_some_and(|byte| !byte.is_ascii());
             return Err(if is_host || is_odd { unparsable() } else { absolute() });
         };
-        let end = after.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(after.len());
+        let end = memchr::memchr3(b'/', b'?', b'#', after).unwrap_or(after.len());
         let (authority, path) = after.split_at(end);
-        let authority = authority.rsplit(|&byte| byte == b'@').next().unwrap_or_default();
+        let authority = memchr::memrchr(b'@', authority).map_or(authority, |at| &authority[at + 1..]);
         let (host, port) = split_port(authority).ok_or_else(unparsable)?;
         if (host.is_empty() && socket.is_none()) || scheme.is_empty() {
             return Err(absolute());
@@ -159,7 +159,7 @@ pub fn without_socket(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn is_scheme_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 fn has_port(rest: &[u8]) -> bool {

@@ -88,6 +88,8 @@ static IS_HARMLESS: [bool; 1024] = {
 
 /// What is looked at once for all routes.
 pub(super) struct Straight<'a> {
+    /// Nothing of the whole configuration asks for a closer look.
+    is_usual: bool,
     /// Lines that upgrade the handshakes they send on.
     upgrading: HashSet<NodeRef>,
     main: Server<'a>,
@@ -116,7 +118,13 @@ impl Straight<'_> {
     fn new(facts: &Facts) -> Self {
         let upgrades = |route: &&Route| route.headers.carries("upgrade", "websocket") == Some(true);
         let upgrading = facts.routes.iter().filter(upgrades).map(|route| route.node).collect();
-        Self { upgrading, main: Server::default(), own: Server::default(), rules: HashMap::new() }
+        Self {
+            is_usual: facts.is_usual(),
+            upgrading,
+            main: Server::default(),
+            own: Server::default(),
+            rules: HashMap::new(),
+        }
     }
 }
 
@@ -135,12 +143,12 @@ impl<'a> Facts<'a> {
 
     fn looks_straight(&self, route: &Route) -> bool {
         let server = self.server_of(route);
-        if !self.is_usual() || route.broken || !matches!(route.backend.scheme.as_str(), "http" | "ws") {
+        if route.broken || !matches!(route.backend.scheme.as_str(), "http" | "ws") {
             return false;
         }
         let mut known = self.straight.borrow_mut();
         let known = known.get_or_insert_with(|| Straight::new(self));
-        if !known.upgrading.contains(&route.node) {
+        if !known.is_usual || !known.upgrading.contains(&route.node) {
             return false;
         }
         self.look_at(ServerId::MAIN, &known.upgrading, &mut known.main);
@@ -285,7 +293,7 @@ impl<'a> Facts<'a> {
 
     /// A rule's conditions and pattern, as written.
     fn wording(&self, line: &RuleLine) -> Vec<u8> {
-        let mut key: Vec<u8> = Vec::new();
+        let mut key: Vec<u8> = Vec::with_capacity(128);
         let texts = line.conditions.iter().map(|condition| condition.at).chain([line.at]);
         for node in texts {
             let directive = self.directive(node);
