@@ -108,8 +108,8 @@ struct Server<'a> {
     is_odd: bool,
     /// Paths whose ProxyPass does not upgrade, and the place of the first in the list.
     takers: HashMap<&'a [u8], usize>,
-    /// Paths whose ProxyPass upgrades.
-    others: HashSet<&'a [u8]>,
+    /// How many lines are for a path, those that upgrade and those that don't.
+    lines: HashMap<&'a [u8], usize>,
     /// Paths of sections that do not.
     section_takers: HashSet<&'a [u8]>,
 }
@@ -195,9 +195,24 @@ impl<'a> Facts<'a> {
             return None;
         }
         let rewrites = self.config.rewriting(self.config.server(self.server_of(route)).block).is_some();
-        let takes = |head: &[u8]| server.takers.contains_key(head) || server.others.contains(head);
-        let takes = |head: &[u8]| takes(head) || server.section_takers.contains(head);
-        (!rewrites).then(|| !heads(path).any(takes))
+        (!rewrites).then(|| !heads(path).any(|head| server.lines.contains_key(head)))
+    }
+
+    /// Whether plainly no other line than the route's own could send a handshake for its path on.
+    pub fn is_only_line(&self, route: &Route) -> bool {
+        let (Some(pass), true) = (self.pass(route), self.goes_straight(route)) else { return false };
+        let known = self.straight.borrow();
+        let Some(Straight { main, own, .. }) = known.as_ref() else { return false };
+        let id = self.server_of(route);
+        let has_rules = |server| self.config.rewriting(self.config.server(server).block).is_some();
+        own.id == Some(id)
+            && (id == ServerId::MAIN || main.lines.is_empty())
+            && !has_rules(ServerId::MAIN)
+            && !has_rules(id)
+            && heads(&pass.path).all(|head| {
+                let most = usize::from(*head == *pass.path);
+                own.lines.get(head).copied().unwrap_or(0) <= most
+            })
     }
 
     /// Whether nothing of the whole configuration asks for a closer look: modules, versions, an incomplete tree.
@@ -215,7 +230,7 @@ impl<'a> Facts<'a> {
         let server = self.config.server(id);
         (found.id, found.is_odd) = (Some(id), self.is_odd_block(server.block));
         found.takers.clear();
-        found.others.clear();
+        found.lines.clear();
         found.section_takers.clear();
         for child in self.config.children(server.block) {
             match self.config.block(child).section {
@@ -227,17 +242,17 @@ impl<'a> Facts<'a> {
         }
         for (index, pass) in server.proxies.passes.iter().enumerate() {
             found.is_odd |= pass.is_match || pass.unknown;
-            match upgrading.contains(&pass.at) {
-                true => drop(found.others.insert(&pass.path)),
-                false => drop(found.takers.entry(&pass.path).or_insert(index)),
+            *found.lines.entry(&pass.path).or_default() += 1;
+            if !upgrading.contains(&pass.at) {
+                found.takers.entry(&pass.path).or_insert(index);
             }
         }
         for pass in &server.proxies.in_sections {
             found.is_odd |= pass.is_match || pass.unknown;
-            match upgrading.contains(&pass.at) {
-                true => found.others.insert(&pass.path),
-                false => found.section_takers.insert(&pass.path),
-            };
+            *found.lines.entry(&pass.path).or_default() += 1;
+            if !upgrading.contains(&pass.at) {
+                found.section_takers.insert(&pass.path);
+            }
         }
         if let Some(rewriting) = self.config.rewriting(server.block) {
             let is_plain = |line: &RuleLine| upgrading.contains(&line.at);
