@@ -60,9 +60,8 @@ fn nginx(
     let mut routes = routes::nginx::routes(&tree, &config, threads);
     let roots = roots(options);
     let lists = Arc::default();
-    let tracer = || {
-        handshake::nginx::Tracer::new(&tree, &config, files, &roots, target.nginx.last).sharing(&lists)
-    };
+    let tracer =
+        || handshake::nginx::Tracer::new(&tree, &config, files, &roots, target.nginx.last).sharing(&lists);
     tracer().mark_reached(&mut routes);
     let facts = || engine::Facts::new(&tree, &config, &routes, tracer());
     let findings = engine::run(facts, &routes, &rules::ALL, selection, threads);

@@ -65,6 +65,9 @@ pub fn meant(written: &str) -> Option<u64> {
 /// Milliseconds that httpd reads of a time whose unit it leaves out, and those that were meant; None where both are the
 /// same, and where there is no unit.
 pub fn misread(written: &str) -> Option<(u64, u64)> {
+    if !written.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+        return None;
+    }
     // No server takes months here: whoever writes `M` means minutes.
     let lower = written.trim().to_ascii_lowercase();
     let has_unit =

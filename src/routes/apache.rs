@@ -38,28 +38,28 @@ struct Builder<'a> {
 }
 
 /// What a line sends on, and how sure it is that it is for WebSockets.
-struct Line {
+struct Line<'a> {
     server: ServerId,
     block: BlockId,
     node: NodeRef,
     by: By,
     /// How the line is named: a path, a pattern.
     matcher: String,
-    target: Vec<u8>,
+    target: &'a [u8],
     /// Evidence beside the target's scheme.
     intent: Intent,
     /// The worker of its own server that the line has, where that is known already.
-    worker: Option<usize>,
+    worker: Option<u32>,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     fn server(&mut self, server: ServerId) {
         self.shown = Arc::from(self.config.server(server).shown());
         let proxies = &self.config.server(server).proxies;
         for (index, pass) in proxies.passes.iter().enumerate() {
             self.pass(server, By::Pass { server, index }, pass);
         }
-        for (_, pass) in &proxies.in_sections {
+        for pass in &proxies.in_sections {
             self.pass(server, By::Section { server }, pass);
         }
         let block = self.config.server(server).block;
@@ -71,12 +71,15 @@ impl Builder<'_> {
         self.handlers(server, block);
     }
 
-    fn pass(&mut self, server: ServerId, by: By, pass: &Pass) {
-        let Some(target) = pass.target.clone() else { return };
-        let matcher = String::from_utf8_lossy(&pass.path).into_owned();
+    fn pass(&mut self, server: ServerId, by: By, pass: &'a Pass) {
+        let Some(target) = pass.target.as_deref() else { return };
+        let matcher = shown(&pass.path);
         let is_named = is_websocket_path(&pass.path);
         let directive = self.tree.directive(pass.at);
-        let asks = directive.args().any(|word| word.value().to_ascii_lowercase().starts_with(b"upgrade="));
+        let asks = directive.args().any(|word| {
+            let value = word.value();
+            value.first_chunk().is_some_and(|head: &[u8; 8]| head.eq_ignore_ascii_case(b"upgrade="))
+        });
         let intent = match () {
             () if asks => Intent::Written,
             () if is_named => Intent::Named,
@@ -99,8 +102,7 @@ impl Builder<'_> {
         let Some(rewriting) = config.rewriting(block) else { return };
         for line in &rewriting.rules {
             let target = &line.rule.substitution;
-            let scheme = Url::parse(target).map(|url| url.scheme().to_string()).unwrap_or_default();
-            let is_websocket = matches!(scheme.as_str(), "ws" | "wss");
+            let is_websocket = Url::parse(target).is_ok_and(|url| is_websocket(url.scheme()));
             if !(line.rule.proxy || is_websocket) {
                 continue;
             }
@@ -119,8 +121,8 @@ impl Builder<'_> {
                 block,
                 node: line.at,
                 by: By::Rewrite { proxies: line.rule.proxy },
-                matcher: String::from_utf8_lossy(pattern).into_owned(),
-                target: target.clone(),
+                matcher: shown(pattern),
+                target,
                 intent,
                 worker: None,
             });
@@ -142,9 +144,8 @@ impl Builder<'_> {
                 block,
                 node,
                 by: By::Handler,
-                matcher: path
-                    .map_or_else(|| "*".to_string(), |path| String::from_utf8_lossy(&path).into_owned()),
-                target: target.to_vec(),
+                matcher: path.map_or_else(|| "*".to_string(), |path| shown(&path)),
+                target,
                 intent: if is_named { Intent::Named } else { Intent::None },
                 worker: None,
             });
@@ -156,7 +157,7 @@ impl Builder<'_> {
         // The line's own worker has its URL taken apart already.
         let url = match known.filter(|worker| worker.at == line.node) {
             Some(worker) => Some(Cow::Borrowed(&worker.url)),
-            None => Url::parse(&line.target).ok().map(Cow::Owned),
+            None => Url::parse(line.target).ok().map(Cow::Owned),
         };
         let scheme = url.as_ref().map(|url| url.scheme().to_string()).unwrap_or_default();
         let host = url.as_ref().map(|url| url.authority().to_string()).unwrap_or_default();
@@ -164,12 +165,12 @@ impl Builder<'_> {
         let worker = match known {
             Some(worker) if alone => Some(worker),
             _ => {
-                let url = Url::parse(&line.target).ok();
+                let url = url.as_ref();
                 url.and_then(|url| self.config.worker(self.tree, line.server, url.name()))
             }
         };
-        let is_ws = matches!(scheme.as_str(), "ws" | "wss");
-        let members = self.members(line.server, &line.target);
+        let is_ws = is_websocket(&scheme);
+        let members = self.members(line.server, line.target);
         let upgrade = match &members {
             Some(members) if members.is_empty() => Some(None),
             Some(members) => {
@@ -196,13 +197,15 @@ impl Builder<'_> {
             () if named_backend => line.intent.max(Intent::Named),
             () => line.intent,
         };
-        let mut written = Vec::new();
-        if let Some(Some((value, at))) = &upgrade {
-            written.push(Header { name: b"Upgrade".to_vec(), value: Value::Known(value.clone()), at: *at });
-            let value = Value::Known(b"Upgrade".to_vec());
-            written.push(Header { name: b"Connection".to_vec(), value, at: *at });
-        }
-        let headers = Headers { level: Some(line.block), lost: None, opaque: upgrade.is_none(), written };
+        let opaque = upgrade.is_none();
+        let header = |name: &[u8], value, at| Header { name: name.to_vec(), value: Value::Known(value), at };
+        let written = match upgrade.flatten() {
+            Some((value, at)) => {
+                vec![header(b"Upgrade", value, at), header(b"Connection", b"Upgrade".to_vec(), at)]
+            }
+            None => Vec::new(),
+        };
+        let headers = Headers { level: Some(line.block), lost: None, opaque, written };
         let member = members.as_ref().and_then(|members| members.first().copied());
         let read = self.idle(line.server, member.or(worker));
         self.routes.push(Route {
@@ -211,12 +214,7 @@ impl Builder<'_> {
             block: line.block,
             node: line.node,
             by: line.by,
-            backend: Backend {
-                text: String::from_utf8_lossy(&line.target).into_owned(),
-                scheme,
-                host,
-                upstream: None,
-            },
+            backend: Backend { text: shown(line.target), scheme, host, upstream: None },
             headers,
             http_version: Setting::Default { value: 11, older: None },
             timeouts: Timeouts { read, backend_send: Setting::Absent, client_send: Setting::Absent },
@@ -250,19 +248,27 @@ impl Builder<'_> {
     }
 }
 
+/// For a reader. Nearly all is UTF-8, and asking only that takes a fraction of the time.
+fn shown(text: &[u8]) -> String {
+    match std::str::from_utf8(text) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(text).into_owned(),
+    }
+}
+
 fn is_websocket(scheme: &str) -> bool {
     matches!(scheme, "ws" | "wss")
 }
 
 /// What a worker makes of a browser's Upgrade, and the line that says so; the outer None where that is not known.
 fn upgrade_of(worker: Option<&Worker>, is_ws: bool, node: NodeRef) -> Option<Option<(Vec<u8>, NodeRef)>> {
-    let token = b"websocket".to_vec();
+    let token = || b"websocket".to_vec();
     match worker.and_then(|worker| worker.params.get("upgrade")) {
-        Some(param) if !param.value.is_empty() => {
-            let allowed = crate::effective::apache::params::allows(&param.value, &token);
-            Some(allowed.then_some((token, param.at)))
+        Some(param) if !param.value().is_empty() => {
+            let allowed = crate::effective::apache::params::allows(param.value(), b"websocket");
+            Some(allowed.then(|| (token(), param.at)))
         }
-        _ => Some(is_ws.then_some((token, node))),
+        _ => Some(is_ws.then(|| (token(), node))),
     }
 }
 

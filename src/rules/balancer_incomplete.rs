@@ -97,10 +97,10 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         return is_sure.then(|| empty(facts, route));
     }
     // What is written and wrong has a rule of its own, and so has what is taken away before.
-    let asks = |member: &&Worker| member.params.get("upgrade").is_some_and(|param| !param.value.is_empty());
+    let asks = |member: &&Worker| member.params.get("upgrade").is_some_and(|param| !param.value().is_empty());
     let carries =
-        |member: &&Worker| match member.params.get("upgrade").filter(|param| !param.value.is_empty()) {
-            Some(param) => allows(&param.value, b"websocket"),
+        |member: &&Worker| match member.params.get("upgrade").filter(|param| !param.value().is_empty()) {
+            Some(param) => allows(param.value(), b"websocket"),
             None => matches!(member.url.scheme(), "ws" | "wss"),
         };
     let plain = |member: &&Worker| matches!(member.url.scheme(), "http" | "https") && !asks(member);
@@ -131,7 +131,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
 
 /// `status=+D`: no request comes to it.
 fn is_out(member: &Worker) -> bool {
-    let status = member.params.get("status").map(|param| param.value.to_ascii_uppercase());
+    let status = member.params.get("status").map(|param| param.value().to_ascii_uppercase());
     status.is_some_and(|status| status.strip_prefix(b"+").unwrap_or(&status) == b"D")
 }
 

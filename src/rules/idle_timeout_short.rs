@@ -57,7 +57,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
 fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
     let value = facts.idle_limit(route).filter(|value| (1..MIN).contains(value))?;
     // Where a unit is left out, that is the mistake.
-    if facts.time_lines(route).into_iter().any(|at| facts.is_misread(at)) {
+    if facts.time_lines(route).any(|at| facts.is_misread(at)) {
         return None;
     }
     let finding = match route.timeouts.read {

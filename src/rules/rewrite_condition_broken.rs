@@ -32,12 +32,12 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let line = facts.rule_line(route)?;
     // What was said of a rule worded like this in a server like this is said again only if it was something.
     let is_usual = facts.goes_straight(route);
-    if is_usual && facts.was_found_sound(RULE.id, &line) {
+    if is_usual && facts.was_found_sound(RULE.id, line) {
         return None;
     }
-    let found = broken(facts, route, &line);
+    let found = broken(facts, route, line);
     if is_usual && found.is_none() {
-        facts.remember_sound(RULE.id, &line);
+        facts.remember_sound(RULE.id, line);
     }
     found
 }

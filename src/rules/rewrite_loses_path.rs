@@ -24,13 +24,13 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     }
     let line = facts.rule_line(route)?;
     let groups = if line.rule.negated { 0 } else { line.rule.pattern.compiled.as_ref()?.groups() };
-    let missing = filled_in(&line).filter_map(|piece| match piece {
+    let missing = filled_in(line).filter_map(|piece| match piece {
         Piece::RuleGroup(number) if usize::from(number) > groups => Some(number),
         _ => None,
     });
     match missing.min() {
-        Some(number) => Some(empty(facts, route, &line, number)),
-        None => unused(facts, route, &line, groups),
+        Some(number) => Some(empty(facts, route, line, number)),
+        None => unused(facts, route, line, groups),
     }
 }
 

@@ -39,11 +39,11 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let ways = facts.ways(route);
     let arrives = !ways.is_empty() && ways.iter().all(|way| way.upgrades());
     match section {
-        Section::Main => not_inherited(facts, &line),
+        Section::Main => not_inherited(facts, line),
         _ => None,
     }
     .or_else(|| if arrives { None } else { engine_off(facts, route, in_server) })
-    .or_else(|| if arrives { None } else { wrong_slash(facts, route, &line, in_server) })
+    .or_else(|| if arrives { None } else { wrong_slash(facts, route, line, in_server) })
     .or_else(|| if in_directory { proxied_before(facts, route) } else { None })
 }
 

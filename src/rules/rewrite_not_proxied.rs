@@ -58,6 +58,13 @@ fn passed_by(facts: &Facts, route: &Route) -> Option<Finding> {
         return None;
     }
     let server = facts.server_of(route);
+    let has_one = |block| {
+        let own = facts.config.rewriting(block);
+        own.is_some_and(|own| own.rules.iter().any(|line| makes_path_of(line, pass)))
+    };
+    if !has_one(facts.config.server(server).block) && !has_one(facts.config.main().block) {
+        return None;
+    }
     let rewriting = facts.tracer.rewriting(server);
     let line = rewriting.rules.iter().find(|line| rewriting.is_on() && makes_path_of(line, pass))?;
     let is_kept = facts.fitting_paths(line, server).iter().any(|path| {

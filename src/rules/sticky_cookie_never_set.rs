@@ -25,7 +25,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if members.len() < 2 {
         return None;
     }
-    let value = String::from_utf8_lossy(&sticky.value).into_owned();
+    let value = String::from_utf8_lossy(sticky.value()).into_owned();
     if let Some(member) = members.iter().find(|member| member.params.get("route").is_none()) {
         let message = format!("`stickysession={value}` finds no member: this one has no `route=`");
         let number = members.iter().position(|other| std::ptr::eq(*other, *member)).unwrap_or(0) + 1;
@@ -77,7 +77,7 @@ fn cookie_setter(facts: &Facts, cookie: &str) -> Option<NodeRef> {
 
 fn is_sticky_by(balancer: &Balancer, cookie: &str) -> bool {
     let known = balancer.params.get("stickysession");
-    known.is_some_and(|param| String::from_utf8_lossy(&param.value).split('|').next() == Some(cookie))
+    known.is_some_and(|param| String::from_utf8_lossy(param.value()).split('|').next() == Some(cookie))
 }
 
 fn is_for_websockets_alone(route: &Route) -> bool {

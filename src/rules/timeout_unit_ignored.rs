@@ -20,7 +20,7 @@ pub static RULE: Rule = Rule {
 
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for route in facts.routes.iter().filter(|route| route.intent >= Intent::Lost) {
-        let lines = facts.time_lines(route).into_iter();
+        let lines = facts.time_lines(route);
         findings.extend(lines.filter_map(|at| misread(facts, route, at)));
         findings.extend(no_time(facts, route));
     }

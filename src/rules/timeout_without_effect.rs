@@ -136,7 +136,7 @@ fn raised_elsewhere(facts: &apache::Facts, route: &Route, idle: u64) -> Option<F
     let server = facts.server_of(route);
     let by_worker = || {
         let param = facts.worker_of(route)?.params.get("connectiontimeout")?;
-        Some((httpd_values::timeout_parameter(&param.value, "s")?, param.at))
+        Some((httpd_values::timeout_parameter(param.value(), "s")?, param.at))
     };
     let by_client = || {
         let block = facts.config.server(server).block;

@@ -41,14 +41,14 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         Serving::Nothing => Vec::new(),
     };
     let is_wrong = |param: &&Param| {
-        let other = OTHERS.iter().any(|other| param.value.eq_ignore_ascii_case(other));
+        let other = OTHERS.iter().any(|other| param.value().eq_ignore_ascii_case(other));
         let is_meant = !other || is_websocket_path(route.name.matcher.as_bytes());
-        !param.value.is_empty() && !allows(&param.value, b"websocket") && is_meant
+        !param.value().is_empty() && !allows(param.value(), b"websocket") && is_meant
     };
     let param = workers.into_iter().filter_map(|worker| worker.params.get("upgrade")).find(is_wrong)?;
     let place = facts.word(param.at, "upgrade=");
-    let value = String::from_utf8_lossy(&param.value);
-    let message = match param.value.eq_ignore_ascii_case(b"none") {
+    let value = String::from_utf8_lossy(param.value());
+    let message = match param.value().eq_ignore_ascii_case(b"none") {
         true => format!("`upgrade={value}` lets nothing through, whatever httpd's manual says of it"),
         false => format!(
             "`upgrade={value}` lets through a protocol of that name, and a browser asks for `websocket`"

@@ -19,6 +19,9 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
+    if !facts.has_request_headers() {
+        return;
+    }
     let lines: Vec<(&Route, HeaderLine)> = facts
         .routes
         .iter()

@@ -30,7 +30,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     match &*facts.fate(route) {
         Fate::Taken(_) => {
             let wanted = own_parameter(facts, route, "upgrade")?;
-            let lets = worker.params.get("upgrade").is_some_and(|param| allows(&param.value, b"websocket"));
+            let lets = worker.params.get("upgrade").is_some_and(|param| allows(param.value(), b"websocket"));
             (allows(&wanted, b"websocket") && !lets).then(|| finding(facts, route, worker, "upgrade"))
         }
         Fate::Upgraded(passage) if passage.taken_by == Some(route.node) => {

@@ -1,13 +1,15 @@
 //! httpd's grammar, as `ap_cfg_getline`, `ap_build_config_sub` and `ap_getword_conf` read it: lines, words, sections.
 //! Knows of single directives only those that the server acts on while it reads.
 
-use std::borrow::Cow;
+mod words;
 
-use nom::bytes::complete::{take, take_till, take_while};
-use nom::{IResult, Parser};
+use std::ops::Range;
 
 use super::{Bytes, DirectiveId, Document, NameId, Names, Node, Problem, ProblemKind, Shape, Written};
 use crate::source::Piece;
+use words::{bare, continued, gap, is_space, quoted, rewrite_word};
+
+pub use words::{join, unescape};
 
 /// Bytes of a line, continuations joined, that the server reads (`VARBUF_MAX_LEN`).
 const LINE: usize = 16 << 20;
@@ -15,28 +17,28 @@ const LINE: usize = 16 << 20;
 /// Sections inside one another that are followed; what lies deeper is skipped and reported once.
 pub const MAX_DEPTH: usize = 1000;
 
-/// What the server acts on while it reads, before it knows the lines below, in lower case.
-const READ_TIME: [&str; 16] = [
-    "<ifdefine",
-    "<ifdirective",
-    "<iffile",
-    "<ifmodule",
-    "<ifsection",
-    "<ifversion",
-    "<macro",
-    "define",
-    "include",
-    "includeoptional",
-    "loadfile",
-    "loadmodule",
-    "serverroot",
-    "undefine",
-    "undefmacro",
-    "use",
-];
+/// What the server acts on while it reads, before it knows the lines below, in lower case; by its first letter.
+fn acts_while_reading(name: &[u8]) -> bool {
+    let known: &[&str] = match name.first().map(u8::to_ascii_lowercase) {
+        Some(b'<') => {
+            &["<ifdefine", "<ifdirective", "<iffile", "<ifmodule", "<ifsection", "<ifversion", "<macro"]
+        }
+        Some(b'd') => &["define"],
+        Some(b'i') => &INCLUDES,
+        Some(b'l') => &["loadfile", "loadmodule"],
+        Some(b's') => &["serverroot"],
+        Some(b'u') => &["undefine", "undefmacro", USE],
+        _ => &[],
+    };
+    is_one_of(name, known)
+}
 
-/// Those that bring in lines from elsewhere.
-const INCLUDES: [&str; 3] = ["include", "includeoptional", "use"];
+/// Those that bring in lines from elsewhere: files, and a macro.
+const INCLUDES: [&str; 2] = ["include", "includeoptional"];
+const USE: &str = "use";
+
+/// What begins the name of one of the server's variables.
+const VARIABLE: &[u8] = b"${";
 
 /// Directives whose handler splits its line by `parseargline` of mod_rewrite: a backslash keeps a blank in a word.
 const REWRITE: [&str; 2] = ["rewritecond", "rewriterule"];
@@ -45,99 +47,6 @@ const REWRITE: [&str; 2] = ["rewritecond", "rewriterule"];
 /// line.
 pub fn parse(text: &[u8], names: Names) -> Document {
     Reader::new(text, names).run()
-}
-
-/// The value of a word (`ap_getword_conf`): continuations joined, the quotes around it removed, `\\` and the quote
-/// after a backslash replaced by the character; any other backslash stays.
-pub fn unescape(raw: &[u8]) -> Cow<'_, [u8]> {
-    let joined = join(raw);
-    let (quote, inner) = match &*joined {
-        [quote @ (b'"' | b'\''), inner @ ..] => {
-            (Some(*quote), inner.strip_suffix(&[*quote]).unwrap_or(inner))
-        }
-        inner => (None, inner),
-    };
-    let mut value = Vec::with_capacity(inner.len());
-    let mut rest = inner;
-    loop {
-        rest = match rest {
-            [b'\\', escaped, rest @ ..] if *escaped == b'\\' || Some(*escaped) == quote => {
-                value.push(*escaped);
-                rest
-            }
-            [byte, rest @ ..] => {
-                value.push(*byte);
-                rest
-            }
-            [] => return Cow::Owned(value),
-        }
-    }
-}
-
-/// The bytes without their continuations.
-pub fn join(raw: &[u8]) -> Cow<'_, [u8]> {
-    if !raw.contains(&b'\n') {
-        return Cow::Borrowed(raw);
-    }
-    let mut joined = Vec::with_capacity(raw.len());
-    for line in raw.split_inclusive(|&byte| byte == b'\n') {
-        joined.extend_from_slice(continued(line).unwrap_or(line));
-    }
-    Cow::Owned(joined)
-}
-
-type Input<'a> = &'a [u8];
-
-/// C's `isspace`.
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
-}
-
-fn gap(input: Input) -> Input {
-    let spaces: IResult<Input, Input, ()> = take_while(is_space).parse_complete(input);
-    spaces.map_or(input, |(rest, _)| rest)
-}
-
-/// An unquoted word: up to white space.
-fn bare(input: Input) -> IResult<Input, Input, ()> {
-    take_till(is_space).parse_complete(input)
-}
-
-/// A quoted word with its quotes, or up to the end of the line where it is never closed.
-fn quoted(input: Input) -> IResult<Input, Input, ()> {
-    let quote = input[0];
-    let mut at = 1;
-    while let Some(&byte) = input.get(at) {
-        match byte {
-            b'\\' if matches!(input.get(at + 1), Some(&next) if next == quote || next == b'\\') => at += 2,
-            byte if byte == quote => return take(at + 1).parse_complete(input),
-            _ => at += 1,
-        }
-    }
-    take(input.len()).parse_complete(input)
-}
-
-/// A word of mod_rewrite's: a blank behind a backslash belongs to it, and nothing is unescaped.
-fn rewrite_word(input: Input) -> IResult<Input, Input, ()> {
-    let quote = input.first().copied().filter(|byte| b"\"'".contains(byte));
-    let mut at = usize::from(quote.is_some());
-    while let Some(&byte) = input.get(at) {
-        match (byte, quote) {
-            (b'\\', _) if input.get(at + 1).is_some_and(|&next| is_space(next) || Some(next) == quote) => {
-                at += 2
-            }
-            (byte, Some(quote)) if byte == quote => return take(at + 1).parse_complete(input),
-            (byte, None) if is_space(byte) => break,
-            _ => at += 1,
-        }
-    }
-    take(at.min(input.len())).parse_complete(input)
-}
-
-/// A physical line without the backslash and line end that join it to the next; None where it ends the directive.
-fn continued(line: &[u8]) -> Option<&[u8]> {
-    let line = line.strip_suffix(b"\n")?;
-    line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"\\")
 }
 
 /// A line with its continuations joined, and where each run of its bytes stands in the file.
@@ -157,6 +66,7 @@ struct Line<'a> {
 
 impl Line<'_> {
     /// A run of the line's bytes as a place in the file.
+    #[inline]
     fn place(&self, from: usize, to: usize) -> Bytes {
         if self.pieces.is_empty() {
             return Bytes { start: self.start + from as u32, end: self.start + to as u32 };
@@ -181,6 +91,22 @@ struct Reader<'a> {
     open: Vec<DirectiveId>,
     /// Sections open beyond `MAX_DEPTH`.
     too_deep: usize,
+    /// The next NUL and the next variable in the text, or those before where reading stands.
+    nul: Ahead,
+    variable: Ahead,
+}
+
+/// Where something rare stands next: looked for only when its last place is passed.
+struct Ahead(usize);
+
+impl Ahead {
+    /// Whether it stands in a part of the text, which begins no earlier than the part asked about before.
+    fn is_in(&mut self, part: Range<usize>, find: impl FnOnce(usize) -> Option<usize>) -> bool {
+        if self.0 < part.start {
+            self.0 = find(part.start).map_or(usize::MAX, |at| part.start + at);
+        }
+        self.0 < part.end
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -190,7 +116,9 @@ impl<'a> Reader<'a> {
             words: Vec::with_capacity(text.len() / 16),
             ..Document::default()
         };
-        Self { text, at: 0, names, out, open: Vec::new(), too_deep: 0 }
+        let nul = Ahead(memchr::memchr(0, text).unwrap_or(usize::MAX));
+        let variable = Ahead(memchr::memmem::find(text, VARIABLE).unwrap_or(usize::MAX));
+        Self { text, at: 0, names, out, open: Vec::new(), too_deep: 0, nul, variable }
     }
 
     fn run(mut self) -> Document {
@@ -203,7 +131,8 @@ impl<'a> Reader<'a> {
             let end = self.physical_line();
             let line = &self.text[start..end];
             if continued(line).is_none() {
-                let bytes = up_to_nul(line);
+                let has_nul = self.nul.is_in(start..end, |from| memchr::memchr(0, &self.text[from..]));
+                let bytes = if has_nul { up_to_nul(line) } else { line };
                 self.line(&Line { bytes, start: start as u32, pieces: &[] }, start);
                 continue;
             }
@@ -252,7 +181,7 @@ impl<'a> Reader<'a> {
             self.problem(ProblemKind::TooLong, first, None);
             return;
         }
-        let from = line.bytes.len() - gap(line.bytes).len();
+        let from = gap(line.bytes, 0);
         let to = line.bytes.iter().rposition(|&byte| !is_space(byte)).map_or(from, |last| last + 1);
         match line.bytes.get(from) {
             _ if from >= to => {}
@@ -264,7 +193,7 @@ impl<'a> Reader<'a> {
 
     fn directive(&mut self, line: &Line, from: usize, to: usize) {
         let all = &line.bytes[..to];
-        let name_end = to - word(&all[from..], false).0.len();
+        let (name_end, seen) = first_word(all, from);
         let mut name_to = name_end;
         let section = all[from] == b'<';
         // `<VirtualHost>`: no argument, and the bracket is no part of the name.
@@ -287,7 +216,7 @@ impl<'a> Reader<'a> {
         let name = &all[from..name_to];
         let id = DirectiveId(self.out.nodes.len() as u32);
         let first_word = self.out.words.len() as u32;
-        self.push(line, from, name_to, false);
+        self.push(line, from, name_to, false, seen);
         let args_end = match section {
             // Handlers look for the last bracket of the line.
             true => memchr::memrchr(b'>', &all[name_end..]).map_or(to, |at| name_end + at),
@@ -303,7 +232,7 @@ impl<'a> Reader<'a> {
         };
         let name_id = self.name_id(name);
         self.out.nodes.push(Node { words: first_word, next: id.0 + 1, end, name: name_id, shape });
-        self.note_read_time(id, name, all, from);
+        self.note_read_time(id, name, line, from..to);
         match shape {
             Shape::Raw => self.macro_body(id),
             Shape::Block => self.open.push(id),
@@ -311,16 +240,23 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn note_read_time(&mut self, id: DirectiveId, name: &[u8], line: &[u8], from: usize) {
-        let begins = name.first().map(u8::to_ascii_lowercase);
-        let read_time = begins.is_some_and(|byte| b"<dilsu".contains(&byte)) && is_one_of(name, &READ_TIME);
-        let mut dollars = memchr::memchr_iter(b'$', &line[from..]);
-        if read_time || dollars.any(|at| line.get(from + at + 1) == Some(&b'{')) {
+    fn note_read_time(&mut self, id: DirectiveId, name: &[u8], line: &Line, part: Range<usize>) {
+        let acts = acts_while_reading(name);
+        if acts || self.has_variable(line, part) {
             self.out.read_time.push(id);
         }
-        if read_time && is_one_of(name, &INCLUDES) {
+        if acts && (is_one_of(name, &INCLUDES) || is_one_of(name, &[USE])) {
             self.out.includes.push(id);
         }
+    }
+
+    fn has_variable(&mut self, line: &Line, part: Range<usize>) -> bool {
+        if !line.pieces.is_empty() {
+            return memchr::memmem::find(&line.bytes[part], VARIABLE).is_some();
+        }
+        let start = line.start as usize;
+        let find = |from: usize| memchr::memmem::find(&self.text[from..], VARIABLE);
+        self.variable.is_in(start + part.start..start + part.end - 1, find)
     }
 
     fn name_id(&self, name: &[u8]) -> NameId {
@@ -331,23 +267,30 @@ impl<'a> Reader<'a> {
     }
 
     fn words(&mut self, line: &Line, from: usize, to: usize, rewrite: bool) {
-        let mut at = from;
-        loop {
-            at = to - gap(&line.bytes[at..to]).len();
-            if at >= to {
-                return;
-            }
-            let (rest, quoted) = word(&line.bytes[at..to], rewrite);
-            let end = to - rest.len();
-            self.push(line, at, end, quoted);
-            at = end;
+        let all = &line.bytes[..to];
+        let mut at = gap(all, from);
+        while at < to {
+            let is_quoted = matches!(all[at], b'"' | b'\'');
+            let (end, seen) = match (rewrite, is_quoted) {
+                (true, _) => (rewrite_word(all, at), MOST),
+                (false, true) => (quoted(all, at), MOST),
+                (false, false) => bare(all, at),
+            };
+            self.push(line, at, end, is_quoted, seen);
+            at = gap(all, end);
         }
     }
 
-    fn push(&mut self, line: &Line, from: usize, to: usize, quoted: bool) {
+    /// `seen` is what matters of the word's bytes in the line; in the file there may be more.
+    #[inline]
+    fn push(&mut self, line: &Line, from: usize, to: usize, quoted: bool, seen: u8) {
         let bytes = line.place(from, to);
         let raw = &self.text[bytes.start as usize..bytes.end as usize];
-        self.out.words.push(Written::new(bytes, raw, quoted).of_apache());
+        let written = match quoted || !line.pieces.is_empty() {
+            true => Written::new(bytes, raw, quoted),
+            false => Written::bare(bytes, raw, seen),
+        };
+        self.out.words.push(written.of_apache());
     }
 
     /// The lines of a macro are kept as they are until it is used.
@@ -355,10 +298,11 @@ impl<'a> Reader<'a> {
         while self.at < self.text.len() {
             let start = self.at;
             let end = self.physical_line();
-            let line = gap(&self.text[start..end]);
-            let (rest, name) = bare(line).unwrap_or((line, b""));
-            if name.eq_ignore_ascii_case(b"</macro>") {
-                self.out.nodes[id.0 as usize].end = (end - rest.len()) as u32;
+            let line = &self.text[start..end];
+            let from = gap(line, 0);
+            let (to, _) = bare(line, from);
+            if line[from..to].eq_ignore_ascii_case(b"</macro>") {
+                self.out.nodes[id.0 as usize].end = (start + to) as u32;
                 return;
             }
         }
@@ -371,7 +315,7 @@ impl<'a> Reader<'a> {
             self.too_deep -= 1;
             return;
         }
-        let name_to = to - word(&line.bytes[from..to], false).0.len();
+        let (name_to, _) = bare(&line.bytes[..to], from);
         let at = line.place(from, name_to);
         let name = &line.bytes[from + 2..name_to];
         let bare = name.strip_suffix(b">");
@@ -427,16 +371,16 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What follows a word, and whether it is quoted.
-fn word(input: Input, rewrite: bool) -> (Input, bool) {
-    let is_quoted = matches!(input.first(), Some(b'"' | b'\''));
-    let parsed = match (rewrite, is_quoted) {
-        (true, _) => rewrite_word(input),
-        (false, true) => quoted(input),
-        (false, false) => bare(input),
-    };
-    (parsed.map_or(&input[input.len()..], |(rest, _)| rest), is_quoted)
+/// Where a line's first word ends, and what matters of its bytes.
+fn first_word(line: &[u8], at: usize) -> (usize, u8) {
+    match line[at] {
+        b'"' | b'\'' => (quoted(line, at), MOST),
+        _ => bare(line, at),
+    }
 }
+
+/// Any byte may be in a word that was not looked at.
+const MOST: u8 = u8::MAX;
 
 /// C strings end at a NUL, and the rest of the physical line is lost.
 fn up_to_nul(line: &[u8]) -> &[u8] {

@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 use std::borrow::Cow;
 
+use super::check::Around;
 use super::directives::{self, Section};
 use super::expr::Expr;
 use super::proxy::Builder as ProxyBuilder;
@@ -14,10 +15,6 @@ use crate::effective::{BlockId, Target};
 use crate::syntax::{Directive, NameId, Shape};
 use crate::tree::apache::{Presence, module_file};
 use crate::tree::{NodeRef, Step, Tree, Walk};
-
-/// Lines that give a server its targets.
-const PROXY_LINES: [NameId; 4] =
-    [names::BALANCER_MEMBER, names::PROXY_PASS, names::PROXY_PASS_MATCH, names::PROXY_SET];
 
 /// What only a main file has.
 const MAIN_ONLY: [NameId; 5] =
@@ -41,10 +38,12 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         config,
         open: Vec::new(),
         pending: Vec::new(),
-        within: Vec::new(),
+        around: Around::default(),
         proxies: Vec::new(),
         rewriting: Vec::new(),
+        server_name: None,
         words: Vec::new(),
+        missing: vec![None; directives::count()],
         knows_all: modules.are_all_known() && modules.files().all(directives::has_module),
     };
     builder.run(tree.walk());
@@ -58,22 +57,31 @@ struct Builder<'t> {
     /// Directives of the open blocks, the innermost block's last.
     pending: Vec<Listed>,
     /// The sections around.
-    within: Vec<Section>,
+    around: Around,
+    /// The last `ServerName` above, in the sections around.
+    server_name: Option<NodeRef>,
     /// By server.
     proxies: Vec<ProxyBuilder<'t>>,
     /// Blocks with lines of mod_rewrite's.
     rewriting: Vec<BlockId>,
     /// Every loaded module's directives are in the table.
     knows_all: bool,
+    /// By directive, once it was asked for: the module that it lacks.
+    missing: Vec<Option<Option<&'static str>>>,
     /// The words of the directive that is checked: kept so that they need no new memory each time.
     words: Vec<Cow<'t, [u8]>>,
 }
 
 enum Open {
-    /// A block, and where its directives begin among the pending ones.
-    Block(BlockId, usize),
+    /// A block, where its directives begin among the pending ones, and the `ServerName` above it.
+    Block(BlockId, usize, Option<NodeRef>),
     /// A section that dissolves.
     Transparent,
+}
+
+/// Whether such lines give a server its targets.
+fn gives_targets(name: NameId) -> bool {
+    matches!(name, names::BALANCER_MEMBER | names::PROXY_PASS | names::PROXY_PASS_MATCH | names::PROXY_SET)
 }
 
 impl<'t> Builder<'t> {
@@ -93,15 +101,13 @@ impl<'t> Builder<'t> {
 
     fn begin_server(&mut self, node: Option<NodeRef>) {
         let block = BlockId(self.config.blocks.len() as u32);
-        let above = self.pending.iter().rev().find(|entry| entry.name == names::SERVER_NAME);
-        let name = above.map(|entry| entry.node);
-        self.config.servers.push(Server::new(block, node, name, self.tree));
+        self.config.servers.push(Server::new(block, node, self.server_name, self.tree));
         self.proxies.push(ProxyBuilder::new(self.tree, &self.tree.reading.modules));
     }
 
     fn block(&self) -> BlockId {
         let innermost = self.open.iter().rev().find_map(|open| match open {
-            Open::Block(block, _) => Some(*block),
+            Open::Block(block, ..) => Some(*block),
             Open::Transparent => None,
         });
         innermost.expect("internal: a directive stands in a block")
@@ -122,22 +128,23 @@ impl<'t> Builder<'t> {
         };
         let id = BlockId(self.config.blocks.len() as u32);
         self.config.blocks.push(Block { section, node, parent, server, listed: 0..0, end: id.0 + 1 });
-        self.open.push(Open::Block(id, self.pending.len()));
-        self.within.push(section);
+        self.open.push(Open::Block(id, self.pending.len(), self.server_name));
+        self.around.enter(section);
     }
 
     fn close(&mut self) {
-        let Some(Open::Block(id, mark)) = self.open.pop() else { return };
-        self.within.pop();
-        let own = &self.pending[mark..];
-        let start = self.config.listed.len() as u32;
-        self.config.listed.extend_from_slice(own);
-        self.config.by_name.extend_from_slice(own);
-        self.config.by_name[start as usize..].sort_by_key(|entry| entry.name);
-        self.pending.truncate(mark);
+        let Some(Open::Block(id, mark, server_name)) = self.open.pop() else { return };
+        self.server_name = server_name;
+        self.around.leave();
+        let Config { listed, by_name, .. } = &mut self.config;
+        let start = listed.len() as u32;
+        listed.extend(self.pending.drain(mark..));
+        let own = start..listed.len() as u32;
+        by_name.extend(own.clone());
+        by_name[start as usize..].sort_by_key(|&place| listed[place as usize].name);
         let end = self.config.blocks.len() as u32;
         let block = &mut self.config.blocks[id.0 as usize];
-        block.listed = start..self.config.listed.len() as u32;
+        block.listed = own;
         block.end = end;
         let (section, node, server) = (block.section, block.node, block.server);
         if let (Section::Proxy | Section::ProxyMatch, Some(node)) = (section, node) {
@@ -154,7 +161,10 @@ impl<'t> Builder<'t> {
         let name = directive.name_id();
         self.check(directive, node);
         self.pending.push(Listed { name, node });
-        if PROXY_LINES.contains(&name) {
+        if name == names::SERVER_NAME {
+            self.server_name = Some(node);
+        }
+        if gives_targets(name) {
             let (server, block) = (self.server(), self.block());
             self.proxies[server.0 as usize].line(&self.config, name, node, block);
         }
@@ -229,7 +239,7 @@ impl<'t> Builder<'t> {
         }
         let mut words = std::mem::take(&mut self.words);
         words.extend(directive.args().map(|word| word.value()));
-        let refusal = check::refusal(name, &words, &self.within);
+        let refusal = check::refusal(name, &words, &self.around);
         words.clear();
         self.words = words;
         if let Some(message) = refusal {
@@ -238,17 +248,19 @@ impl<'t> Builder<'t> {
     }
 
     /// The module whose directive this is, where none that has it is loaded; empty where nobody has it.
-    fn missing_module(&self, name: NameId) -> Option<&'static str> {
-        let modules = &self.tree.reading.modules;
+    fn missing_module(&mut self, name: NameId) -> Option<&'static str> {
         let Some(form) = directives::form(name) else {
             return self.knows_all.then_some("");
         };
-        let missing = |module: &&str| modules.presence(module) == Presence::NotLoaded;
-        (!form.modules.is_empty() && form.modules.iter().all(missing)).then(|| form.modules[0])
+        let modules = &self.tree.reading.modules;
+        *self.missing[name.0 as usize].get_or_insert_with(|| {
+            let missing = |module: &&str| modules.presence(module) == Presence::NotLoaded;
+            (!form.modules.is_empty() && form.modules.iter().all(missing)).then(|| form.modules[0])
+        })
     }
 
     fn refuse(&mut self, node: NodeRef, message: String, kind: RefusalKind) {
-        let at_top = self.within.len() <= 1;
+        let at_top = self.around.sections.len() <= 1;
         self.config.refusals.push(Refusal { node, message, kind, at_top });
     }
 

@@ -9,17 +9,56 @@ use super::values;
 use crate::syntax::NameId;
 
 /// What the server says of the directive, if it refuses it. `words` are the arguments as it stores them, for a section
-/// those before the line's last `>`; `within` are the sections around it from the outermost in.
-pub fn refusal(name: NameId, words: &[Cow<[u8]>], within: &[Section]) -> Option<String> {
+/// those before the line's last `>`.
+pub fn refusal(name: NameId, words: &[Cow<[u8]>], around: &Around) -> Option<String> {
     let form = form(name)?;
     if form.is_opaque() {
         return None;
     }
-    not_allowed(form, within)
+    not_allowed(form, around)
         .or_else(|| wrong_count(form, words))
-        .or_else(|| wrong_context(form, forbidden(name, form, words), within))
+        .or_else(|| wrong_context(form, forbidden(name, form, words), around))
         .or_else(|| wrong_section_words(name, form, words))
-        .or_else(|| values::refused_value(name, looked_at(form, words), within))
+        .or_else(|| values::refused_value(name, looked_at(form, words), &around.sections))
+}
+
+/// The sections around a directive from the outermost in, and what they mean for it: asked once for all in them.
+#[derive(Default)]
+pub struct Around {
+    pub sections: Vec<Section>,
+    /// None where a section is not known.
+    allowed: Option<Places>,
+    /// The marks of forms that may forbid them here.
+    watched: Places,
+}
+
+impl Around {
+    pub fn enter(&mut self, section: Section) {
+        self.sections.push(section);
+        self.look();
+    }
+
+    pub fn leave(&mut self) {
+        self.sections.pop();
+        self.look();
+    }
+
+    fn look(&mut self) {
+        self.allowed = allowed_in(&self.sections);
+        self.watched = self.sections.iter().fold(0, |watched, &section| watched | watched_in(section));
+    }
+}
+
+fn watched_in(section: Section) -> Places {
+    use Section::*;
+    match section {
+        VirtualHost => NOT_IN_VIRTUALHOST,
+        Htaccess => NOT_IN_HTACCESS | NOT_IN_DIR_LOC_FILE,
+        Limit | LimitExcept | RequireAll | RequireAny | RequireNone => NOT_IN_DIR_CONTEXT,
+        Proxy | ProxyMatch => NOT_IN_PROXY | NOT_IN_DIR_LOC_FILE,
+        section if section.is_directory_context() => NOT_IN_DIR_LOC_FILE,
+        _ => 0,
+    }
 }
 
 /// The words that the directive is given: one that is repeated for each word ends at an empty one.
@@ -54,13 +93,14 @@ fn allowed_in(within: &[Section]) -> Option<Places> {
     Some(allowed)
 }
 
-fn not_allowed(form: &Form, within: &[Section]) -> Option<String> {
+fn not_allowed(form: &Form, around: &Around) -> Option<String> {
+    if form.places & around.allowed? != 0 {
+        return None;
+    }
+    let within = &around.sections;
     let htaccess = within.contains(&Section::Htaccess);
     // Outside `.htaccess` such a directive is carried out before the server knows in which section it stands.
     if form.exec_on_read() && !htaccess {
-        return None;
-    }
-    if form.places & allowed_in(within)? != 0 {
         return None;
     }
     let parent = within.last().map_or("", |section| section.name());
@@ -106,8 +146,12 @@ fn forbidden(name: NameId, form: &Form, words: &[Cow<[u8]>]) -> Places {
 }
 
 /// The server's check of a command's context, which its handler asks for.
-fn wrong_context(form: &Form, forbidden: Places, within: &[Section]) -> Option<String> {
+fn wrong_context(form: &Form, forbidden: Places, around: &Around) -> Option<String> {
     use Section::*;
+    if forbidden & around.watched == 0 {
+        return None;
+    }
+    let within = &around.sections;
     if within.contains(&Other) || (form.exec_on_read() && !within.contains(&Htaccess)) {
         return None;
     }
@@ -195,7 +239,9 @@ mod tests {
         let mut words = line.split(' ');
         let name = name_id(words.next().expect("a name").as_bytes());
         let words: Vec<Cow<[u8]>> = words.map(|word| Cow::Borrowed(word.as_bytes())).collect();
-        refusal(name, &words, within)
+        let mut around = Around { sections: within.to_vec(), ..Around::default() };
+        around.look();
+        refusal(name, &words, &around)
     }
 
     #[test]

@@ -197,7 +197,8 @@ pub fn name_id(name: &[u8]) -> NameId {
         let Some(&(known, id)) = NAMES.get(INDEX[slot] as usize) else {
             return NameId::UNKNOWN;
         };
-        if known.as_bytes().eq_ignore_ascii_case(name) {
+        // Most are written as the server writes them.
+        if known.as_bytes() == name || known.as_bytes().eq_ignore_ascii_case(name) {
             return NameId(id);
         }
         slot = (slot + 1) & (SLOTS - 1);
@@ -255,6 +256,11 @@ pub const fn known(name: &str) -> NameId {
 pub fn form(name: NameId) -> Option<&'static Form> {
     let id = name.0 as usize;
     FORMS.get(id).or_else(|| OTHER_FORMS.get(id.checked_sub(FORMS.len())?))
+}
+
+/// How many numbers of names there are, that of unknown ones not counted.
+pub fn count() -> usize {
+    FORMS.len() + OTHER_FORMS.len()
 }
 
 /// Modules by what `Require` may ask for.
@@ -341,15 +347,24 @@ static INDEX: [u16; SLOTS] = {
     index
 };
 
-/// FNV-1a of the name in lower case.
-const fn hash(bytes: &[u8]) -> usize {
-    let mut hash: u32 = 0x811c_9dc5;
-    let mut i = 0;
-    while i < bytes.len() {
-        hash = (hash ^ bytes[i].to_ascii_lowercase() as u32).wrapping_mul(0x0100_0193);
-        i += 1;
-    }
-    (hash ^ (hash >> 15)) as usize
+/// Of the name's length and its first and last bytes without regard to case: names that begin alike end differently.
+const fn hash(name: &[u8]) -> usize {
+    let (head, tail) = match (name.first_chunk(), name.last_chunk()) {
+        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
+        _ => {
+            let mut all = 0;
+            let mut i = 0;
+            while i < name.len() {
+                all = all << 8 | name[i] as u64;
+                i += 1;
+            }
+            (all, 0)
+        }
+    };
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    let mixed = ((head | CASE) ^ (tail | CASE).rotate_left(23) ^ name.len() as u64)
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 40) as usize
 }
 
 const fn equal(a: &[u8], b: &[u8]) -> bool {

@@ -89,8 +89,8 @@ pub struct Config {
     blocks: Vec<Block>,
     /// By block, in the order of the text.
     listed: Vec<Listed>,
-    /// The same, in each block by name, then in order.
-    by_name: Vec<Listed>,
+    /// Places in `listed`, in each block by name, then in order.
+    by_name: Vec<u32>,
     /// The main server first, then the virtual hosts in order.
     pub servers: Vec<Server>,
     /// What mod_rewrite is told, by the block that it stands in.
@@ -149,11 +149,26 @@ impl Config {
 
     /// The directives of this name directly in the block, in order.
     pub fn own(&self, block: BlockId, name: NameId) -> impl DoubleEndedIterator<Item = NodeRef> + '_ {
+        self.places(block, name).iter().map(|&place| self.listed[place as usize].node)
+    }
+
+    /// Where they stand in `listed`.
+    fn places(&self, block: BlockId, name: NameId) -> &[u32] {
         let range = &self.block(block).listed;
-        let listed = &self.by_name[range.start as usize..range.end as usize];
-        let rest = &listed[listed.partition_point(|entry| entry.name < name)..];
-        let len = rest.partition_point(|entry| entry.name == name);
-        rest[..len].iter().map(|entry| entry.node)
+        let places = &self.by_name[range.start as usize..range.end as usize];
+        let entry = |&place: &u32| &self.listed[place as usize];
+        let rest = &places[places.partition_point(|place| entry(place).name < name)..];
+        // Most ask for one that is written nowhere, or once.
+        let len = rest.iter().take_while(|place| entry(place).name == name).count();
+        &rest[..len]
+    }
+
+    /// The directives of any of these names directly in the block, in order.
+    pub fn any_of(&self, block: BlockId, names: &[NameId]) -> Vec<Listed> {
+        let found = names.iter().flat_map(|&name| self.places(block, name));
+        let mut found: Vec<u32> = found.copied().collect();
+        found.sort_unstable();
+        found.into_iter().map(|place| self.listed[place as usize]).collect()
     }
 
     /// The last directive of this name directly in the block: the one that counts, for most.

@@ -56,7 +56,8 @@ impl Rewriting {
                     Condition::parse(&raw).map(|condition| waiting.push(ConditionLine { at, condition }))
                 }
                 names::REWRITE_RULE => Rule::parse(&raw).map(|rule| {
-                    let conditions = std::mem::take(&mut waiting);
+                    let mut conditions = std::mem::take(&mut waiting);
+                    conditions.shrink_to_fit();
                     rewriting.rules.push(RuleLine { at, rule, conditions });
                 }),
                 names::REWRITE_OPTIONS => {
@@ -81,6 +82,7 @@ impl Rewriting {
             }
         }
         rewriting.options = options.unwrap_or_default();
+        rewriting.rules.shrink_to_fit();
         rewriting
     }
 

@@ -1,6 +1,8 @@
 //! Which requests a section is for: `<Location>`, `<Directory>`, `<Files>` and their like (`ap_location_walk`,
 //! `ap_directory_walk`). Knows no directive inside.
 
+use std::borrow::Cow;
+
 use crate::effective::regex::Pattern;
 use crate::syntax::Directive;
 
@@ -18,11 +20,12 @@ pub enum Matcher {
 
 impl Matcher {
     /// Whether the argument is a regular expression, and the argument: `~` is a word before it.
-    pub fn words(directive: Directive) -> Option<(bool, Vec<u8>)> {
-        let named = directive.name().to_ascii_lowercase().ends_with(b"match");
-        let first = directive.arg(0)?.value().into_owned();
+    pub fn words(directive: Directive) -> Option<(bool, Cow<[u8]>)> {
+        let name = directive.name();
+        let named = name.last_chunk().is_some_and(|end: &[u8; 5]| end.eq_ignore_ascii_case(b"match"));
+        let first = directive.arg(0)?.value();
         match directive.arg(1) {
-            Some(second) if first == b"~" => Some((true, second.value().into_owned())),
+            Some(second) if *first == *b"~" => Some((true, second.value())),
             _ => Some((named, first)),
         }
     }
@@ -34,8 +37,10 @@ impl Matcher {
         match Self::words(directive) {
             None => Self::Unknown,
             Some((true, pattern)) => Pattern::httpd(&pattern, false).map_or(Self::Unknown, Self::Regex),
-            Some((false, path)) if path.iter().any(|byte| b"*?[".contains(byte)) => Self::Wildcard(path),
-            Some((false, path)) => Self::Prefix(path),
+            Some((false, path)) if path.iter().any(|byte| b"*?[".contains(byte)) => {
+                Self::Wildcard(path.into_owned())
+            }
+            Some((false, path)) => Self::Prefix(path.into_owned()),
         }
     }
 

@@ -1,9 +1,10 @@
 //! The main server and its virtual hosts: on which addresses, by which names. Knows no request.
 
 use super::proxy::Proxies;
+use super::url::after_scheme;
 use super::{Config, names};
 use crate::effective::BlockId;
-use crate::syntax::Directive;
+use crate::syntax::{Directive, Word};
 use crate::tree::{NodeRef, Tree};
 
 /// A server of the configuration; 0 is the main server.
@@ -22,8 +23,6 @@ pub struct Server {
     pub node: Option<NodeRef>,
     /// What its section names; empty for the main server, which takes what no virtual host does.
     pub addresses: Vec<Address>,
-    /// The hosts of `addresses` as they are written.
-    pub written_hosts: Vec<Vec<u8>>,
     /// The port it goes by: that of `ServerName`, which may name none, or else that of its first address.
     pub port: Option<u16>,
     /// `ServerName` without scheme and port, in lower case.
@@ -138,22 +137,18 @@ impl Server {
     /// `name`: the main server's `ServerName` line above the section.
     pub(super) fn new(block: BlockId, node: Option<NodeRef>, name: Option<NodeRef>, tree: &Tree) -> Self {
         let unwritten = name.and_then(|node| bare_name(&tree.directive(node).arg(0)?.value()).1);
-        let words = node.map(|node| tree.directive(node).args().collect::<Vec<_>>()).unwrap_or_default();
-        let addresses: Vec<Address> =
-            words.iter().filter_map(|word| Address::parse(&word.value(), unwritten)).collect();
-        let host = |word: &crate::syntax::Word| {
-            let word = word.show();
-            split(&word).map(|(host, _)| host.as_bytes().to_ascii_lowercase())
-        };
+        let words = || node.into_iter().flat_map(|node| tree.directive(node).args());
+        let mut addresses: Vec<Address> =
+            words().filter_map(|word| Address::parse(&word.value(), unwritten)).collect();
+        addresses.shrink_to_fit();
         Self {
             block,
             node,
             port: addresses.first().and_then(|address| address.port),
             addresses,
-            written_hosts: words.iter().filter_map(host).collect(),
             name: None,
             aliases: Vec::new(),
-            unknown_names: words.iter().any(|word| word.is_hole()),
+            unknown_names: words().any(|word| word.is_hole()),
             proxies: Proxies::default(),
             timeout: None,
             proxy_timeout: None,
@@ -168,16 +163,29 @@ impl Server {
     ) {
         if let Some(word) = name.and_then(|node| tree.directive(node).arg(0)) {
             self.unknown_names |= word.is_hole();
-            let (name, port) = bare_name(&word.value());
-            self.name = Some(name);
+            let value = word.value();
+            let (name, port) = bare_name(&value);
+            self.name = Some(name.to_ascii_lowercase());
             self.port = port;
         }
         for node in aliases {
-            for word in tree.directive(node).args() {
+            let words = tree.directive(node).args();
+            self.aliases.reserve_exact(words.len());
+            for word in words {
                 self.unknown_names |= word.is_hole();
                 self.aliases.push(word.value().to_ascii_lowercase());
             }
         }
+    }
+
+    /// The hosts of `addresses` as they are written, in lower case.
+    pub fn written_hosts(&self, tree: &Tree) -> Vec<Vec<u8>> {
+        let words = self.node.into_iter().flat_map(|node| tree.directive(node).args());
+        let host = |word: Word| {
+            let word = word.show();
+            split(&word).map(|(host, _)| host.as_bytes().to_ascii_lowercase())
+        };
+        words.filter_map(host).collect()
     }
 
     /// The name for a reader: the first it goes by, and where it listens.
@@ -196,14 +204,14 @@ impl Server {
 }
 
 /// `ServerName` may hold a scheme and a port.
-fn bare_name(name: &[u8]) -> (Vec<u8>, Option<u16>) {
-    let after = memchr::memmem::find(name, b"://").map_or(name, |at| &name[at + 3..]);
+fn bare_name(name: &[u8]) -> (&[u8], Option<u16>) {
+    let after = after_scheme(name).map_or(name, |at| &name[at..]);
     let end = match after.first() {
         Some(b'[') => after.iter().position(|&byte| byte == b']').map_or(after.len(), |at| at + 1),
         _ => after.iter().position(|&byte| byte == b':').unwrap_or(after.len()),
     };
     let port = after[end..].strip_prefix(b":").and_then(|digits| std::str::from_utf8(digits).ok());
-    (after[..end].to_ascii_lowercase(), port.and_then(|digits| digits.parse().ok()))
+    (&after[..end], port.and_then(|digits| digits.parse().ok()))
 }
 
 #[cfg(test)]
@@ -222,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_name_may_bring_a_port() {
-        assert_eq!(bare_name(b"https://Chat.test:8443"), (b"chat.test".to_vec(), Some(8443)));
-        assert_eq!(bare_name(b"[::1]"), (b"[::1]".to_vec(), None));
+        assert_eq!(bare_name(b"https://Chat.test:8443"), (&b"Chat.test"[..], Some(8443)));
+        assert_eq!(bare_name(b"[::1]"), (&b"[::1]"[..], None));
     }
 }

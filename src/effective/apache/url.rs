@@ -1,6 +1,8 @@
 //! The URLs that ProxyPass and its like name, as httpd's `apr_uri_parse` and `ap_proxy_de_socketfy` take them apart.
 //! Knows no directive.
 
+use std::borrow::Cow;
+
 /// A target's URL in its parts, kept as one text without what may be left out: a worker for it is called so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
@@ -35,9 +37,9 @@ impl Url {
             let is_odd = rest.first().is_some_and(|byte| !byte.is_ascii());
             return Err(if is_host || is_odd { unparsable() } else { absolute() });
         };
-        let end = after.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(after.len());
+        let end = memchr::memchr3(b'/', b'?', b'#', after).unwrap_or(after.len());
         let (authority, path) = after.split_at(end);
-        let authority = authority.rsplit(|&byte| byte == b'@').next().unwrap_or_default();
+        let authority = memchr::memrchr(b'@', authority).map_or(authority, |at| &authority[at + 1..]);
         let (host, port) = split_port(authority).ok_or_else(unparsable)?;
         if (host.is_empty() && socket.is_none()) || scheme.is_empty() {
             return Err(absolute());
@@ -49,15 +51,16 @@ impl Url {
     /// Puts one together; a port that is the scheme's own is left out.
     pub fn new(scheme: &[u8], host: &[u8], port: Option<u16>, path: &[u8], socket: Option<Box<str>>) -> Self {
         let mut name = Vec::with_capacity(scheme.len() + host.len() + path.len() + 9);
-        name.extend(scheme.iter().map(u8::to_ascii_lowercase));
+        name.extend_from_slice(scheme);
+        name.make_ascii_lowercase();
         let scheme_len = name.len() as u32;
-        let own_port = default_port(text(&name));
-        let port = port.filter(|&port| Some(port) != own_port);
+        let port = port.filter(|&port| Some(port) != default_port(text(&name)));
         name.extend_from_slice(b"://");
-        name.extend(host.iter().map(u8::to_ascii_lowercase));
+        name.extend_from_slice(host);
+        name[scheme_len as usize..].make_ascii_lowercase();
         let host_end = name.len() as u32;
         if let Some(port) = port {
-            name.extend_from_slice(format!(":{port}").as_bytes());
+            push_port(&mut name, port);
         }
         let path_start = name.len() as u32;
         name.extend_from_slice(path);
@@ -107,9 +110,22 @@ impl Url {
     }
 }
 
+/// `:` and the number: formatting would take longer than all the rest.
+fn push_port(name: &mut Vec<u8>, port: u16) {
+    name.push(b':');
+    let digits = [10_000, 1000, 100, 10, 1].map(|unit| b'0' + (port / unit % 10) as u8);
+    let first = digits.iter().position(|&digit| digit != b'0').unwrap_or(digits.len() - 1);
+    name.extend_from_slice(&digits[first..]);
+}
+
 /// Hosts and schemes are text; one that is not is nobody's.
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Where the host begins: behind the first `://`.
+pub fn after_scheme(url: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b':', url).find(|&colon| url[colon..].starts_with(b"://")).map(|colon| colon + 3)
 }
 
 /// The port of a scheme (`ap_proxy_port_of_scheme`).
@@ -134,16 +150,16 @@ pub fn split_socket(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The URL behind a socket's file, as requests are mapped to it; the text itself where it names no socket.
-pub fn without_socket(text: &[u8]) -> Vec<u8> {
+pub fn without_socket(text: &[u8]) -> Cow<'_, [u8]> {
     match split_socket(text) {
-        Some((_, url)) if url.ends_with(b":") => [url, b"//localhost"].concat(),
-        Some((_, url)) => url.to_vec(),
-        None => text.to_vec(),
+        Some((_, url)) if url.ends_with(b":") => Cow::Owned([url, b"//localhost"].concat()),
+        Some((_, url)) => Cow::Borrowed(url),
+        None => Cow::Borrowed(text),
     }
 }
 
 fn is_scheme_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 fn has_port(rest: &[u8]) -> bool {
@@ -173,6 +189,8 @@ mod tests {
         for (text, name) in [
             ("WS://Chat.Internal:80/ws", "ws://chat.internal/ws"),
             ("http://b:3000", "http://b:3000"),
+            ("http://b:0/", "http://b:0/"),
+            ("http://b:65535", "http://b:65535"),
             ("https://[::1]:443/x?y", "https://[::1]/x?y"),
             ("unix:/run/a.sock|ws://localhost/ws", "ws://localhost/ws"),
             ("unix:/run/a.sock|http://", "http://localhost"),

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use super::directives::Section;
 use super::names;
+use super::url::after_scheme;
 use crate::syntax::NameId;
 
 /// What C's `atoi` reads: the digits at the beginning, with a sign; 0 where there are none. Wraps like an `int`.
@@ -245,7 +246,7 @@ fn server_name(value: &[u8]) -> Option<String> {
         let shown = show(value);
         return Some(format!("Invalid ServerName \"{shown}\" use ServerAlias to set multiple server names."));
     }
-    let host = memchr::memmem::find(value, b"://").map_or(value, |at| &value[at + 3..]);
+    let host = after_scheme(value).map_or(value, |at| &value[at..]);
     let port = &host[memchr::memchr(b':', host)? + 1..];
     (!(1..65536).contains(&leading_number(port))).then(|| {
         let shown = show(value);

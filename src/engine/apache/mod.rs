@@ -36,13 +36,15 @@ pub struct Facts<'a> {
     /// The blocks that have a directive, looked for when first asked for.
     with: RefCell<HashMap<NameId, With>>,
     /// Which routes need no following.
-    straight: RefCell<Option<Straight>>,
+    straight: RefCell<Option<Straight<'a>>>,
     /// Whether the route that was asked about last is one.
     last_straight: Cell<Option<(NodeRef, bool)>>,
     /// Wordings of rewrite rules that gave a check nothing to say.
     sound: RefCell<HashSet<(&'static str, Vec<u8>)>>,
     /// Virtual hosts that speak TLS, by the names they go by, looked for when first asked for.
     secure: OnceCell<HashMap<Vec<u8>, Vec<ServerId>>>,
+    /// The worker of the route that was asked about last: several rules ask in a row.
+    last_worker: Cell<Option<(NodeRef, Option<&'a Worker>)>>,
     /// The fate of the route that was asked about last: several rules ask in a row.
     last_fate: RefCell<Option<(NodeRef, Rc<Fate>)>>,
     /// The ways of the route that was asked about last: several rules ask in a row.
@@ -76,6 +78,7 @@ impl<'a> Facts<'a> {
             routes,
             tracer,
             with: RefCell::default(),
+            last_worker: Cell::default(),
             last_fate: RefCell::default(),
             straight: RefCell::default(),
             last_straight: Cell::default(),

@@ -16,11 +16,6 @@ use crate::tree::NodeRef;
 /// What the names of a handshake's headers begin with, in lower case.
 const HANDSHAKE: [&str; 5] = ["connection", "host", "origin", "sec-websocket-", "upgrade"];
 
-/// Whether a header, its name in lower case, is one that a handshake is about.
-pub(super) fn is_of_handshake(name: &[u8]) -> bool {
-    HANDSHAKE.iter().any(|known| name.starts_with(known.as_bytes()))
-}
-
 /// A line of `RequestHeader`.
 pub struct HeaderLine {
     pub at: NodeRef,
@@ -73,15 +68,24 @@ impl<'a> Facts<'a> {
     /// The lines of RequestHeader about a handshake's headers for a route's requests, in the order in which they are
     /// carried out.
     pub fn request_headers(&self, route: &Route) -> Vec<HeaderLine> {
-        let counts = |node: NodeRef| {
-            let name = self.directive(node).arg(1).map(|word| word.value().to_ascii_lowercase());
-            name.is_some_and(|name| is_of_handshake(&name))
-        };
-        let levels = self.levels(route, names::REQUEST_HEADER, counts).into_iter();
+        let is_about_handshake = |node| self.is_about_handshake(node);
+        let levels = self.levels(route, names::REQUEST_HEADER, is_about_handshake).into_iter();
         levels
             .flat_map(|level| self.config.own(level, names::REQUEST_HEADER).collect::<Vec<_>>())
             .filter_map(|node| self.header_line(node))
             .collect()
+    }
+
+    /// Whether there is such a line anywhere.
+    pub fn has_request_headers(&self) -> bool {
+        let is_about_handshake = |node| self.is_about_handshake(node);
+        !self.blocks_with(names::REQUEST_HEADER, is_location, is_about_handshake).is_empty()
+    }
+
+    /// Whether a line of RequestHeader is about a handshake's header.
+    pub(super) fn is_about_handshake(&self, node: NodeRef) -> bool {
+        let name = self.directive(node).arg(1);
+        name.is_some_and(|name| HANDSHAKE.iter().any(|known| begins(&name.value(), known.as_bytes())))
     }
 
     fn header_line(&self, at: NodeRef) -> Option<HeaderLine> {
@@ -103,6 +107,17 @@ impl<'a> Facts<'a> {
 
     /// The worker that a route's target is given to; None for a balancer, and where no line makes one.
     pub fn worker_of(&self, route: &Route) -> Option<&'a Worker> {
+        if let Some((node, worker)) = self.last_worker.get()
+            && node == route.node
+        {
+            return worker;
+        }
+        let worker = self.find_worker(route);
+        self.last_worker.set(Some((route.node, worker)));
+        worker
+    }
+
+    fn find_worker(&self, route: &Route) -> Option<&'a Worker> {
         let server = self.server_of(route);
         // What the line itself has or shares, unless the main server has some that may be longer.
         let is_alone = server == ServerId::MAIN || self.config.main().proxies.workers.is_empty();
@@ -160,21 +175,19 @@ impl<'a> Facts<'a> {
             let word = directive.arg(0)?;
             return Some((word, word.show()));
         }
-        let is_it = |word: &Word| word.show().to_ascii_lowercase().starts_with("timeout=");
+        let is_it = |word: &Word| begins(&word.value(), b"timeout=");
         let word = directive.args().rfind(is_it)?;
         Some((word, word.show()["timeout=".len()..].to_string()))
     }
 
     /// The lines that limit how long a route's tunnels may be silent, those for the backend first.
-    pub fn time_lines(&self, route: &Route) -> Vec<NodeRef> {
-        let server = self.server_of(route);
+    pub fn time_lines(&self, route: &Route) -> impl Iterator<Item = NodeRef> + use<'a> {
+        let (own, main) = (self.config.server(self.server_of(route)), self.config.main());
         let members = self.balancer_of(route).into_iter().flat_map(|balancer| balancer.members.iter());
         let workers = self.worker_of(route).into_iter().chain(members);
         let of_workers = workers.filter_map(|worker| worker.params.get("timeout")).map(|param| param.at);
-        let of_server = [names::PROXY_TIMEOUT, names::TIMEOUT];
-        of_workers
-            .chain(of_server.into_iter().filter_map(|name| self.config.in_force(server, name)))
-            .collect()
+        let of_server = [own.proxy_timeout.or(main.proxy_timeout), own.timeout.or(main.timeout)];
+        of_workers.chain(of_server.into_iter().flatten().map(|time| time.at))
     }
 
     /// Whether the line holds a time whose unit httpd leaves out.
@@ -206,6 +219,11 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// Whether a word begins with this, in any case.
+fn begins(word: &[u8], with: &[u8]) -> bool {
+    word.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
+}
+
 fn is_location(section: Section) -> bool {
     matches!(section, Section::Location | Section::LocationMatch)
 }
@@ -215,7 +233,7 @@ fn is_kept_out(member: &Worker) -> bool {
     let Some(status) = member.params.get("status") else { return false };
     let mut on = true;
     let mut out = false;
-    for byte in status.value.to_ascii_uppercase() {
+    for byte in status.value().to_ascii_uppercase() {
         match byte {
             b'+' => on = true,
             b'-' => on = false,

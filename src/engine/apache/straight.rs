@@ -87,10 +87,14 @@ static IS_HARMLESS: [bool; 1024] = {
 };
 
 /// What is looked at once for all routes.
-pub(super) struct Straight {
+pub(super) struct Straight<'a> {
+    /// Nothing of the whole configuration asks for a closer look.
+    is_usual: bool,
     /// Lines that upgrade the handshakes they send on.
     upgrading: HashSet<NodeRef>,
-    servers: HashMap<ServerId, Server>,
+    main: Server<'a>,
+    /// The server that was asked about last: routes come server by server.
+    own: Server<'a>,
     /// Whether a rewrite rule with these conditions and this pattern takes and upgrades what it is for, where it is the
     /// first of a server with nothing unusual: many servers have the same.
     rules: HashMap<Vec<u8>, bool>,
@@ -98,26 +102,33 @@ pub(super) struct Straight {
 
 /// A server as far as its routes are plain.
 #[derive(Default)]
-struct Server {
+struct Server<'a> {
+    id: Option<ServerId>,
     /// Something stands in it that may decide.
     is_odd: bool,
     /// Paths whose ProxyPass does not upgrade, and the place of the first in the list.
-    takers: HashMap<Vec<u8>, usize>,
-    /// Paths whose ProxyPass upgrades.
-    others: HashSet<Vec<u8>>,
+    takers: HashMap<&'a [u8], usize>,
+    /// How many lines are for a path, those that upgrade and those that don't.
+    lines: HashMap<&'a [u8], usize>,
     /// Paths of sections that do not.
-    section_takers: HashSet<Vec<u8>>,
+    section_takers: HashSet<&'a [u8]>,
 }
 
-impl Straight {
+impl Straight<'_> {
     fn new(facts: &Facts) -> Self {
         let upgrades = |route: &&Route| route.headers.carries("upgrade", "websocket") == Some(true);
         let upgrading = facts.routes.iter().filter(upgrades).map(|route| route.node).collect();
-        Self { upgrading, servers: HashMap::new(), rules: HashMap::new() }
+        Self {
+            is_usual: facts.is_usual(),
+            upgrading,
+            main: Server::default(),
+            own: Server::default(),
+            rules: HashMap::new(),
+        }
     }
 }
 
-impl Facts<'_> {
+impl<'a> Facts<'a> {
     /// Whether every handshake for the route's own path upgrades, as far as its line and its server plainly tell.
     pub fn goes_straight(&self, route: &Route) -> bool {
         if let Some((node, straight)) = self.last_straight.get()
@@ -132,21 +143,17 @@ impl Facts<'_> {
 
     fn looks_straight(&self, route: &Route) -> bool {
         let server = self.server_of(route);
-        if !self.is_usual() || route.broken || !matches!(route.backend.scheme.as_str(), "http" | "ws") {
+        if route.broken || !matches!(route.backend.scheme.as_str(), "http" | "ws") {
             return false;
         }
         let mut known = self.straight.borrow_mut();
         let known = known.get_or_insert_with(|| Straight::new(self));
-        if !known.upgrading.contains(&route.node) {
+        if !known.is_usual || !known.upgrading.contains(&route.node) {
             return false;
         }
-        for id in [ServerId::MAIN, server] {
-            if !known.servers.contains_key(&id) {
-                let found = self.look_at(id, &known.upgrading);
-                known.servers.insert(id, found);
-            }
-        }
-        let (main, own) = (&known.servers[&ServerId::MAIN], &known.servers[&server]);
+        self.look_at(ServerId::MAIN, &known.upgrading, &mut known.main);
+        self.look_at(server, &known.upgrading, &mut known.own);
+        let (main, own) = (&known.main, &known.own);
         if main.is_odd || own.is_odd {
             return false;
         }
@@ -183,11 +190,29 @@ impl Facts<'_> {
             return None;
         }
         let known = self.straight.borrow();
-        let server = known.as_ref()?.servers.get(&self.server_of(route))?;
+        let server = &known.as_ref()?.own;
+        if server.id != Some(self.server_of(route)) {
+            return None;
+        }
         let rewrites = self.config.rewriting(self.config.server(self.server_of(route)).block).is_some();
-        let takes = |head: &[u8]| server.takers.contains_key(head) || server.others.contains(head);
-        let takes = |head: &[u8]| takes(head) || server.section_takers.contains(head);
-        (!rewrites).then(|| !heads(path).any(takes))
+        (!rewrites).then(|| !heads(path).any(|head| server.lines.contains_key(head)))
+    }
+
+    /// Whether plainly no other line than the route's own could send a handshake for its path on.
+    pub fn is_only_line(&self, route: &Route) -> bool {
+        let (Some(pass), true) = (self.pass(route), self.goes_straight(route)) else { return false };
+        let known = self.straight.borrow();
+        let Some(Straight { main, own, .. }) = known.as_ref() else { return false };
+        let id = self.server_of(route);
+        let has_rules = |server| self.config.rewriting(self.config.server(server).block).is_some();
+        own.id == Some(id)
+            && (id == ServerId::MAIN || main.lines.is_empty())
+            && !has_rules(ServerId::MAIN)
+            && !has_rules(id)
+            && heads(&pass.path).all(|head| {
+                let most = usize::from(*head == *pass.path);
+                own.lines.get(head).copied().unwrap_or(0) <= most
+            })
     }
 
     /// Whether nothing of the whole configuration asks for a closer look: modules, versions, an incomplete tree.
@@ -197,9 +222,16 @@ impl Facts<'_> {
         has_http && !self.config.target.apache.any_before(versions::HTTP_UPGRADES)
     }
 
-    fn look_at(&self, id: ServerId, upgrading: &HashSet<NodeRef>) -> Server {
+    /// Fills in what is known of a server, unless it is the one looked at before.
+    fn look_at(&self, id: ServerId, upgrading: &HashSet<NodeRef>, found: &mut Server<'a>) {
+        if found.id == Some(id) {
+            return;
+        }
         let server = self.config.server(id);
-        let mut found = Server { is_odd: self.is_odd_block(server.block), ..Server::default() };
+        (found.id, found.is_odd) = (Some(id), self.is_odd_block(server.block));
+        found.takers.clear();
+        found.lines.clear();
+        found.section_takers.clear();
         for child in self.config.children(server.block) {
             match self.config.block(child).section {
                 Section::Directory | Section::DirectoryMatch | Section::Files | Section::FilesMatch => {}
@@ -210,23 +242,22 @@ impl Facts<'_> {
         }
         for (index, pass) in server.proxies.passes.iter().enumerate() {
             found.is_odd |= pass.is_match || pass.unknown;
-            match upgrading.contains(&pass.at) {
-                true => drop(found.others.insert(pass.path.clone())),
-                false => drop(found.takers.entry(pass.path.clone()).or_insert(index)),
+            *found.lines.entry(&pass.path).or_default() += 1;
+            if !upgrading.contains(&pass.at) {
+                found.takers.entry(&pass.path).or_insert(index);
             }
         }
-        for (_, pass) in &server.proxies.in_sections {
+        for pass in &server.proxies.in_sections {
             found.is_odd |= pass.is_match || pass.unknown;
-            match upgrading.contains(&pass.at) {
-                true => found.others.insert(pass.path.clone()),
-                false => found.section_takers.insert(pass.path.clone()),
-            };
+            *found.lines.entry(&pass.path).or_default() += 1;
+            if !upgrading.contains(&pass.at) {
+                found.section_takers.insert(&pass.path);
+            }
         }
         if let Some(rewriting) = self.config.rewriting(server.block) {
             let is_plain = |line: &RuleLine| upgrading.contains(&line.at);
             found.is_odd |= rewriting.unknown.is_some() || !rewriting.rules.iter().all(is_plain);
         }
-        found
     }
 
     fn has_children(&self, block: BlockId) -> bool {
@@ -241,8 +272,7 @@ impl Facts<'_> {
     }
 
     fn changes_handshake(&self, node: NodeRef) -> bool {
-        let name = self.directive(node).arg(1).map(|word| word.value().to_ascii_lowercase());
-        name.is_none_or(|name| super::reach::is_of_handshake(&name))
+        self.directive(node).arg_count() < 2 || self.is_about_handshake(node)
     }
 
     /// Whether the line's target has a worker of its own that knows no other rule for Upgrade.
@@ -278,7 +308,7 @@ impl Facts<'_> {
 
     /// A rule's conditions and pattern, as written.
     fn wording(&self, line: &RuleLine) -> Vec<u8> {
-        let mut key: Vec<u8> = Vec::new();
+        let mut key: Vec<u8> = Vec::with_capacity(128);
         let texts = line.conditions.iter().map(|condition| condition.at).chain([line.at]);
         for node in texts {
             let directive = self.directive(node);

@@ -166,7 +166,7 @@ impl<'a> Facts<'a> {
             _ => return Vec::new(),
         }
         let Some(line) = self.rule_line(route) else { return Vec::new() };
-        self.fitting_paths(&line, self.server_of(route))
+        self.fitting_paths(line, self.server_of(route))
     }
 
     /// Paths that a rule in the list of a server is for.
@@ -245,8 +245,8 @@ impl<'a> Facts<'a> {
     }
 
     /// The rule that a route is, with its conditions.
-    pub fn rule_line(&self, route: &Route) -> Option<RuleLine> {
-        self.config.rewriting(route.block)?.rules.iter().find(|line| line.at == route.node).cloned()
+    pub fn rule_line(&self, route: &Route) -> Option<&'a RuleLine> {
+        self.config.rewriting(route.block)?.rules.iter().find(|line| line.at == route.node)
     }
 
     /// The first two words of a line, as written: `ProxyPass "/ws"`.

@@ -6,8 +6,17 @@ use crate::effective::apache::expr::Expr;
 use crate::effective::apache::names;
 use crate::effective::regex::Pattern;
 use crate::effective::{BlockId, Value};
-use crate::syntax::Directive;
+use crate::syntax::{Directive, NameId};
 use crate::tree::NodeRef;
+
+/// Directives that set variables for some requests.
+const CONDITIONAL: [NameId; 5] = [
+    names::BROWSER_MATCH,
+    names::BROWSER_MATCH_NO_CASE,
+    names::SET_ENV_IF,
+    names::SET_ENV_IF_EXPR,
+    names::SET_ENV_IF_NO_CASE,
+];
 
 impl Session<'_> {
     pub(super) fn check_limits(&mut self) -> Go {
@@ -54,7 +63,7 @@ impl Session<'_> {
             false => sections.to_vec(),
         };
         for level in levels {
-            for entry in config.all(level) {
+            for entry in config.any_of(level, &CONDITIONAL) {
                 let caseless = matches!(entry.name, names::SET_ENV_IF_NO_CASE | names::BROWSER_MATCH_NO_CASE);
                 match entry.name {
                     names::SET_ENV_IF | names::SET_ENV_IF_NO_CASE => {
@@ -167,7 +176,7 @@ impl Session<'_> {
         let (tree, config) = (self.tracer.tree, self.tracer.config);
         let levels: Vec<BlockId> = self.levels().into_iter().chain(self.sections.iter().copied()).collect();
         for level in levels {
-            for entry in config.all(level) {
+            for entry in config.any_of(level, &[names::SET_ENV, names::UNSET_ENV]) {
                 let directive = tree.directive(entry.node);
                 let mut words = directive.args().map(|word| word.value().into_owned());
                 match entry.name {

@@ -149,7 +149,7 @@ impl Tracer<'_> {
         }
         let host = request.header(b"host");
         let host = host.as_ref().and_then(Value::known).map(asked_name).unwrap_or_default();
-        let is_written = |id: &ServerId| self.config.server(*id).written_hosts.contains(&host);
+        let is_written = |id: &ServerId| self.written_hosts(*id).contains(&host);
         if let Some(&server) = chain.iter().find(|&id| is_written(id)) {
             let why = "the first whose section is for this host, as no other goes by this name";
             return Ok(Arrived { server, read_by: first, why });

@@ -7,6 +7,7 @@ use crate::effective::apache::server::ServerId;
 use crate::effective::apache::{Pass, names};
 use crate::effective::regex::Pattern;
 use crate::effective::{BlockId, Value};
+use crate::syntax::NameId;
 use crate::tree::NodeRef;
 
 /// Where a request is to be sent.
@@ -74,8 +75,7 @@ impl Session<'_> {
         let config = self.tracer.config;
         [ServerId::MAIN, self.server].into_iter().any(|server| {
             let proxies = &config.server(server).proxies;
-            let in_sections = proxies.in_sections.iter().map(|(_, pass)| pass);
-            proxies.passes.iter().chain(in_sections).any(|pass| pass.flags.mapping)
+            proxies.passes.iter().chain(&proxies.in_sections).any(|pass| pass.flags.mapping)
         })
     }
 
@@ -87,10 +87,13 @@ impl Session<'_> {
                 .args()
                 .any(|word| word.value().split(|&byte| byte == b'=').next() == Some(b"no-proxy"))
         };
-        let lines = self.levels().into_iter().flat_map(|level| config.all(level)).filter(|entry| {
-            [names::BROWSER_MATCH, names::BROWSER_MATCH_NO_CASE, names::SET_ENV_IF, names::SET_ENV_IF_NO_CASE]
-                .contains(&entry.name)
-        });
+        let setting = [
+            names::BROWSER_MATCH,
+            names::BROWSER_MATCH_NO_CASE,
+            names::SET_ENV_IF,
+            names::SET_ENV_IF_NO_CASE,
+        ];
+        let lines = self.levels().into_iter().flat_map(|level| config.any_of(level, &setting));
         let mut found = lines.map(|entry| entry.node).filter(|&node| sets(node));
         found.next().filter(|_| found.next().is_none())
     }
@@ -209,7 +212,7 @@ impl Session<'_> {
             return Ok(());
         }
         for &level in &levels {
-            for entry in config.all(level) {
+            for entry in config.any_of(level, &ALIASES) {
                 let directive = tree.directive(entry.node);
                 let (Some(from), Some(to)) = (directive.arg(0), directive.arg(1)) else { continue };
                 let file = match entry.name {
@@ -237,6 +240,9 @@ impl Session<'_> {
         Ok(())
     }
 }
+
+const ALIASES: [NameId; 4] =
+    [names::ALIAS, names::ALIAS_MATCH, names::SCRIPT_ALIAS, names::SCRIPT_ALIAS_MATCH];
 
 enum Tried {
     No,

@@ -18,14 +18,14 @@ mod session;
 mod storage;
 mod variables;
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use super::{Chosen, Hop, Request, Roots, Step, Trace, Upstream, Url, Verdict, refusal};
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::rewrite::ConditionLine;
 use crate::effective::apache::rewriting::Rewriting;
-use crate::effective::apache::server::{Listen, ServerId, listens};
+use crate::effective::apache::server::{Listen, Server, ServerId, listens};
 use crate::effective::apache::{Config, Refusal};
 use crate::effective::version::Version;
 use crate::source::files::Files;
@@ -51,8 +51,10 @@ pub struct Tracer<'a> {
     listens: Vec<Listen>,
     /// The main server's sections but for virtual hosts, of which there may be thousands.
     main_sections: Vec<BlockId>,
+    /// By server, the hosts of its section as they are written, when first asked for.
+    written_hosts: OnceLock<Vec<Vec<Vec<u8>>>>,
     /// What is compiled of each server, when first asked for.
-    models: Vec<OnceCell<Model>>,
+    models: Vec<OnceLock<Box<Model>>>,
 }
 
 /// Where a request ends in this server.
@@ -113,10 +115,18 @@ impl<'a> Tracer<'a> {
         roots: &'a Roots,
         version: Version,
     ) -> Self {
-        let models = config.servers.iter().map(|_| OnceCell::new()).collect();
+        let models = config.servers.iter().map(|_| OnceLock::new()).collect();
         let is_host = |block: &BlockId| config.block(*block).section == Section::VirtualHost;
         let main_sections = config.children(config.main().block).filter(|block| !is_host(block)).collect();
-        Self { tree, config, files, roots, version, listens: listens(tree, config), main_sections, models }
+        let (listens, written_hosts) = (listens(tree, config), OnceLock::new());
+        Self { tree, config, files, roots, version, listens, main_sections, written_hosts, models }
+    }
+
+    /// The hosts of a server's section as they are written, in lower case.
+    fn written_hosts(&self, server: ServerId) -> &[Vec<u8>] {
+        let of = |server: &Server| server.written_hosts(self.tree);
+        let all = self.written_hosts.get_or_init(|| self.config.servers.iter().map(of).collect());
+        &all[server.0 as usize]
     }
 
     /// The sections directly inside a block, in order; virtual hosts are none.
@@ -133,7 +143,7 @@ impl<'a> Tracer<'a> {
     }
 
     fn model(&self, server: ServerId) -> &Model {
-        self.models[server.0 as usize].get_or_init(|| Model::new(self, server))
+        self.models[server.0 as usize].get_or_init(|| Box::new(Model::new(self, server)))
     }
 
     /// Follows a browser's handshake; each of `headers` replaces one of its own.

@@ -144,7 +144,7 @@ impl Session<'_> {
 
 /// What mod_proxy_wstunnel asks its backend for: what the worker allows, as the server keeps it, whatever the client asks.
 fn wstunnel_token(worker: Option<&Worker>) -> Vec<u8> {
-    match worker.and_then(|worker| worker.params.get("upgrade")).map(|param| &param.value[..]) {
+    match worker.and_then(|worker| worker.params.get("upgrade")).map(|param| param.value()) {
         None | Some(b"") => b"WebSocket".to_vec(),
         Some(value) if value.eq_ignore_ascii_case(b"any") => b"*".to_vec(),
         Some(value) => value.to_vec(),
@@ -153,7 +153,7 @@ fn wstunnel_token(worker: Option<&Worker>) -> Vec<u8> {
 
 /// Whether connections to the backend stay open.
 fn keeps_connections(worker: &Worker) -> bool {
-    let is_on = |key: &str| worker.params.get(key).map(|param| param.value.eq_ignore_ascii_case(b"on"));
+    let is_on = |key: &str| worker.params.get(key).map(|param| param.value().eq_ignore_ascii_case(b"on"));
     let disabled = match (is_on("disablereuse"), is_on("enablereuse")) {
         (Some(disabled), _) => disabled,
         (None, Some(enabled)) => !enabled,

@@ -7,7 +7,7 @@ use super::{Go, Outcome, Request, Session, Upstream, upstream};
 use crate::effective::Value;
 use crate::effective::apache::params::allows;
 use crate::effective::apache::proxy::is_balancer;
-use crate::effective::apache::url::Url;
+use crate::effective::apache::url::{Url, after_scheme};
 use crate::effective::apache::{Worker, names, versions};
 use crate::tree::NodeRef;
 
@@ -116,13 +116,13 @@ impl Session<'_> {
             return Err(Outcome::answered(500, why, Some(by)));
         };
         let usable = |member: &&Worker| {
-            let status = member.params.get("status").map(|param| param.value.to_ascii_uppercase());
+            let status = member.params.get("status").map(|param| param.value().to_ascii_uppercase());
             !status.is_some_and(|status| takes_out(&status))
         };
         let Some(member) = balancer.members.iter().find(usable) else {
             return Err(Outcome::answered(503, "no workers in the balancer", Some(by)));
         };
-        let after = memchr::memmem::find(url, b"://").map_or(url.len(), |at| at + 3);
+        let after = after_scheme(url).unwrap_or(url.len());
         let path = memchr::memchr(b'/', &url[after..]).map_or(&b"/"[..], |at| &url[after + at..]);
         let whole = [member.name(), path].concat();
         let Some(mut url) = self.canonical_url(&whole, target)? else {
@@ -215,7 +215,7 @@ impl Session<'_> {
         }
         match route.worker.and_then(|worker| worker.params.get("upgrade")) {
             Some(param) => {
-                Some(format!("`upgrade={}` does not allow it", String::from_utf8_lossy(&param.value)))
+                Some(format!("`upgrade={}` does not allow it", String::from_utf8_lossy(param.value())))
             }
             None if is_ws => None,
             None if self.is_other_pass(route.worker, by) => {
@@ -270,7 +270,7 @@ fn no_handler(url: &[u8], by: NodeRef) -> Outcome {
 /// Whether a worker lets this Upgrade through (`ap_proxy_worker_can_upgrade`).
 fn can_upgrade(worker: Option<&Worker>, upgrade: &[u8], is_ws: bool) -> bool {
     match worker.and_then(|worker| worker.params.get("upgrade")) {
-        Some(param) if !param.value.is_empty() => allows(&param.value, upgrade),
+        Some(param) if !param.value().is_empty() => allows(param.value(), upgrade),
         _ => is_ws && upgrade.eq_ignore_ascii_case(b"websocket"),
     }
 }

@@ -9,6 +9,9 @@ use crate::effective::regex::Pattern;
 use crate::syntax::{Directive, NameId};
 use crate::tree::NodeRef;
 
+const REDIRECTS: [NameId; 4] =
+    [names::REDIRECT, names::REDIRECT_MATCH, names::REDIRECT_PERMANENT, names::REDIRECT_TEMP];
+
 /// A line that redirects, or answers with another status.
 struct Redirect {
     status: u16,
@@ -70,7 +73,8 @@ impl Session<'_> {
     /// What the last section with such a line redirects as a whole.
     fn redirect_all(&self) -> Go {
         let (tree, config) = (self.tracer.tree, self.tracer.config);
-        let lines = self.sections.iter().rev().flat_map(|&block| config.all(block).iter().rev());
+        let lines =
+            self.sections.iter().rev().flat_map(|&block| config.any_of(block, &REDIRECTS).into_iter().rev());
         for entry in lines {
             let directive = tree.directive(entry.node);
             let Some(redirect) = Redirect::new(entry.name, directive, true) else { continue };
@@ -87,7 +91,7 @@ impl Session<'_> {
     /// The first line whose path takes this one.
     fn redirect_paths(&self, level: BlockId, in_section: bool) -> Go {
         let (tree, config) = (self.tracer.tree, self.tracer.config);
-        for entry in config.all(level) {
+        for entry in config.any_of(level, &REDIRECTS) {
             let directive = tree.directive(entry.node);
             let Some(redirect) = Redirect::new(entry.name, directive, in_section) else { continue };
             if directive.args().any(|word| word.is_hole()) {

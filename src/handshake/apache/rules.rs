@@ -125,7 +125,7 @@ impl Session<'_> {
             matches!(self.tracer.config.block(block).section, Section::If | Section::ElseIf | Section::Else);
         let mut path = match is_if {
             true => b"*If".to_vec(),
-            false => words.map(|(_, path)| path).unwrap_or_default(),
+            false => words.map(|(_, path)| path.into_owned()).unwrap_or_default(),
         };
         if path.last() != Some(&b'/') {
             path.push(b'/');

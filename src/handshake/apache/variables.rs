@@ -137,7 +137,8 @@ impl Request for View<'_, '_> {
         let session = self.0;
         let server = session.tracer.config.server(session.server);
         let host = host.to_ascii_lowercase();
-        let mut addresses = server.addresses.iter().zip(&server.written_hosts);
+        let written = session.tracer.written_hosts(session.server);
+        let mut addresses = server.addresses.iter().zip(written);
         let by_address = addresses
             .any(|(address, written)| address.port.is_none_or(|own| own == port) && *written == host);
         match by_address {

@@ -17,11 +17,11 @@ pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         By::Rewrite { proxies: true } => slashed(facts, route),
         By::Pass { .. } | By::Section { .. } => {
             let pass = facts.pass(route).filter(|pass| !pass.unknown)?;
-            let target = String::from_utf8(pass.target.clone()?).ok()?;
+            let target = std::str::from_utf8(pass.target.as_deref()?).ok()?;
             match pass.is_match {
-                true => appended(facts, route, pass, &target),
-                false => member_path(facts, route, &target)
-                    .or_else(|| glued(facts, route, pass, &target))
+                true => appended(facts, route, pass, target),
+                false => member_path(facts, route, target)
+                    .or_else(|| glued(facts, route, pass, target))
                     .or_else(|| without_slash(facts, route, pass)),
             }
         }
@@ -49,7 +49,7 @@ fn sent(facts: &Facts, route: &Route, asked: &[u8]) -> Option<String> {
 
 /// One of the two paths ends with a slash and the other does not.
 fn glued(facts: &Facts, route: &Route, pass: &Pass, target: &str) -> Option<Finding> {
-    let own = String::from_utf8(pass.path.clone()).ok()?;
+    let own = std::str::from_utf8(&pass.path).ok()?;
     let uri = path_of(target);
     let glues = own.ends_with('/');
     if glues == uri.ends_with('/') || (uri.is_empty() && !glues) {

@@ -29,21 +29,20 @@ fn tree(facts: &Facts, findings: &mut Vec<Finding>) {
 }
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
-    let schemes = schemes(facts, route);
-    let speaks_ws = schemes.iter().any(|scheme| matches!(scheme.as_str(), "ws" | "wss"));
-    let tunnels = !facts.config.modules(facts.tree).is_missing("mod_proxy_wstunnel.c");
     match &*facts.fate(route) {
         Fate::Taken(passage) => {
             let Outcome::Answered { status: Some(403 | 500), at, .. } = &passage.outcome else { return None };
             if *at != Some(route.node) {
                 return None;
             }
-            schemes.iter().find_map(|scheme| missing(facts, route, scheme))
+            schemes(facts, route).into_iter().find_map(|scheme| missing(facts, route, scheme))
         }
         // An older version lacks what the newest of those in use does by itself.
         Fate::Upgraded(passage) if passage.taken_by == Some(route.node) => {
             let is_old = facts.config.target.apache.any_before(versions::HTTP_UPGRADES);
-            (is_old && speaks_ws && !tunnels).then(|| {
+            let lacks_tunnel = facts.config.modules(facts.tree).is_missing("mod_proxy_wstunnel.c");
+            let speaks_ws = || schemes(facts, route).iter().any(|scheme| matches!(*scheme, "ws" | "wss"));
+            (is_old && lacks_tunnel && speaks_ws()).then(|| {
                 let message =
                     "before httpd 2.4.47 only mod_proxy_wstunnel speaks `ws://`, and it is not loaded";
                 finding(facts, route, message, "proxy_wstunnel").severity(Severity::Warning)
@@ -54,10 +53,10 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
 }
 
 /// The scheme of the route's target, and of a balancer's members.
-fn schemes(facts: &Facts, route: &Route) -> Vec<String> {
-    let mut schemes = vec![route.backend.scheme.clone()];
+fn schemes<'r>(facts: &'r Facts, route: &'r Route) -> Vec<&'r str> {
+    let mut schemes = vec![&*route.backend.scheme];
     if let Serving::Members(members) = facts.serving(route) {
-        schemes.extend(members.into_iter().map(|member| member.url.scheme().to_string()));
+        schemes.extend(members.into_iter().map(|member| member.url.scheme()));
     }
     schemes
 }

@@ -21,7 +21,7 @@ pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     // Parameters that are wrong, and members of a balancer, have rules of their own.
     let allows = match facts.serving(route) {
         Serving::Worker(worker) => {
-            worker.params.get("upgrade").map(|param| params::allows(&param.value, b"websocket"))
+            worker.params.get("upgrade").map(|param| params::allows(param.value(), b"websocket"))
         }
         Serving::Members(_) => Some(true),
         Serving::Nothing => None,

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use std::borrow::Cow;
 
 use super::params::Params;
-use super::url::Url;
+use super::url::{Url, after_scheme};
 use crate::effective::BlockId;
 use crate::effective::regex::Pattern;
 use crate::tree::NodeRef;
@@ -29,7 +29,7 @@ pub struct Pass {
     /// What a request is mapped to, as written; None for `!`.
     pub target: Option<Vec<u8>>,
     /// The worker of this very server that the line creates or shares; none for a balancer.
-    pub worker: Option<usize>,
+    pub worker: Option<u32>,
     pub flags: PassFlags,
     /// Part of the line is a template's, or needs the request's environment.
     pub unknown: bool,
@@ -64,27 +64,15 @@ pub struct Balancer {
     pub params: Params,
 }
 
-/// A parameter that is thrown away because the worker it was meant for is another line's.
-#[derive(Clone, Debug)]
-pub struct Ignored {
-    /// The line that it stands on.
-    pub at: NodeRef,
-    pub key: String,
-    pub value: Vec<u8>,
-    /// The line whose worker is used.
-    pub taken_from: NodeRef,
-}
-
 /// All of one server.
 #[derive(Debug, Default)]
 pub struct Proxies {
     pub passes: Vec<Pass>,
-    /// Those of `<Location>` sections: the section's block, and its last line.
-    pub in_sections: Vec<(BlockId, Pass)>,
+    /// The last of each `<Location>` section, by its block.
+    pub in_sections: Vec<Pass>,
     pub workers: Workers,
     pub balancers: Vec<Balancer>,
     by_name: HashMap<Vec<u8>, usize>,
-    pub ignored: Vec<Ignored>,
 }
 
 /// So many workers are looked through faster than an index is built.
@@ -95,17 +83,17 @@ const FEW: usize = 8;
 pub struct Workers {
     all: Vec<Worker>,
     /// Those that stand for one target, the earliest of each name; empty while they are few.
-    by_name: HashMap<Vec<u8>, usize>,
+    by_name: HashMap<Vec<u8>, u32>,
     /// Those that stand for a target with `$1` in it.
-    matches: Vec<usize>,
+    matches: Vec<u32>,
 }
 
 impl Workers {
-    fn push(&mut self, worker: Worker) -> usize {
-        let index = self.all.len();
+    fn push(&mut self, worker: Worker) -> u32 {
+        let index = self.all.len() as u32;
         match worker.is_match {
             true => self.matches.push(index),
-            false if index < FEW => {}
+            false if self.all.len() < FEW => {}
             false => self.index(worker.name(), index),
         }
         self.all.push(worker);
@@ -113,9 +101,9 @@ impl Workers {
     }
 
     /// Adds a name to the index, all that came before where it is the first.
-    fn index(&mut self, name: &[u8], index: usize) {
+    fn index(&mut self, name: &[u8], index: u32) {
         if self.by_name.is_empty() {
-            for (earlier, worker) in self.all.iter().enumerate().filter(|(_, worker)| !worker.is_match) {
+            for (earlier, worker) in (0..).zip(&self.all).filter(|(_, worker)| !worker.is_match) {
                 self.by_name.entry(worker.name().to_vec()).or_insert(earlier);
             }
         }
@@ -130,23 +118,26 @@ impl Workers {
         self.all.is_empty()
     }
 
-    pub fn get(&self, index: usize) -> &Worker {
-        &self.all[index]
+    pub fn get(&self, index: u32) -> &Worker {
+        &self.all[index as usize]
     }
 
     /// The worker that a URL is given to: the longest whose name it begins with, the earliest of equals.
-    pub fn find(&self, url: &[u8], want: Want) -> Option<usize> {
+    pub fn find(&self, url: &[u8], want: Want) -> Option<u32> {
+        if self.all.is_empty() {
+            return None;
+        }
         let (url, least) = with_lower_host(url);
         let mut best = if want == Want::Match { None } else { self.longest_prefix(&url, least) };
         if want == Want::Prefix {
             return best;
         }
         for &index in &self.matches {
-            let worker = &self.all[index];
+            let worker = self.get(index);
             let len = worker.name().len();
             // A longer one wins, and of equals the earlier one.
             let wins = best.is_none_or(|best| {
-                let best_len = self.all[best].name().len();
+                let best_len = self.get(best).name().len();
                 len > best_len || (len == best_len && index < best)
             });
             let reaches = len <= url.len() && (len >= least || worker.host_varies());
@@ -159,14 +150,15 @@ impl Workers {
 }
 
 impl Workers {
-    fn longest_prefix(&self, url: &[u8], least: usize) -> Option<usize> {
+    fn longest_prefix(&self, url: &[u8], least: usize) -> Option<u32> {
         if self.by_name.is_empty() {
             let fits = |worker: &Worker| {
                 !worker.is_match && worker.name().len() >= least && url.starts_with(worker.name())
             };
             let fitting = self.all.iter().enumerate().filter(|(_, worker)| fits(worker));
             // Of equals the earlier one.
-            return fitting.rev().max_by_key(|(_, worker)| worker.name().len()).map(|(index, _)| index);
+            let longest = fitting.rev().max_by_key(|(_, worker)| worker.name().len());
+            return longest.map(|(index, _)| index as u32);
         }
         (least..=url.len()).rev().find_map(|len| self.by_name.get(&url[..len]).copied())
     }
@@ -187,8 +179,8 @@ impl Worker {
 
 impl Proxies {
     pub fn in_section(&self, block: BlockId) -> Option<&Pass> {
-        let at = self.in_sections.binary_search_by_key(&block, |(block, _)| *block).ok()?;
-        Some(&self.in_sections[at].1)
+        let at = self.in_sections.binary_search_by_key(&block, |pass| pass.block).ok()?;
+        Some(&self.in_sections[at])
     }
 
     pub fn balancer(&self, url: &[u8]) -> Option<&Balancer> {
@@ -219,7 +211,7 @@ pub enum Want {
 
 /// A URL with its scheme and host in lower case, and how long they are.
 fn with_lower_host(url: &[u8]) -> (Cow<'_, [u8]>, usize) {
-    let after = memchr::memmem::find(url, b"://").map_or(0, |at| at + 3);
+    let after = after_scheme(url).unwrap_or(0);
     let end = memchr::memchr(b'/', &url[after..]).map_or(url.len(), |at| after + at);
     if !url[..end].iter().any(u8::is_ascii_uppercase) {
         return (Cow::Borrowed(url), end);

@@ -1,12 +1,14 @@
 //! The lines of one server, in the order in which httpd carries them out (`add_pass`, `add_member`, `set_proxy_param`,
 //! `proxysection`). Knows no request.
 
-use super::{Balancer, Ignored, Pass, PassFlags, Proxies, Want, Worker, Workers, balancer_name, is_balancer};
+use std::borrow::Cow;
+
+use super::{Balancer, Pass, PassFlags, Proxies, Want, Worker, Workers, balancer_name, is_balancer};
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
-use crate::effective::apache::params::{self, Params};
+use crate::effective::apache::params::{self, Pair, Param, Params};
 use crate::effective::apache::section::Matcher;
-use crate::effective::apache::url::{self, Url};
+use crate::effective::apache::url::{self, Url, after_scheme};
 use crate::effective::apache::{Config, Refusal, RefusalKind, names};
 use crate::effective::regex::{NotCompiled, Pattern};
 use crate::syntax::{Directive, NameId};
@@ -54,7 +56,7 @@ impl<'a> Builder<'a> {
     fn pass(
         &mut self,
         config: &Config,
-        directive: Directive,
+        directive: Directive<'a>,
         at: NodeRef,
         block: BlockId,
         is_match: bool,
@@ -64,37 +66,49 @@ impl<'a> Builder<'a> {
         let mut is_match = is_match;
         let (mut path, mut target) = (around.clone(), None);
         let mut flags = PassFlags::default();
-        let mut params: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        let mut params: Vec<Pair> = Vec::new();
         for word in directive.args() {
-            let word = word.value().into_owned();
-            match word.to_ascii_lowercase().as_slice() {
-                b"~" if path.is_none() && is_match => {
-                    return Err(refused("ProxyPassMatch invalid syntax ('~' usage)."));
+            let word = word.value();
+            if path.is_none() {
+                match &*word {
+                    b"~" if is_match => return Err(refused("ProxyPassMatch invalid syntax ('~' usage).")),
+                    b"~" => is_match = true,
+                    _ => path = Some(word),
                 }
-                b"~" if path.is_none() => is_match = true,
-                _ if path.is_none() => path = Some(word),
-                _ if target.is_none() => target = Some(word),
-                b"nocanon" => flags.nocanon = true,
-                b"interpolate" => flags.interpolate = true,
-                // Nothing in the server asks for it.
-                b"noquery" => {}
-                lower => {
-                    let Some(equals) = word.iter().position(|&byte| byte == b'=') else {
-                        let in_path = around.is_some()
-                            && target.as_ref().is_some_and(|t: &Vec<u8>| t.starts_with(b"/"));
-                        return Err(refused(if in_path {
-                            "ProxyPass|ProxyPassMatch can not have a path when defined in a location."
-                        } else {
-                            "Invalid ProxyPass|ProxyPassMatch parameter. Parameter must be in the form 'key=value'."
-                        }));
-                    };
-                    match lower.strip_prefix(b"mapping=") {
-                        Some(b"encoded") => flags.mapping = true,
-                        Some(b"servlet") => (flags.mapping, unknown) = (true, true),
-                        Some(_) => return Err(refused("unknown mapping")),
-                        None => params.push((word[..equals].to_vec(), word[equals + 1..].to_vec())),
-                    }
+                continue;
+            }
+            if target.is_none() {
+                target = Some(word);
+                continue;
+            }
+            if word.eq_ignore_ascii_case(b"nocanon") {
+                flags.nocanon = true;
+                continue;
+            }
+            if word.eq_ignore_ascii_case(b"interpolate") {
+                flags.interpolate = true;
+                continue;
+            }
+            // Nothing in the server asks for it.
+            if word.eq_ignore_ascii_case(b"noquery") {
+                continue;
+            }
+            let in_path = around.is_some()
+                && target.as_ref().is_some_and(|target: &Cow<[u8]>| target.starts_with(b"/"));
+            let pair = Pair::new(word).map_err(|_| {
+                refused(if in_path {
+                    "ProxyPass|ProxyPassMatch can not have a path when defined in a location."
+                } else {
+                    "Invalid ProxyPass|ProxyPassMatch parameter. Parameter must be in the form 'key=value'."
+                })
+            })?;
+            match () {
+                () if !pair.key().eq_ignore_ascii_case(b"mapping") => params.push(pair),
+                () if pair.value().eq_ignore_ascii_case(b"encoded") => flags.mapping = true,
+                () if pair.value().eq_ignore_ascii_case(b"servlet") => {
+                    (flags.mapping, unknown) = (true, true)
                 }
+                () => return Err(refused("unknown mapping")),
             }
         }
         let Some(target) = target else {
@@ -113,26 +127,26 @@ impl<'a> Builder<'a> {
             Some(Err(NotCompiled::Unreadable)) | None => None,
         };
         let real = url::without_socket(&target);
-        let goes_nowhere = target == b"!";
+        let goes_nowhere = *target == *b"!";
         let has_variable = |text: &[u8]| memchr::memmem::find(text, b"${").is_some();
         let unknown = unknown || flags.interpolate && (has_variable(&real) || has_variable(&path));
         let pass = Pass {
             at,
             block,
-            path,
+            path: path.into_owned(),
             pattern,
             is_match,
-            target: (!goes_nowhere).then(|| real.clone()),
+            target: (!goes_nowhere).then(|| real.to_vec()),
             worker: None,
             flags,
             unknown,
         };
         if in_section {
             // The last line of a section counts.
-            if self.proxies.in_sections.last().is_some_and(|(known, _)| *known == block) {
+            if self.proxies.in_sections.last().is_some_and(|known| known.block == block) {
                 self.proxies.in_sections.pop();
             }
-            self.proxies.in_sections.push((block, pass));
+            self.proxies.in_sections.push(pass);
         } else {
             self.proxies.passes.push(pass);
         }
@@ -146,14 +160,8 @@ impl<'a> Builder<'a> {
         }
         let want = if is_match { Want::Match } else { Want::Prefix };
         if let Some(found) = self.proxies.workers.find(&real, want) {
+            // The parameters are lost.
             self.last_pass(in_section).worker = Some(found);
-            let taken_from = self.proxies.workers.get(found).at;
-            self.proxies.ignored.extend(params.into_iter().map(|(key, value)| Ignored {
-                at,
-                key: String::from_utf8_lossy(&key).to_ascii_lowercase(),
-                value,
-                taken_from,
-            }));
             return Ok(());
         }
         let worker = new_worker(&target, at, is_match).map_err(prefixed)?;
@@ -165,13 +173,13 @@ impl<'a> Builder<'a> {
     /// The pass that was added last.
     fn last_pass(&mut self, in_section: bool) -> &mut Pass {
         let last = match in_section {
-            true => self.proxies.in_sections.last_mut().map(|(_, pass)| pass),
+            true => self.proxies.in_sections.last_mut(),
             false => self.proxies.passes.last_mut(),
         };
         last.expect("internal: a pass was just added")
     }
 
-    fn member(&mut self, config: &Config, directive: Directive, at: NodeRef, block: BlockId) -> Outcome {
+    fn member(&mut self, config: &Config, directive: Directive<'a>, at: NodeRef, block: BlockId) -> Outcome {
         let around = section_path(self.tree, config, block);
         let (mut path, mut target) = (around.clone(), None);
         let mut params = Vec::new();
@@ -179,17 +187,16 @@ impl<'a> Builder<'a> {
             if word.is_hole() {
                 return Ok(());
             }
-            let word = word.value().into_owned();
-            match word.iter().position(|&byte| byte == b'=') {
-                Some(equals) => params.push((word[..equals].to_vec(), word[equals + 1..].to_vec())),
-                None if path.is_none() => path = Some(word),
-                None if target.is_none() => target = Some(word),
-                None if around.is_some() => {
+            match Pair::new(word.value()) {
+                Ok(pair) => params.push(pair),
+                Err(word) if path.is_none() => path = Some(word),
+                Err(word) if target.is_none() => target = Some(word),
+                Err(_) if around.is_some() => {
                     return Err(refused(
                         "BalancerMember can not have a balancer name when defined in a location",
                     ));
                 }
-                None => {
+                Err(_) => {
                     return Err(refused(
                         "Invalid BalancerMember parameter. Parameter must be in the form 'key=value'",
                     ));
@@ -204,14 +211,7 @@ impl<'a> Builder<'a> {
         let balancer = self.balancer(&path, at).map_err(prefixed)?;
         let real = url::without_socket(&target);
         let members = &mut self.proxies.balancers[balancer].members;
-        if let Some(known) = members.find(&real, Want::Either) {
-            let taken_from = members.get(known).at;
-            self.proxies.ignored.extend(params.into_iter().map(|(key, value): (Vec<u8>, Vec<u8>)| Ignored {
-                at,
-                key: String::from_utf8_lossy(&key).to_ascii_lowercase(),
-                value,
-                taken_from,
-            }));
+        if members.find(&real, Want::Either).is_some() {
             return Ok(());
         }
         let worker = new_worker(&target, at, false).map_err(prefixed)?;
@@ -219,27 +219,22 @@ impl<'a> Builder<'a> {
         self.worker_params(Place::Member(balancer, member), &params, at).map_err(prefixed)
     }
 
-    fn set(&mut self, config: &Config, directive: Directive, at: NodeRef, block: BlockId) -> Outcome {
-        let mut words: Vec<Vec<u8>> = Vec::new();
-        for word in directive.args() {
-            if word.is_hole() {
-                return Ok(());
-            }
-            words.push(word.value().into_owned());
+    fn set(&mut self, config: &Config, directive: Directive<'a>, at: NodeRef, block: BlockId) -> Outcome {
+        if directive.args().any(|word| word.is_hole()) {
+            return Ok(());
         }
+        let mut words = directive.args().map(|word| word.value());
         let section = config.block(block).section;
         let in_section = matches!(section, Section::Proxy | Section::ProxyMatch);
         let name = match in_section {
             true => section_path(self.tree, config, block).unwrap_or_default(),
-            false if words.is_empty() => return Ok(()),
-            false => words.remove(0),
+            false => match words.next() {
+                Some(name) => name,
+                None => return Ok(()),
+            },
         };
         let prefixed = |(kind, message): (RefusalKind, String)| (kind, format!("ProxySet {message}"));
         let shown = String::from_utf8_lossy(&name).into_owned();
-        let pairs = words.iter().map(|word| {
-            let equals = word.iter().position(|&byte| byte == b'=')?;
-            Some((word[..equals].to_vec(), word[equals + 1..].to_vec()))
-        });
         let place = if is_balancer(&name) {
             let known = balancer_name(&name).and_then(|name| self.proxies.by_name.get(&name));
             match known {
@@ -262,19 +257,18 @@ impl<'a> Builder<'a> {
                 None => return Err(refused(format!("ProxySet can not find '{shown}' Worker."))),
             }
         };
-        for pair in pairs {
-            let (key, value) = pair.ok_or_else(|| {
+        for word in words {
+            let pair = Pair::new(word).map_err(|_| {
                 refused("Invalid ProxySet parameter. Parameter must be in the form 'key=value'")
             })?;
+            let pair = std::slice::from_ref(&pair);
             let outcome = match place {
-                Place::Balancer(balancer) => {
-                    self.balancer_params(balancer, &[(key.clone(), value.clone())], at)
-                }
-                worker => self.worker_params(worker, &[(key.clone(), value.clone())], at),
+                Place::Balancer(balancer) => self.balancer_params(balancer, pair, at),
+                worker => self.worker_params(worker, pair, at),
             };
             outcome.map_err(|(kind, message)| {
-                let pair = [&key[..], b"=", &value].concat();
-                (kind, format!("ProxySet: {message} {}; {shown}", String::from_utf8_lossy(&pair)))
+                let word = String::from_utf8_lossy(&pair[0].word);
+                (kind, format!("ProxySet: {message} {word}; {shown}"))
             })?;
         }
         Ok(())
@@ -285,7 +279,7 @@ impl<'a> Builder<'a> {
         if directive.arg_count() < 2 || directive.args().any(|word| word.is_hole()) {
             return Ok(());
         }
-        let mut words = directive.args().map(|word| word.value().into_owned());
+        let mut words = directive.args().map(|word| word.value());
         let path = words.next().unwrap_or_default();
         let name = if is_match { "<ProxyMatch" } else { "<Proxy" };
         if is_match {
@@ -310,16 +304,15 @@ impl<'a> Builder<'a> {
             }
         };
         for word in words {
-            let Some(equals) = word.iter().position(|&byte| byte == b'=') else {
-                return Err(refused("Invalid Proxy parameter. Parameter must be in the form 'key=value'"));
-            };
-            let pair = [(word[..equals].to_vec(), word[equals + 1..].to_vec())];
+            let pair = Pair::new(word)
+                .map_err(|_| refused("Invalid Proxy parameter. Parameter must be in the form 'key=value'"))?;
+            let pair = std::slice::from_ref(&pair);
             let outcome = match place {
-                Place::Balancer(balancer) => self.balancer_params(balancer, &pair, at),
-                worker => self.worker_params(worker, &pair, at),
+                Place::Balancer(balancer) => self.balancer_params(balancer, pair, at),
+                worker => self.worker_params(worker, pair, at),
             };
             outcome.map_err(|(kind, message)| {
-                let (word, path) = (String::from_utf8_lossy(&word), String::from_utf8_lossy(&path));
+                let (word, path) = (String::from_utf8_lossy(&pair[0].word), String::from_utf8_lossy(&path));
                 (kind, format!("{name} {message} {word}; {path}"))
             })?;
         }
@@ -338,51 +331,54 @@ impl<'a> Builder<'a> {
         Ok(index)
     }
 
-    fn worker_params(&mut self, place: Place, pairs: &[(Vec<u8>, Vec<u8>)], at: NodeRef) -> Outcome {
-        let health_checks = !self.modules.is_missing("mod_proxy_hcheck.c");
+    fn worker_params(&mut self, place: Place, pairs: &[Pair], at: NodeRef) -> Outcome {
         let params = match place {
-            Place::Worker(worker) => &mut self.proxies.workers.all[worker].params,
+            Place::Worker(worker) => &mut self.proxies.workers.all[worker as usize].params,
             Place::Member(balancer, member) => {
-                &mut self.proxies.balancers[balancer].members.all[member].params
+                &mut self.proxies.balancers[balancer].members.all[member as usize].params
             }
             Place::Balancer(balancer) => &mut self.proxies.balancers[balancer].params,
         };
-        for (key, value) in pairs {
-            if let Some(message) = params::worker_refusal(key, value, health_checks) {
+        params.0.reserve_exact(pairs.len());
+        for param in pairs.iter().map(|pair| Param::new(pair, at)) {
+            if let Some(message) = params::worker_refusal(&param, self.modules) {
                 return Err((RefusalKind::Worker, message));
             }
-            params.set(key, value, at);
+            params.0.push(param);
         }
         Ok(())
     }
 
-    fn balancer_params(&mut self, balancer: usize, pairs: &[(Vec<u8>, Vec<u8>)], at: NodeRef) -> Outcome {
-        for (key, value) in pairs {
-            let unloaded = key.eq_ignore_ascii_case(b"lbmethod") && {
-                let module = format!("mod_lbmethod_{}.c", String::from_utf8_lossy(value));
+    fn balancer_params(&mut self, balancer: usize, pairs: &[Pair], at: NodeRef) -> Outcome {
+        for param in pairs.iter().map(|pair| Param::new(pair, at)) {
+            let unloaded = param.key() == b"lbmethod" && {
+                let module = format!("mod_lbmethod_{}.c", String::from_utf8_lossy(param.value()));
                 self.modules.is_missing(&module)
             };
             if unloaded {
                 return Err((RefusalKind::Balancer, "unknown lbmethod".to_string()));
             }
-            if let Some(message) = params::balancer_refusal(key, value) {
+            if let Some(message) = params::balancer_refusal(&param) {
                 return Err((RefusalKind::Balancer, message));
             }
-            self.proxies.balancers[balancer].params.set(key, value, at);
+            self.proxies.balancers[balancer].params.0.push(param);
         }
         Ok(())
     }
 
     pub fn finish(mut self) -> (Proxies, Vec<Refusal>) {
-        self.proxies.in_sections.sort_by_key(|(block, _)| *block);
+        self.proxies.passes.shrink_to_fit();
+        self.proxies.in_sections.shrink_to_fit();
+        self.proxies.workers.all.shrink_to_fit();
+        self.proxies.in_sections.sort_by_key(|pass| pass.block);
         (self.proxies, self.refusals)
     }
 }
 
 #[derive(Clone, Copy)]
 enum Place {
-    Worker(usize),
-    Member(usize, usize),
+    Worker(u32),
+    Member(usize, u32),
     Balancer(usize),
 }
 
@@ -397,7 +393,7 @@ fn new_worker(target: &[u8], at: NodeRef, is_match: bool) -> Result<Worker, (Ref
 
 /// `http://host:80$1/path`: what stands for a match may follow the port.
 fn parse_match(target: &[u8]) -> Result<Url, String> {
-    let after = memchr::memmem::find(target, b"://").map_or(0, |at| at + 3);
+    let after = after_scheme(target).unwrap_or(0);
     let authority =
         target[after..].iter().position(|&byte| byte == b'/').map_or(target.len(), |at| after + at);
     let dollar =
@@ -418,7 +414,7 @@ fn parse_match(target: &[u8]) -> Result<Url, String> {
 }
 
 /// The argument of the section around a line, where that is what requests are compared with.
-fn section_path(tree: &Tree, config: &Config, block: BlockId) -> Option<Vec<u8>> {
+fn section_path<'a>(tree: &'a Tree, config: &Config, block: BlockId) -> Option<Cow<'a, [u8]>> {
     let section = config.chain(block).find(|&block| {
         matches!(
             config.block(block).section,

@@ -97,7 +97,8 @@ pub(super) fn refused(name: NameId, words: &[Cow<[u8]>]) -> Option<String> {
         names::SSL_VERIFY_DEPTH => verify_depth("SSLVerifyDepth", first?),
         names::DIRECTORY_INDEX_REDIRECT => index_redirect(first?),
         _ => {
-            let (_, known, message) = KEYWORDS.iter().find(|(directive, ..)| *directive == name)?;
+            let at = KEYWORDS.binary_search_by_key(&name, |(directive, ..)| *directive).ok()?;
+            let (_, known, message) = KEYWORDS[at];
             let wrong = words.iter().find(|word| !is_one_of(word, known))?;
             Some(message.replace("{}", &show(wrong)))
         }
@@ -193,4 +194,14 @@ fn index_redirect(value: &[u8]) -> Option<String> {
     }
     (!(300..400).contains(&leading_number(value)))
         .then(|| "DirectoryIndexRedirect only accepts values between 300 and 399".to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KEYWORDS;
+
+    #[test]
+    fn keywords_are_sorted_for_the_search() {
+        assert!(KEYWORDS.is_sorted_by_key(|(directive, ..)| *directive));
+    }
 }
