@@ -64,6 +64,8 @@ struct Everywhere {
     lines: Vec<(BlockId, NodeRef)>,
     /// Where a name's lines begin, by its number; unknown names come last.
     starts: Vec<u32>,
+    /// Of some block not everything was seen.
+    opaque: bool,
 }
 
 impl Everywhere {
@@ -83,7 +85,7 @@ impl Everywhere {
                 *place += 1;
             }
         }
-        Self { lines, starts }
+        Self { lines, starts, opaque: blocks.iter().any(|block| block.opaque) }
     }
 
     fn named(&self, name: NameId) -> &[(BlockId, NodeRef)] {
@@ -196,6 +198,11 @@ impl Config {
     /// blocks.
     pub fn everywhere(&self, name: NameId) -> &[(BlockId, NodeRef)] {
         self.everywhere.named(name)
+    }
+
+    /// Whether it is known that no directive of this name stands anywhere.
+    fn is_nowhere(&self, name: NameId) -> bool {
+        !self.everywhere.opaque && self.everywhere(name).is_empty()
     }
 
     /// Every directive directly in the block, sorted by name, then in order.

@@ -55,6 +55,9 @@ impl Config {
     /// The level that decides over `name` in `block`.
     pub fn inherited(&self, block: BlockId, name: NameId) -> Inherited {
         let mut inherited = Inherited { level: None, opaque: false, dropped: None };
+        if self.is_nowhere(name) {
+            return inherited;
+        }
         let reach = match law(name) {
             Law::Nearest => usize::MAX,
             Law::Content if self.block(block).context & (IF_LOCATION | LIMIT_EXCEPT) != 0 => 2,
@@ -79,6 +82,9 @@ impl Config {
 
     /// The one directive of this name that holds in `block`: the nearest.
     pub fn nearest(&self, block: BlockId, name: NameId) -> Setting<NodeRef> {
+        if self.is_nowhere(name) {
+            return Setting::Absent;
+        }
         for level in self.chain(block) {
             if let Some(at) = self.own(level, name).next() {
                 return Setting::Written { value: at, at, inherited: level != block };

@@ -135,13 +135,20 @@ impl Sockets {
         all.filter(move |listen| matches!(&listen.address, Address::Unix(own) if own == path))
     }
 
-    /// Whether a backend of this name may be this same configuration: asked before a request is put together.
-    pub(super) fn may_be_own(&self, host: &str) -> bool {
-        host == "localhost"
+    /// Whether a backend of this name, and at this port where it is known, may be this same configuration: asked before
+    /// a request is put together.
+    pub(super) fn may_be_own(&self, host: &str, port: Option<u16>) -> bool {
+        let taken = |port| {
+            self.by_port.contains_key(&port) || self.ranges.iter().any(|&at| self.listens[at].takes(port))
+        };
+        if host.starts_with("unix") {
+            return !self.unix.is_empty();
+        }
+        let here = host == "localhost"
             || host.starts_with("127.")
             || host.starts_with('[')
-            || host.starts_with("unix")
-            || self.hosts.contains(host)
+            || self.hosts.contains(host);
+        here && port.is_none_or(taken)
     }
 
     /// The sockets of each HTTP server, with the options that its neighbours on them give (`ngx_http_add_addresses`).

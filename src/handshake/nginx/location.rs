@@ -56,32 +56,30 @@ pub(super) fn search(
 ) -> Followed<Found> {
     let found = |block, redirect, why| Ok(Found { block, redirect, why });
     let mut level = server;
-    // The levels passed through, each with whether its regular expressions may still be asked.
-    let mut levels: Vec<(BlockId, bool)> = Vec::new();
+    // The levels passed through whose regular expressions may still be asked.
+    let mut levels = Vec::new();
     let mut longest = None;
+    let with_slash = [uri, b"/"].concat();
     for _ in 0..MAX_DEPTH {
         let Some(inside) = tracer.level_inside(level) else { break };
-        match prefix(tracer, &inside, uri)? {
+        let step = prefix(tracer, &inside, uri, &with_slash)?;
+        if !matches!(step, Step::Prefix { no_regex: true, .. }) && !inside.regexes.is_empty() {
+            levels.push(inside);
+        }
+        match step {
             Step::Exact(block) => return found(Some(block), false, "exact match"),
             Step::Redirect(block) => return found(Some(block), true, "the path without its slash"),
             Step::Prefix { block, no_regex } => {
-                levels.push((level, !no_regex));
                 longest = Some((block, no_regex));
                 level = block;
             }
-            Step::None => {
-                levels.push((level, true));
-                break;
-            }
+            Step::None => break,
         }
     }
     let unknown = || Unknown("a location's regular expression that was not evaluated".to_string());
     let mut asked = false;
-    while let Some((level, open)) = levels.pop() {
-        if !open {
-            continue;
-        }
-        for (block, regex) in &tracer.level(level).regexes {
+    for level in levels.iter().rev() {
+        for (block, regex) in &level.regexes {
             asked = true;
             if regex.is_out_of_question(uri) {
                 continue;
@@ -270,7 +268,7 @@ impl<'t> Tracer<'t> {
 }
 
 /// The static locations of one level (`ngx_http_core_find_static_location`).
-fn prefix(tracer: &Tracer, level: &Level, uri: &[u8]) -> Followed<Step> {
+fn prefix(tracer: &Tracer, level: &Level, uri: &[u8], with_slash: &[u8]) -> Followed<Step> {
     if level.holes {
         return Err(Unknown("a location that a template fills in".to_string()));
     }
@@ -278,8 +276,7 @@ fn prefix(tracer: &Tracer, level: &Level, uri: &[u8]) -> Followed<Step> {
         return Ok(Step::Exact(block));
     }
     let best = level.longest(uri);
-    let with_slash = [uri, b"/"].concat();
-    let candidates = [level.exact.get(&with_slash), level.prefixes.get(&with_slash).map(|(block, _)| block)];
+    let candidates = [level.exact.get(with_slash), level.prefixes.get(with_slash).map(|(block, _)| block)];
     let redirect = candidates.into_iter().flatten().find(|&block| redirects(tracer, block));
     Ok(match (best, redirect) {
         (Some((len, block, no_regex)), _) if len == uri.len() => Step::Prefix { block, no_regex },

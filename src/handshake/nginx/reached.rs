@@ -10,6 +10,7 @@ use crate::effective::BlockId;
 use crate::effective::nginx::directives::LOCATION;
 use crate::effective::nginx::names;
 use crate::handshake::Hop;
+use crate::routes::address::Address;
 use crate::routes::{Intent, Route};
 use crate::tree::NodeRef;
 
@@ -43,7 +44,7 @@ impl Tracer<'_> {
         while let Some(index) = open.pop() {
             let route = &routes[index];
             let may_be_own = match route.backend.upstream {
-                None => sockets.may_be_own(&route.backend.host),
+                None => may_be_own(sockets, route),
                 Some(block) => *upstreams.entry(block).or_insert_with(|| self.lists_own(sockets, block)),
             };
             if !may_be_own {
@@ -72,8 +73,7 @@ impl Tracer<'_> {
         hidden: &[usize],
         routes: &mut [Route],
     ) {
-        let leads =
-            |route: &&Route| sockets.may_be_own(&route.backend.host) || route.backend.upstream.is_some();
+        let leads = |route: &&Route| may_be_own(sockets, route) || route.backend.upstream.is_some();
         let fronts: BTreeSet<BlockId> = match hidden.is_empty() {
             true => BTreeSet::new(),
             false => routes.iter().filter(leads).filter_map(|route| route.server).collect(),
@@ -105,8 +105,8 @@ impl Tracer<'_> {
             self.config.own(upstream, names::SERVER).filter_map(|node| self.tree.directive(node).arg(0));
         words.map(|word| word.show().to_ascii_lowercase()).any(|address| {
             let bare = !address.starts_with(['[', 'u']);
-            let host = address.rsplit_once(':').filter(|_| bare).map_or(address.as_str(), |(host, _)| host);
-            sockets.may_be_own(host)
+            let (host, port) = address.rsplit_once(':').filter(|_| bare).unwrap_or((&address, ""));
+            sockets.may_be_own(host, port.parse().ok())
         })
     }
 
@@ -137,4 +137,10 @@ impl Tracer<'_> {
             End::Answer { .. } => None,
         }
     }
+}
+
+/// Whether a route's backend may be this same configuration.
+fn may_be_own(sockets: &Sockets, route: &Route) -> bool {
+    let address = Address::parse(&route.backend.text).filter(|_| !route.backend.text.contains('$'));
+    sockets.may_be_own(&route.backend.host, address.map(|address| address.port()))
 }
