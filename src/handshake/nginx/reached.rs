@@ -39,15 +39,15 @@ impl Tracer<'_> {
         let mut open: Vec<usize> =
             (0..routes.len()).filter(|&index| routes[index].intent >= Intent::Lost).collect();
         let mut upstreams: HashMap<BlockId, bool> = HashMap::new();
+        let mut may_be_own = |route: &Route| match route.backend.upstream {
+            None => may_be_own(sockets, route),
+            Some(block) => *upstreams.entry(block).or_insert_with(|| self.lists_own(sockets, block)),
+        };
         let carriers = open.clone();
         let mut reached = HashSet::new();
         while let Some(index) = open.pop() {
             let route = &routes[index];
-            let may_be_own = match route.backend.upstream {
-                None => may_be_own(sockets, route),
-                Some(block) => *upstreams.entry(block).or_insert_with(|| self.lists_own(sockets, block)),
-            };
-            if !may_be_own {
+            if !may_be_own(route) {
                 continue;
             }
             let Some(next) = self.next(sockets, route).and_then(|node| by_node.get(&node).copied()) else {
@@ -62,7 +62,13 @@ impl Tracer<'_> {
         let left = carriers.into_iter().filter(|index| !reached.contains(index));
         let left = left.filter(|&index| routes[index].server.is_some_and(|server| sockets.is_local(server)));
         let hidden: Vec<usize> = left.collect();
-        self.mark_leading(sockets, &by_node, &hidden, routes);
+        let fronts: BTreeSet<BlockId> = match hidden.is_empty() {
+            true => BTreeSet::new(),
+            false => {
+                routes.iter().filter(|route| may_be_own(route)).filter_map(|route| route.server).collect()
+            }
+        };
+        self.mark_leading(sockets, &by_node, (&hidden, &fronts), routes);
     }
 
     /// Names every plain route as one for WebSockets that alone leads to one which only this host itself can reach.
@@ -70,14 +76,9 @@ impl Tracer<'_> {
         &self,
         sockets: &Sockets,
         by_node: &HashMap<NodeRef, usize>,
-        hidden: &[usize],
+        (hidden, fronts): (&[usize], &BTreeSet<BlockId>),
         routes: &mut [Route],
     ) {
-        let leads = |route: &&Route| may_be_own(sockets, route) || route.backend.upstream.is_some();
-        let fronts: BTreeSet<BlockId> = match hidden.is_empty() {
-            true => BTreeSet::new(),
-            false => routes.iter().filter(leads).filter_map(|route| route.server).collect(),
-        };
         for (&index, &front) in
             hidden.iter().flat_map(|index| fronts.iter().map(move |front| (index, front))).take(MAX_ASKED)
         {
