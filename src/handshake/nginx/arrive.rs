@@ -1,6 +1,6 @@
 //! Where a handshake arrives in one server, which rules ask. Knows neither sockets nor what a backend says.
 
-use super::{End, Entrance, Hop, Request, Tracer, Unknown, Url, listen};
+use super::{End, Entrance, Hop, Request, Tracer, Unknown, Url, sockets};
 use crate::effective::BlockId;
 use crate::effective::nginx::names;
 use crate::tree::NodeRef;
@@ -123,7 +123,7 @@ impl Tracer<'_> {
     fn first_port(&self, server: BlockId) -> u16 {
         let listen =
             self.config.own(server, names::LISTEN).next().and_then(|node| self.tree.directive(node).arg(0));
-        listen.as_ref().and_then(listen::port).unwrap_or(80)
+        listen.as_ref().and_then(sockets::port).unwrap_or(80)
     }
 
     /// Whether the server's first listening socket is one for TLS.

@@ -10,6 +10,7 @@ mod proxy;
 mod reached;
 mod rewrite;
 mod session;
+mod sockets;
 mod start;
 mod stream;
 #[cfg(test)]
@@ -32,8 +33,9 @@ use crate::source::Span;
 use crate::source::files::Files;
 use crate::tree::{NodeRef, Tree};
 pub use arrive::Arrival;
-use listen::{Listener, Sockets};
+use listen::Listener;
 use session::Session;
+use sockets::Sockets;
 use start::ByServer;
 
 pub use start::Socket;

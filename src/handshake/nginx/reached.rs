@@ -4,7 +4,8 @@
 use hashbrown::{HashMap, HashSet};
 use std::collections::BTreeSet;
 
-use super::listen::{Listener, Sockets};
+use super::listen::Listener;
+use super::sockets::Sockets;
 use super::{End, Entrance, Tracer};
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::LOCATION;

@@ -4,7 +4,7 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::Tracer;
-use super::listen::Sockets;
+use super::sockets::Sockets;
 use crate::effective::BlockId;
 use crate::effective::nginx::directives::{IF_LOCATION, LIMIT_EXCEPT, LOCATION, SERVER};
 use crate::effective::nginx::names;
