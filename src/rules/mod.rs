@@ -168,8 +168,10 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 
 /// The rule that was probably meant by a name that none has.
 pub fn nearest(id: &str) -> Option<&'static str> {
-    let near = ALL.iter().map(|rule| (strsim::damerau_levenshtein(id, rule.id), rule.id)).min()?;
-    (near.0 <= id.len() / 3).then_some(near.1)
+    let most = id.len() / 3;
+    let near = ALL.iter().filter(|rule| rule.id.len().abs_diff(id.len()) <= most);
+    let near = near.map(|rule| (strsim::damerau_levenshtein(id, rule.id), rule.id)).min()?;
+    (near.0 <= most).then_some(near.1)
 }
 
 /// Leaves out what is told of remarks that do nothing in one configuration and something in another that has the same file.
