@@ -261,6 +261,18 @@ fn the_nearest_declaration_counts_and_goes_through_includes() {
 }
 
 #[test]
+fn a_declared_route_makes_the_next_hop_one_unless_that_says_otherwise() {
+    let front = "# wslint: websocket\nlocation /chat { proxy_pass http://127.0.0.1:8080; }";
+    for (remark, intent) in [("", Intent::Written), ("# wslint: not-websocket", Intent::None)] {
+        let back = format!("{remark}\nlocation /chat {{ proxy_pass http://127.0.0.1:9000; }}");
+        let text = server(&format!("{front} }}\nserver {{ listen 127.0.0.1:8080;\n{back}"));
+        let linted = lint(false, &[("nginx.conf", &text)]);
+        let intents: Vec<_> = linted.routes.iter().map(|route| route.intent).collect();
+        assert_eq!(intents, [Intent::Declared, intent], "{text}");
+    }
+}
+
+#[test]
 fn lua_and_quoted_words_hold_no_remarks() {
     let text = server(
         "content_by_lua_block {\n# wslint: alow(x) y\n}\nadd_header X \"\n# wslint: alow(x) y\n\";\nreturn 204 a#wslint:alow;",
