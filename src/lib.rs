@@ -23,7 +23,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use effective::Target;
-use engine::{Effective, Linted, Selection};
+use engine::remarks::Remarks;
+use engine::{Effective, Judged, Linted, Selection};
 use finding::Severity;
 use handshake::{Roots, Trace, Url, Verdict};
 use source::files::{Files, ReadError};
@@ -58,14 +59,19 @@ fn nginx(
     let config = effective::nginx::Config::new(&tree, target);
     let threads = parallel::threads(tree.directive_count());
     let mut routes = routes::nginx::routes(&tree, &config, threads);
+    let mut remarks = Remarks::read(&tree, &rules::ALL, true);
+    remarks.declare(&tree, &mut routes);
     let roots = roots(options);
     let lists = Arc::default();
     let tracer =
         || handshake::nginx::Tracer::new(&tree, &config, files, &roots, target.nginx.last).sharing(&lists);
     tracer().mark_reached(&mut routes);
+    // Whatever leads to a route, what is said of it counts.
+    remarks.declare(&tree, &mut routes);
     let facts = || engine::Facts::new(&tree, &config, &routes, tracer());
-    let findings = engine::run(facts, &routes, &rules::ALL, selection, threads);
-    Ok(Linted { tree, effective: Effective::Nginx(Box::new(config)), routes, findings })
+    let judged = engine::run(facts, &routes, &rules::ALL, selection, &mut remarks, threads);
+    let Judged { findings, suppressed, heeded } = judged;
+    Ok(Linted { tree, effective: Effective::Nginx(Box::new(config)), routes, findings, suppressed, heeded })
 }
 
 fn apache(
@@ -77,13 +83,16 @@ fn apache(
 ) -> Result<Linted, ReadError> {
     let tree = Tree::read(files, main, effective::apache::directives::name_id, options)?;
     let config = effective::apache::Config::new(&tree, target);
-    let routes = routes::apache::routes(&tree, &config);
+    let mut routes = routes::apache::routes(&tree, &config);
+    let mut remarks = Remarks::read(&tree, &rules::ALL, false);
+    remarks.declare(&tree, &mut routes);
     let roots = roots(options);
     let tracer = || handshake::apache::Tracer::new(&tree, &config, files, &roots, target.apache.last);
     let facts = || engine::apache::Facts::new(&tree, &config, &routes, tracer());
     let threads = parallel::threads(tree.directive_count());
-    let findings = engine::run(facts, &routes, &rules::ALL, selection, threads);
-    Ok(Linted { tree, effective: Effective::Apache(Box::new(config)), routes, findings })
+    let judged = engine::run(facts, &routes, &rules::ALL, selection, &mut remarks, threads);
+    let Judged { findings, suppressed, heeded } = judged;
+    Ok(Linted { tree, effective: Effective::Apache(Box::new(config)), routes, findings, suppressed, heeded })
 }
 
 /// Follows one handshake through a configuration; each of `headers` replaces one that a browser sends, or removes it

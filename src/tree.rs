@@ -211,6 +211,33 @@ impl Tree {
         }
     }
 
+    /// Whatever is read as lines: the files, then the lines of macros in use, whose places are those of the definition.
+    pub fn read_texts(&self) -> impl Iterator<Item = (FileId, &Text, &Document)> {
+        let of_files = self.files().map(|file| (file, &self.sources.get(file).text, self.document(file)));
+        let of_macros = self.grafts.iter().filter_map(|graft| {
+            let (text, document) = &self.texts[graft.own_text? as usize];
+            Some((graft.file, text, document))
+        });
+        of_files.chain(of_macros)
+    }
+
+    /// The directives that stand at a graft.
+    pub fn document_at(&self, graft: GraftId) -> &Document {
+        self.graft_text(graft).1
+    }
+
+    /// Where the lines of a macro in use stand in its file; None for a file.
+    pub fn macro_lines(&self, graft: GraftId) -> Option<Span> {
+        let Graft { file, own_text, .. } = self.grafts[graft.0 as usize];
+        let text = &self.texts[own_text? as usize].0;
+        let end = text.to_original(text.parsed().len() as u32);
+        Some(Span { file, start: text.to_original(0), end })
+    }
+
+    pub fn grafts(&self) -> impl Iterator<Item = GraftId> + use<> {
+        (0..self.grafts.len() as u32).map(GraftId)
+    }
+
     /// What is read at a graft: a file, or a macro's lines.
     fn graft_text(&self, graft: GraftId) -> (&Text, &Document) {
         let Graft { file, own_text, .. } = self.grafts[graft.0 as usize];

@@ -26,6 +26,7 @@ struct Pool {
     seeds: Vec<Vec<u8>>,
     nginx: Language,
     apache: Language,
+    remarks: Vec<String>,
 }
 
 struct Language {
@@ -51,6 +52,7 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| {
         nginx: language(false, |line| line.ends_with(';') && !line.starts_with('#')),
         apache: language(true, |line| !line.is_empty() && !line.starts_with(['<', '#'])),
         seeds: cases.iter().map(Case::text).collect(),
+        remarks: seeds::remarks().collect(),
     }
 });
 
@@ -62,6 +64,7 @@ fn everything(input: &[u8]) {
     }
     invariants::check(&case);
     invariants::trace(&case);
+    invariants::remarks(input);
 }
 
 /// One change of a text.
@@ -73,6 +76,7 @@ enum Change {
     Repeat { from: Index, len: usize, to: Index },
     Word(Index, Index),
     Line(Index, Index),
+    Remark(Index, Index),
 }
 
 fn changes() -> impl Strategy<Value = Change> {
@@ -85,6 +89,7 @@ fn changes() -> impl Strategy<Value = Change> {
         2 => (at(), 1..80_usize, at()).prop_map(|(from, len, to)| Change::Repeat { from, len, to }),
         3 => (at(), at()).prop_map(|(at, word)| Change::Word(at, word)),
         3 => (at(), at()).prop_map(|(at, line)| Change::Line(at, line)),
+        3 => (at(), at()).prop_map(|(at, remark)| Change::Remark(at, remark)),
     ]
 }
 
@@ -111,6 +116,11 @@ fn changed(text: &[u8], changes: &[Change]) -> Vec<u8> {
                 let is_end = |byte: &u8| byte.is_ascii_whitespace() || b";{}".contains(byte);
                 let end = text[at..].iter().position(is_end).map_or(text.len(), |len| at + len);
                 text.splice(at..end, word.get(&language.words[..]).bytes());
+            }
+            Change::Remark(place, remark) => {
+                let at = at(place);
+                let after = memchr::memchr2(b'\n', b';', &text[at..]).map_or(text.len(), |len| at + len + 1);
+                text.splice(after..after, remark.get(&POOL.remarks[..]).bytes());
             }
             Change::Line(place, line) => {
                 let at = at(place);

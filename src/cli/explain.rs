@@ -48,11 +48,8 @@ pub fn rules(format: ListFormat, output: &mut Output) -> Result<i32, String> {
 
 /// With the rule that was probably meant.
 pub fn no_such_rule(id: &str) -> String {
-    let near = rules::ALL.iter().map(|rule| (strsim::damerau_levenshtein(id, rule.id), rule.id)).min();
-    match near {
-        Some((distance, meant)) if distance <= id.len() / 3 => {
-            format!("no rule `{id}`; did you mean `{meant}`?")
-        }
-        _ => format!("no rule `{id}`; `wslint rules` lists them"),
+    match rules::nearest(id) {
+        Some(meant) => format!("no rule `{id}`; did you mean `{meant}`?"),
+        None => format!("no rule `{id}`; `wslint rules` lists them"),
     }
 }

@@ -27,6 +27,7 @@ pub fn read(input: &InputArguments, selection: &Selection) -> Result<Vec<Linted>
             linted.push(read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))?);
         }
     }
+    crate::rules::agree(&mut linted);
     Ok(linted)
 }
 

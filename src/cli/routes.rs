@@ -11,14 +11,14 @@ use crate::effective::Setting;
 use crate::engine::Linted;
 use crate::engine::Selection;
 use crate::report::{json, line, shown};
-use crate::routes::{Intent, Route};
+use crate::routes::Route;
 
 #[derive(Serialize)]
 struct Row {
     server: String,
     r#match: String,
     backend: String,
-    /// What the files say it is for: `written`, `lost`, `named` or `none`.
+    /// What the files say it is for: `declared`, `written`, `lost`, `named` or `none`.
     intent: &'static str,
     /// Whether the backend is asked to upgrade; null where that is not known.
     forwards_upgrade: Option<bool>,
@@ -57,12 +57,7 @@ fn row(linted: &Linted, route: &Route, here: &std::path::Path) -> Row {
         server: route.name.server.to_string(),
         r#match: route.name.matcher.clone(),
         backend: route.backend.text.clone(),
-        intent: match route.intent {
-            Intent::Written => "written",
-            Intent::Lost => "lost",
-            Intent::Named => "named",
-            Intent::None => "none",
-        },
+        intent: route.intent.name(),
         forwards_upgrade,
         idle_timeout_ms,
         path: shown(linted.tree.sources.path(place.file), here),

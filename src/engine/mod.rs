@@ -5,6 +5,7 @@ pub mod card;
 mod fingerprint;
 mod ground;
 mod nginx;
+pub mod remarks;
 mod run;
 pub mod times;
 
@@ -13,6 +14,7 @@ use crate::finding::{Finding, Severity};
 use crate::routes::{Intent, Route};
 use crate::source::Span;
 use crate::tree::Tree;
+use remarks::{Suppression, Unclear, Unused};
 
 pub use fingerprint::fingerprints;
 pub use ground::Ground;
@@ -61,6 +63,10 @@ pub enum Check {
     ApacheTree(fn(&apache::Facts, &mut Vec<Finding>)),
     /// Once for the whole tree of either, where files alone tell.
     Files(fn(&Ground, &mut Vec<Finding>)),
+    /// Once for every remark in a comment that does not work.
+    Unclear(fn(&Ground, &Unclear) -> Finding),
+    /// Once for every remark that did nothing, when all other rules were asked.
+    Unused(fn(&Ground, &Unused) -> Finding),
     /// One for each server.
     Both(&'static Check, &'static Check),
 }
@@ -98,6 +104,25 @@ pub struct Linted {
     pub routes: Vec<Route>,
     /// Sorted by place.
     pub findings: Vec<Finding>,
+    /// What remarks in the files silence, sorted by place; no part of `findings`.
+    pub suppressed: Vec<Suppressed>,
+    /// Where the remarks stand that did something, or of which that is not known.
+    pub heeded: Vec<Span>,
+}
+
+/// A finding that a remark silences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppressed {
+    pub finding: Finding,
+    pub why: Suppression,
+}
+
+/// What asking all rules came to: the last three parts of `Linted`.
+#[derive(Debug, Default)]
+pub struct Judged {
+    pub findings: Vec<Finding>,
+    pub suppressed: Vec<Suppressed>,
+    pub heeded: Vec<Span>,
 }
 
 /// What is in force in the blocks of either server.

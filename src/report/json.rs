@@ -105,7 +105,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             errors: summary.errors,
             warnings: summary.warnings,
             notes: summary.notes,
-            suppressed: 0,
+            suppressed: summary.suppressed,
         },
         findings: report.linted.iter().flat_map(|linted| findings(report, linted)).collect(),
     };

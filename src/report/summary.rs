@@ -11,6 +11,8 @@ pub struct Summary {
     pub errors: usize,
     pub warnings: usize,
     pub notes: usize,
+    /// Findings that remarks in the files silence.
+    pub suppressed: usize,
 }
 
 impl Summary {
@@ -19,6 +21,7 @@ impl Summary {
         for part in linted {
             summary.files += part.tree.sources.len();
             summary.routes += part.routes.len();
+            summary.suppressed += part.suppressed.len();
             for finding in &part.findings {
                 *match finding.severity {
                     Severity::Error => &mut summary.errors,
@@ -37,7 +40,10 @@ impl Summary {
             .filter(|&(count, _)| count > 0)
             .map(|(count, word)| counted(count, word))
             .collect();
-        let found = if found.is_empty() { "nothing found".to_string() } else { found.join(", ") };
+        let mut found = if found.is_empty() { "nothing found".to_string() } else { found.join(", ") };
+        if self.suppressed > 0 {
+            found += &format!(", {} suppressed", self.suppressed);
+        }
         format!("{}, {}: {found}", counted(self.files, "file"), counted(self.routes, "route"))
     }
 }

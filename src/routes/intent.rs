@@ -14,6 +14,20 @@ pub enum Intent {
     Lost,
     /// Settings for WebSockets are in force here.
     Written,
+    /// Somebody says so, in a comment for wslint.
+    Declared,
+}
+
+impl Intent {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Named => "named",
+            Self::Lost => "lost",
+            Self::Written => "written",
+            Self::Declared => "declared",
+        }
+    }
 }
 
 /// Path segments under which WebSockets are commonly served.

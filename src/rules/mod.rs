@@ -42,6 +42,8 @@ mod protocols_misspelled;
 mod proxy_module_missing;
 mod real_wstunnel_never_idles;
 mod reload_cuts_tunnels;
+mod remark_unclear;
+mod remark_unused;
 mod rewrite_condition_broken;
 mod rewrite_loses_path;
 mod rewrite_never_runs;
@@ -74,10 +76,14 @@ mod wrong_header_directive;
 mod ws_scheme_in_proxy_pass;
 mod wss_not_served;
 
-use crate::engine::Rule;
+use hashbrown::HashSet;
+use std::path::PathBuf;
+
+use crate::engine::{Linted, Rule};
+use crate::source::Span;
 
 /// In the order of their names.
-pub static ALL: [&Rule; 73] = [
+pub static ALL: [&Rule; 75] = [
     &backend_cannot_upgrade::RULE,
     &balancer_incomplete::RULE,
     &cached_handshake::RULE,
@@ -120,6 +126,8 @@ pub static ALL: [&Rule; 73] = [
     &proxy_module_missing::RULE,
     &real_wstunnel_never_idles::RULE,
     &reload_cuts_tunnels::RULE,
+    &remark_unclear::RULE,
+    &remark_unused::RULE,
     &rewrite_condition_broken::RULE,
     &rewrite_loses_path::RULE,
     &rewrite_never_runs::RULE,
@@ -156,4 +164,26 @@ pub static ALL: [&Rule; 73] = [
 /// The rule of this name.
 pub fn find(id: &str) -> Option<&'static Rule> {
     ALL.binary_search_by(|rule| rule.id.cmp(id)).ok().map(|index| ALL[index])
+}
+
+/// The rule that was probably meant by a name that none has.
+pub fn nearest(id: &str) -> Option<&'static str> {
+    let most = id.len() / 3;
+    let near = ALL.iter().filter(|rule| rule.id.len().abs_diff(id.len()) <= most);
+    let near = near.map(|rule| (strsim::damerau_levenshtein(id, rule.id), rule.id)).min()?;
+    (near.0 <= most).then_some(near.1)
+}
+
+/// Leaves out what is told of remarks that do nothing in one configuration and something in another that has the same file.
+pub fn agree(linted: &mut [Linted]) {
+    let place = |part: &Linted, at: Span| (part.tree.sources.path(at.file).to_owned(), at.start);
+    let heeded: HashSet<(PathBuf, u32)> =
+        linted.iter().flat_map(|part| part.heeded.iter().map(move |&at| place(part, at))).collect();
+    for part in linted {
+        let mut findings = std::mem::take(&mut part.findings);
+        findings.retain(|finding| {
+            finding.rule != remark_unused::RULE.id || !heeded.contains(&place(part, finding.primary))
+        });
+        part.findings = findings;
+    }
 }

@@ -223,6 +223,20 @@ impl Document {
         self.nodes.is_empty()
     }
 
+    /// By directive, the one that it stands in.
+    pub fn around(&self) -> Vec<Option<DirectiveId>> {
+        let mut open: Vec<u32> = Vec::new();
+        let around = (0..self.nodes.len() as u32).map(|id| {
+            while open.last().is_some_and(|&outer| self.nodes[outer as usize].next <= id) {
+                open.pop();
+            }
+            let around = open.last().copied().map(DirectiveId);
+            open.push(id);
+            around
+        });
+        around.collect()
+    }
+
     /// One directive, seen together with its text.
     pub fn directive<'a>(&'a self, file: FileId, text: &'a Text, id: DirectiveId) -> Directive<'a> {
         Directive { document: self, text, file, id, place: id }

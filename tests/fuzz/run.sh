@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 seconds=${1:?usage: tests/fuzz/run.sh SECONDS [TARGET...]}
 shift
-if [ "$#" -eq 0 ]; then set -- nginx_grammar apache_grammar check trace; fi
+if [ "$#" -eq 0 ]; then set -- nginx_grammar apache_grammar check trace remarks; fi
 
 fuzz=tests/fuzz
 build=(--fuzz-dir "$fuzz" --sanitizer "${SANITIZER:-address}")

@@ -11,7 +11,7 @@ fn main() {
     let testdata = home.join("../../testdata");
     let cases = seeds::cases(&testdata);
     let corpus = home.join("corpus");
-    for target in ["nginx_grammar", "apache_grammar", "check", "trace"] {
+    for target in ["nginx_grammar", "apache_grammar", "check", "trace", "remarks"] {
         fs::create_dir_all(corpus.join(target)).expect("a directory for the corpus");
     }
     let write = |target: &str, name: &str, bytes: &[u8]| {
@@ -21,6 +21,9 @@ fn main() {
     for (name, case) in &cases {
         write("check", name, &case.text());
         write("trace", name, &case.text());
+        if case.files.iter().any(|(_, text)| String::from_utf8_lossy(text).contains("wslint:")) {
+            write("remarks", name, &case.text());
+        }
         for (index, (_, text)) in case.files.iter().enumerate() {
             write(grammar(case.apache), &format!("{name}-{index}"), text);
         }
@@ -29,9 +32,14 @@ fn main() {
     let [nginx, apache] = [false, true].map(|of_apache| seeds::words(of_apache, all()));
     let form = ["#= nginx ", "#= apache ", "#= file ", "#= url ws://", "#= header ", "#= target "];
     let both: BTreeSet<String> = nginx.union(&apache).cloned().chain(form.map(String::from)).collect();
-    for (target, words) in
-        [("nginx_grammar", &nginx), ("apache_grammar", &apache), ("check", &both), ("trace", &both)]
-    {
+    let remarks: BTreeSet<String> = both.iter().cloned().chain(seeds::remarks()).collect();
+    for (target, words) in [
+        ("nginx_grammar", &nginx),
+        ("apache_grammar", &apache),
+        ("check", &both),
+        ("trace", &both),
+        ("remarks", &remarks),
+    ] {
         fs::write(corpus.join(format!("{target}.dict")), dictionary(words)).expect("a dictionary");
     }
     println!("{} trees, {} words", cases.len(), both.len());
@@ -43,6 +51,6 @@ fn grammar(of_apache: bool) -> &'static str {
 
 /// libFuzzer's form: a quoted word a line.
 fn dictionary(words: &BTreeSet<String>) -> String {
-    let quoted = |word: &String| format!("\"{}\"\n", word.replace('\\', "\\\\").replace('"', "\\\""));
+    let quoted = |word: &String| format!("\"{}\"\n", word.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\x0a"));
     words.iter().map(quoted).collect()
 }

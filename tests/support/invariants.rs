@@ -1,8 +1,14 @@
 //! What holds for every input, however broken: places lie inside their files, every byte has one, and the same input
 //! gives the same answer. Must not know what any answer should be. Shared by the tests and the fuzz targets.
 
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
+use std::collections::BTreeSet;
+
 use wslint::effective::{apache as httpd, nginx::directives::name_id};
+use wslint::engine::remarks::{Named, Remark, parse};
 use wslint::engine::{Linted, Selection};
+use wslint::finding::Finding;
 use wslint::handshake::{Trace, Verdict};
 use wslint::report::{self, Report, human::Style};
 use wslint::rules;
@@ -31,6 +37,86 @@ pub fn apache_grammar(bytes: &[u8]) {
             assert_eq!(lost, None, "a byte without a place in {:?}", String::from_utf8_lossy(bytes));
         }
     });
+}
+
+/// The remark that a comment is, and those of a tree: what they silence is told nowhere, and nothing else is lost.
+pub fn remarks(bytes: &[u8]) {
+    on_comment(bytes);
+    for comment in bytes.split_inclusive(|&byte| byte == b'\n') {
+        on_comment(comment);
+    }
+    let case = Case::parse(bytes);
+    let lint = |case: &Case| {
+        let (main, options) = (case.main(), case.options());
+        let linted = wslint::lint(&case.memory(), &main, &options, case.target(), &Selection::default());
+        linted.expect("the main file can be read")
+    };
+    let (one, other) = (lint(&case), lint(&case));
+    assert_eq!(one.findings, other.findings, "two answers to one tree");
+    assert_eq!(one.suppressed, other.suppressed, "two answers to one tree");
+    findings(&one);
+    for suppressed in &one.suppressed {
+        assert!(lies_inside(suppressed.finding.primary, &one.tree.sources), "{suppressed:?}");
+        assert!(lies_inside(suppressed.why.at, &one.tree.sources), "{suppressed:?}");
+        assert!(suppressed.why.reason.chars().any(char::is_alphanumeric), "{suppressed:?}");
+    }
+    let is_own = |rule: &str| rule.starts_with("remark-");
+    let place = |finding: &Finding| (finding.primary, finding.rule);
+    let told: Vec<_> = one.findings.iter().map(place).collect();
+    let silent = one.suppressed.iter().map(|suppressed| place(&suppressed.finding));
+    let found: BTreeSet<_> = told.into_iter().chain(silent).filter(|(_, rule)| !is_own(rule)).collect();
+    if !case.files.iter().any(|(_, text)| declares(text)) {
+        let without = lint(&without_remarks(&case));
+        let expected: BTreeSet<_> = without.findings.iter().map(place).collect();
+        assert_eq!(found, expected, "what is silenced or told, and what is found without remarks");
+    }
+}
+
+/// Whether some comment of the text may say what routes are for.
+fn declares(text: &[u8]) -> bool {
+    let hashes = (0..text.len()).filter(|&at| text[at] == b'#');
+    hashes.map(|at| parse(&text[at..])).any(|read| matches!(read, Some(Ok(Remark::Meant { .. }))))
+}
+
+/// The same tree with comments that are for nobody.
+fn without_remarks(case: &Case) -> Case {
+    let mut case = case.clone();
+    for (_, text) in &mut case.files {
+        for at in 0..text.len().saturating_sub(5) {
+            if text[at..at + 6].eq_ignore_ascii_case(b"wslint") {
+                text[at] += 1;
+            }
+        }
+    }
+    case
+}
+
+fn on_comment(comment: &[u8]) {
+    let read = parse(comment);
+    let inside = |at: &std::ops::Range<usize>| {
+        let line = comment.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(comment.len());
+        assert!(at.start < at.end && at.end <= line, "{at:?} of {:?}", String::from_utf8_lossy(comment));
+    };
+    match &read {
+        None => {}
+        Some(Err(problem)) => inside(&problem.at),
+        Some(Ok(Remark::Meant { .. })) => {}
+        Some(Ok(Remark::Allow { rules, reason, .. })) => {
+            assert!(!rules.is_empty() && reason.chars().any(char::is_alphanumeric));
+            rules.iter().for_each(|rule| inside(&rule.at));
+            // Written as it was understood, it is understood the same.
+            let names: Vec<_> = rules.iter().map(|rule| rule.id.as_str()).collect();
+            let again = format!("# wslint: allow({}) {reason}", names.join(","));
+            let Some(Ok(Remark::Allow { rules: known, reason: same, .. })) = parse(again.as_bytes()) else {
+                panic!("{again:?}")
+            };
+            let ids = |rules: &[Named]| rules.iter().map(|rule| rule.id.clone()).collect::<Vec<_>>();
+            assert_eq!((ids(&known), &same), (ids(rules), reason));
+        }
+    }
+    if read.is_some() {
+        assert!(comment.to_ascii_lowercase().windows(6).any(|word| word == b"wslint"));
+    }
 }
 
 /// Prefixes that are looked at, the whole text among them.

@@ -79,6 +79,14 @@ fn of_tree(tree: &Path) -> Case {
     }
 }
 
+/// What remarks in comments are made of: every word, with every rule.
+pub fn remarks() -> impl Iterator<Item = String> {
+    let allows = rules::ALL.iter().map(|rule| format!("# wslint: allow({}) x\n", rule.id));
+    let others =
+        ["# wslint: websocket\n", "# wslint: not-websocket\n", "# wslint: allow-file(", "wslint:", "allow("];
+    allows.chain(others.map(String::from))
+}
+
 /// Longer words make poor building blocks.
 const MAX_WORD: usize = 40;
 
