@@ -66,8 +66,7 @@ pub fn is_guarded(tree: &Tree, config: &Config, route: &Route) -> bool {
         })
     };
     let turns_away = |level: BlockId| {
-        let mut conditions = config.inside(level).filter(|&inner| config.block(inner).parent == Some(level));
-        conditions.any(|inner| asks(inner) && config.own(inner, names::PROXY_PASS).len() == 0)
+        config.conditions(level).any(|inner| asks(inner) && config.own(inner, names::PROXY_PASS).len() == 0)
     };
     asks(route.block) || config.chain(route.block).any(turns_away)
 }

@@ -50,6 +50,7 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         blocks: Vec::new(),
         listed: Vec::new(),
         everywhere: Everywhere::default(),
+        conditions: Vec::new(),
         target,
         refusals: Vec::new(),
         unknown: Vec::new(),
@@ -77,6 +78,9 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
     builder.run(tree.walk());
     let mut config = builder.config;
     config.everywhere = Everywhere::new(&config.blocks, &config.listed);
+    let ifs = config.blocks().filter(|(_, block)| block.context & (IF_SERVER | IF_LOCATION) != 0);
+    config.conditions = ifs.filter_map(|(id, block)| Some((block.parent?, id))).collect();
+    config.conditions.sort_unstable();
     config
 }
 

@@ -100,6 +100,8 @@ pub struct Config {
     blocks: Vec<Block>,
     listed: Vec<Listed>,
     everywhere: Everywhere,
+    /// Every `if` block behind the block that directly holds it, sorted.
+    conditions: Vec<(BlockId, BlockId)>,
     pub target: Target,
     /// What the server's own test refuses, by the table of directives.
     pub refusals: Vec<Refusal>,
@@ -164,6 +166,15 @@ impl Config {
     /// The blocks directly inside a block, in order.
     pub fn children(&self, block: BlockId) -> impl Iterator<Item = BlockId> + '_ {
         blocks::children(&self.blocks, block)
+    }
+
+    /// The `if` blocks directly in a block, in order.
+    pub fn conditions(&self, block: BlockId) -> impl Iterator<Item = BlockId> + '_ {
+        let from = self.conditions.partition_point(|&(around, _)| around < block);
+        self.conditions[from..]
+            .iter()
+            .take_while(move |(around, _)| *around == block)
+            .map(|&(_, inner)| inner)
     }
 
     /// The block and those around it, the innermost first.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::Facts;
-use crate::effective::nginx::directives::{IF_LOCATION, IF_SERVER, LOCATION};
+use crate::effective::nginx::directives::LOCATION;
 use crate::effective::nginx::{names, values};
 use crate::effective::{BlockId, Value};
 use crate::handshake::Hop;
@@ -202,10 +202,7 @@ impl Facts<'_> {
     /// Whether a directive stands in a block: directly, or in an `if` directly inside.
     pub fn holds(&self, block: BlockId, node: NodeRef) -> bool {
         let name = self.directive(node).name_id();
-        let ifs = self
-            .config
-            .children(block)
-            .filter(|&inner| self.config.block(inner).context & (IF_LOCATION | IF_SERVER) != 0);
+        let ifs = self.config.conditions(block);
         std::iter::once(block).chain(ifs).any(|block| self.config.own(block, name).any(|own| own == node))
     }
 

@@ -423,9 +423,9 @@ impl Passage<'_, '_> {
             let why = format!("`location {name}` is internal");
             return Ok(Flow::Fail { status: 404, why });
         }
-        let limited = config.inside(block).find(|&inner| {
-            config.block(inner).parent == Some(block) && config.block(inner).context == LIMIT_EXCEPT
-        });
+        let limits = config.own(block, names::LIMIT_EXCEPT).len() > 0;
+        let mut inner = config.children(block).filter(|_| limits);
+        let limited = inner.find(|&inner| config.block(inner).context == LIMIT_EXCEPT);
         if let Some(limited) = limited.filter(|&limited| self.is_excepted(limited)) {
             self.block = limited;
         }

@@ -63,11 +63,10 @@ impl<'a> Session<'a> {
 
     /// The same for a client at this address, unless it may be another's (`ngx_http_realip_module`).
     pub(super) fn with_client(self, client: Option<IpAddr>) -> Self {
-        let replaced = self
-            .config
-            .inside(self.server)
-            .chain(self.config.chain(self.server))
-            .any(|block| self.config.own(block, names::SET_REAL_IP_FROM).next().is_some());
+        let (config, server) = (self.config, self.server);
+        let holds = |outer: BlockId, inner: BlockId| config.chain(inner).any(|block| block == outer);
+        let mut lines = config.everywhere(names::SET_REAL_IP_FROM).iter();
+        let replaced = lines.any(|&(block, _)| holds(server, block) || holds(block, server));
         Self { client: client.filter(|_| !replaced), ..self }
     }
 
