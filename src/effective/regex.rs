@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, OnceLock};
 
+use crate::parallel;
 use pcre2::bytes::{Regex, RegexBuilder};
 
 /// Steps that most matches don't take by far, and those that a match may take before its outcome counts as unknown.
@@ -31,6 +32,31 @@ thread_local! {
 /// Forgets how long matching took so far, so that a run's answers depend on its input alone.
 pub fn begin_run() {
     LONG.set(0);
+}
+
+/// Tasks on several threads, as `parallel::run`, which together may take as many long matches as one thread may. Where
+/// they take more, one thread does all anew: which match is given up must not hang on who came first.
+pub fn run<S, T: Send>(
+    threads: usize,
+    count: usize,
+    state: impl Fn() -> S + Sync,
+    task: impl Fn(&mut S, usize) -> T + Sync,
+) -> Vec<T> {
+    let ask = |threads| {
+        begin_run();
+        parallel::run(threads, count, &state, |state, index| {
+            let before = LONG.get();
+            let result = task(state, index);
+            (result, LONG.get() - before)
+        })
+    };
+    let mut done = ask(threads);
+    if threads > 1 && done.iter().map(|(_, long)| long).sum::<u32>() > MAX_LONG {
+        done = ask(1);
+    }
+    // What comes next begins anew, too, wherever this was asked.
+    begin_run();
+    done.into_iter().map(|(result, _)| result).collect()
 }
 
 /// A compiled pattern.
@@ -201,5 +227,20 @@ mod tests {
         let captures = pattern.captures(b"/\xFFx").flatten().expect("matches");
         assert_eq!(captures, [b"/\xFFx".to_vec(), b"\xFFx".to_vec()]);
         assert_eq!(pattern.names()[1].as_deref(), Some("rest"));
+    }
+
+    #[test]
+    fn which_match_is_given_up_does_not_hang_on_the_threads() {
+        let pattern = Pattern::new(b"^/ws(a+)+[bc]", false).expect("valid");
+        let ask = |threads, count| {
+            run(threads, count, || (), |(), _| pattern.is_match(b"/wsaaaaaaaaaaaa"))
+                .into_iter()
+                .flatten()
+                .count()
+        };
+        for count in [100, MAX_LONG as usize + 200] {
+            let known = ask(1, count);
+            assert_eq!((known, ask(3, count)), (count.min(MAX_LONG as usize), known));
+        }
     }
 }

@@ -5,8 +5,8 @@ use hashbrown::{HashMap, HashSet};
 use super::remarks::{Remarks, Suppression, Unused, What};
 use super::{Check, Facts, Ground, Judged, Level, Rule, Suppressed, apache};
 use crate::effective::BlockId;
+use crate::effective::regex;
 use crate::finding::{Confidence, Finding, MAX_ROUTES, RouteName, Severity};
-use crate::parallel;
 use crate::routes::{Intent, Route};
 use crate::source::Span;
 use crate::tree::NodeRef;
@@ -143,7 +143,7 @@ pub fn run<F: Asked>(
         rules.iter().copied().filter(|rule| F::is_about_routes(&rule.check)).filter(explains).collect();
     of_routes.sort_by_key(|rule| rule.cause);
     let chunks = routes.len().div_ceil(CHUNK);
-    let found = parallel::run(threads, of_trees.len() + chunks, &facts, |facts, task| {
+    let found = regex::run(threads, of_trees.len() + chunks, &facts, |facts, task| {
         let mut found = Vec::new();
         match of_trees.get(task) {
             Some(rule) => {

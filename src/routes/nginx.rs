@@ -9,9 +9,9 @@ use super::model::Handshake;
 use super::{Backend, By, Header, Headers, Intent, Route, Timeouts, has_token};
 use crate::effective::nginx::directives::{IF_LOCATION, LIMIT_EXCEPT, LOCATION, SERVER};
 use crate::effective::nginx::{Config, Evaluator, names, values};
+use crate::effective::regex;
 use crate::effective::{BlockId, Value};
 use crate::finding::RouteName;
-use crate::parallel;
 use crate::tree::{NodeRef, Tree};
 
 /// Lines that are looked at in one go.
@@ -23,7 +23,7 @@ pub fn routes(tree: &Tree, config: &Config, threads: usize) -> Vec<Route> {
     lines.retain(|&(block, _)| config.block(block).context & (LOCATION | IF_LOCATION | LIMIT_EXCEPT) != 0);
     lines.dedup_by_key(|(block, _)| *block);
     let chunks: Vec<&[_]> = lines.chunks(CHUNK).collect();
-    let found = parallel::run(
+    let found = regex::run(
         threads,
         chunks.len(),
         || Finder::new(tree, config),

@@ -1,6 +1,7 @@
 //! What a comment says to wslint: `# wslint: allow(rule-id) reason` and its kin. Knows the form alone, no rule by name, nor
 //! what the remark is about.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// What somebody says to wslint.
@@ -113,6 +114,7 @@ impl Line<'_> {
         };
         let close = list + len;
         let mut rules: Vec<Named> = Vec::new();
+        let mut seen = HashSet::new();
         let mut from = list + 1;
         for part in self.bytes[from..close].split(|&byte| byte == b',') {
             let name = part.trim_ascii();
@@ -121,7 +123,7 @@ impl Line<'_> {
             }
             let start = from + part.len() - part.trim_ascii_start().len();
             let id = String::from_utf8_lossy(name).to_ascii_lowercase();
-            if rules.iter().all(|known| known.id != id) {
+            if seen.insert(id.clone()) {
                 rules.push(Named { id, at: start..start + name.len() });
             }
             from += part.len() + 1;

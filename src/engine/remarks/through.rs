@@ -15,6 +15,9 @@ pub type Site = (FileId, u32);
 /// A rule, by its id.
 type Rule = &'static str;
 
+/// Lines, a block around them, and a rule.
+type Asked = (Lines, Option<NodeRef>, Rule);
+
 /// The grafts that a place of a file may be found at.
 #[derive(Default)]
 struct Grafts {
@@ -39,6 +42,8 @@ pub struct Through {
     grafts: HashMap<Lines, Grafts>,
     /// Where each macro's lines stand, by its file.
     macros: HashMap<FileId, HashSet<(u32, u32)>>,
+    /// What was asked of one block.
+    asked: HashMap<Asked, Option<Rc<[u32]>>>,
     /// By graft: the block around each directive.
     around: HashMap<GraftId, Vec<Option<DirectiveId>>>,
 }
@@ -139,10 +144,16 @@ impl Through {
             block = self.block_around(tree, inner);
             let by_block = self.grafts.get(&lines).and_then(|grafts| grafts.by_block.as_ref());
             if let Some(grafts) = by_block.and_then(|by_block| by_block.get(&block)) {
-                return self
-                    .through_all(tree, rule, grafts)
-                    .map(|allows| allows.to_vec())
-                    .unwrap_or_default();
+                let key = (lines, block, rule);
+                let allows = match self.asked.get(&key) {
+                    Some(known) => known.clone(),
+                    None => {
+                        let allows = self.through_all(tree, rule, grafts);
+                        self.asked.insert(key, allows.clone());
+                        allows
+                    }
+                };
+                return allows.map(|allows| allows.to_vec()).unwrap_or_default();
             }
         }
         Vec::new()

@@ -106,7 +106,7 @@ impl Tracer<'_> {
         let words =
             self.config.own(upstream, names::SERVER).filter_map(|node| self.tree.directive(node).arg(0));
         words.map(|word| word.show().to_ascii_lowercase()).any(|address| {
-            let bare = !address.starts_with(['[', 'u']);
+            let bare = !address.starts_with('[') && !address.starts_with("unix:");
             let (host, port) = address.rsplit_once(':').filter(|_| bare).unwrap_or((&address, ""));
             sockets.may_be_own(host, port.parse().ok())
         })

@@ -124,7 +124,7 @@ impl Sockets {
         let taken = |port| {
             self.by_port.contains_key(&port) || self.ranges.iter().any(|&at| self.listens[at].takes(port))
         };
-        if host.starts_with("unix") {
+        if host.starts_with("unix:") {
             return !self.unix.is_empty();
         }
         let here = host == "localhost"
