@@ -279,3 +279,34 @@ fn address(word: &Word) -> Option<(Address, (u16, u16))> {
     };
     Some((address, ports))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_listened_on_may_be_this_configuration() {
+        let listen = |address, ports| Listen::bare(BlockId(0), false, address, ports, None);
+        let sockets = Sockets::of(vec![
+            listen(Address::Host("unixhost".into()), (8080, 8080)),
+            listen(Address::AnyV4, (9000, 9010)),
+        ]);
+        for (host, port) in [
+            ("unixhost", Some(8080)),
+            ("127.0.0.1", Some(8080)),
+            ("localhost", Some(9005)),
+            ("[::1]", Some(9010)),
+            ("127.0.0.1", None),
+        ] {
+            assert!(sockets.may_be_own(host, port), "{host} {port:?}");
+        }
+        for (host, port) in [
+            ("unixhost", Some(80)),
+            ("127.0.0.1", Some(3000)),
+            ("10.0.0.1", Some(8080)),
+            ("unix:/run/x", None),
+        ] {
+            assert!(!sockets.may_be_own(host, port), "{host} {port:?}");
+        }
+    }
+}
