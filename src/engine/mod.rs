@@ -4,6 +4,8 @@ pub mod apache;
 pub mod card;
 mod fingerprint;
 mod ground;
+mod heed;
+mod merged;
 mod nginx;
 pub mod remarks;
 mod run;

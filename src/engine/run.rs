@@ -1,14 +1,13 @@
 //! Asking every rule: which ones, on which routes, who yields to whom. Knows no rule by name.
 
-use hashbrown::{HashMap, HashSet};
-
-use super::remarks::{Remarks, Suppression, Unused, What};
-use super::{Check, Facts, Ground, Judged, Level, Rule, Suppressed, apache};
+use super::heed::heed;
+use super::merged::Merged;
+use super::remarks::Remarks;
+use super::{Check, Facts, Ground, Judged, Level, Rule, apache};
 use crate::effective::BlockId;
 use crate::effective::regex;
-use crate::finding::{Confidence, Finding, MAX_ROUTES, RouteName, Severity};
+use crate::finding::{Confidence, Finding, Severity};
 use crate::routes::{Intent, Route};
-use crate::source::Span;
 use crate::tree::NodeRef;
 
 /// Which rules are asked.
@@ -33,7 +32,7 @@ impl Selection {
     }
 
     /// Whether not all rules are asked that usually are.
-    fn is_partial(&self) -> bool {
+    pub(super) fn is_partial(&self) -> bool {
         !(self.select.is_empty() && self.ignore.is_empty())
     }
 }
@@ -173,71 +172,6 @@ pub fn run<F: Asked>(
     heed(remarks, &facts(), routes, rules, selection, found)
 }
 
-/// The same with what people say of it in comments.
-fn heed<F: Asked>(
-    remarks: &mut Remarks,
-    facts: &F,
-    routes: &[Route],
-    rules: &[&'static Rule],
-    selection: &Selection,
-    found: impl Iterator<Item = (Finding, Option<usize>)>,
-) -> Judged {
-    let ground = facts.ground();
-    let causes: HashSet<&str> =
-        rules.iter().filter(|rule| rule.cause.is_some()).map(|rule| rule.id).collect();
-    let mut explained: Vec<bool> = routes.iter().map(|route| route.broken).collect();
-    let mut out = Heeded::default();
-    for (finding, index) in found {
-        let route = index.map(|index| &routes[index]);
-        if let Some(index) = index {
-            explained[index] |= causes.contains(finding.rule);
-        }
-        let place = route.map(|route| (route, facts.opening(route.block)));
-        let silenced = remarks.silence(ground.tree, &finding, place);
-        out.add(finding, route, silenced);
-    }
-    let asked = rules.iter().filter(|rule| selection.includes(rule));
-    for rule in asked.clone() {
-        let Check::Unclear(check) = rule.check else { continue };
-        for unclear in remarks.unclear().to_vec() {
-            let finding = check(ground, &unclear);
-            let silenced = remarks.silence(ground.tree, &finding, None);
-            out.add(finding, None, silenced);
-        }
-    }
-    // Where not all is known, or the server does not even load it, a rule may have been silent for another reason.
-    let is_decided = !selection.is_partial() && ground.tree.complete && !ground.fragment;
-    let is_loaded = || out.told.findings.iter().all(|finding| !finding.refused);
-    let mut idle = Vec::new();
-    if is_decided && is_loaded() {
-        for (route, _) in routes.iter().zip(explained).filter(|(_, explained)| *explained) {
-            remarks.leave_open(ground.tree, route, facts.opening(route.block));
-        }
-        for rule in asked {
-            let Check::Unused(check) = rule.check else { continue };
-            let is_asked = |rule: &Rule| selection.includes(rule);
-            // An allow of this very rule is judged by what it silences here, and does not silence itself.
-            let is_own = |unused: &Unused| unused.what == What::Allow(rule.id);
-            for unused in remarks.unused(ground.tree, is_asked) {
-                if !is_own(&unused) {
-                    let finding = check(ground, &unused);
-                    let silenced = remarks.silence(ground.tree, &finding, None);
-                    out.add(finding, None, silenced);
-                    idle.push(unused.at);
-                }
-            }
-            for unused in remarks.unused(ground.tree, is_asked).into_iter().filter(is_own) {
-                out.add(check(ground, &unused), None, None);
-                idle.push(unused.at);
-            }
-        }
-    }
-    let mut busy: Vec<Span> = remarks.places().collect();
-    idle.sort_unstable();
-    busy.retain(|place| idle.binary_search(place).is_err());
-    Judged { heeded: busy, ..out.judged() }
-}
-
 fn ask_about(
     route: &Route,
     facts: &impl Asked,
@@ -265,88 +199,4 @@ fn ask_about(
             tell(finding);
         }
     }
-}
-
-/// What makes findings one.
-type Key = (&'static str, Span, u64);
-
-fn key(finding: &Finding) -> Key {
-    (finding.rule, finding.primary, hash(&finding.message))
-}
-
-/// Findings by rule, place and message.
-#[derive(Default)]
-struct Merged {
-    findings: Vec<Finding>,
-    by_key: HashMap<Key, usize>,
-}
-
-impl Merged {
-    fn add(&mut self, finding: Finding, route: Option<&RouteName>) {
-        let index = *self.by_key.entry(key(&finding)).or_insert(self.findings.len());
-        if index == self.findings.len() {
-            self.findings.push(finding);
-        } else if self.findings[index].severity < finding.severity {
-            // The worse one tells the story.
-            let known = &mut self.findings[index];
-            let (routes, route_count) = (std::mem::take(&mut known.routes), known.route_count);
-            *known = Finding { routes, route_count, ..finding };
-        }
-        let merged = &mut self.findings[index];
-        if let Some(route) = route {
-            merged.route_count += 1;
-            if merged.routes.len() < MAX_ROUTES {
-                merged.routes.push(route.clone());
-            }
-        }
-    }
-
-    fn sorted(mut self) -> Vec<Finding> {
-        self.findings.sort_by(|a, b| {
-            let key = |finding: &Finding| (finding.primary, finding.rule);
-            key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
-        });
-        self.findings
-    }
-}
-
-/// Findings that are told and those that are not, which may be the same on different routes.
-#[derive(Default)]
-struct Heeded {
-    told: Merged,
-    silent: Merged,
-    /// Why each silent one is, as it was silenced first.
-    why: HashMap<Key, Suppression>,
-}
-
-impl Heeded {
-    fn add(&mut self, finding: Finding, route: Option<&Route>, silenced: Option<Suppression>) {
-        let name = route.map(|route| &route.name);
-        match silenced {
-            None => self.told.add(finding, name),
-            Some(why) => {
-                self.why.entry(key(&finding)).or_insert(why);
-                self.silent.add(finding, name);
-            }
-        }
-    }
-
-    fn judged(self) -> Judged {
-        let Self { told, silent, mut why } = self;
-        let mut suppressed = Vec::new();
-        let told_too = |finding: &Finding| told.by_key.contains_key(&key(finding));
-        for finding in silent.sorted().into_iter().filter(|finding| !told_too(finding)) {
-            if let Some(why) = why.remove(&key(&finding)) {
-                suppressed.push(Suppressed { finding, why });
-            }
-        }
-        Judged { findings: told.sorted(), suppressed, heeded: Vec::new() }
-    }
-}
-
-fn hash(text: &str) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
 }
