@@ -3,6 +3,8 @@
 
 #[path = "support/case.rs"]
 mod case;
+#[path = "support/filled.rs"]
+mod filled;
 #[path = "support/invariants.rs"]
 mod invariants;
 #[path = "support/seeds.rs"]

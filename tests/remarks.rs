@@ -366,11 +366,11 @@ fn a_shared_file_is_judged_by_all_configurations_of_a_run() {
     let directory = tempfile::tempdir().expect("a directory");
     let shared = location("", "")
         .replace("proxy_set_header Connection \"keep-alive\";", &format!("{ALLOW}\ninclude own.conf;"));
-    fs::write(directory.path().join("shared.conf"), shared).expect("writable");
+    fs::write(directory.path().join("common.conf"), shared).expect("writable");
     for (name, connection) in [("a", "keep-alive"), ("b", "upgrade")] {
         let own = directory.path().join(name);
         fs::create_dir(&own).expect("a directory");
-        fs::write(own.join("nginx.conf"), server("include ../shared.conf;")).expect("writable");
+        fs::write(own.join("nginx.conf"), server("include ../common.conf;")).expect("writable");
         let header = format!("proxy_set_header Connection {connection};\n");
         fs::write(own.join("own.conf"), header).expect("writable");
     }
@@ -379,5 +379,5 @@ fn a_shared_file_is_judged_by_all_configurations_of_a_run() {
     assert_eq!(concise(&["a", "b"]), (Some(0), String::new()));
     let (status, text) = concise(&["b"]);
     assert_eq!(status, Some(1));
-    assert!(text.starts_with("shared.conf:3:17: warning[remark-unused]"), "{text}");
+    assert!(text.starts_with("common.conf:3:17: warning[remark-unused]"), "{text}");
 }

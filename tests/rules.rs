@@ -1,5 +1,8 @@
 //! The cards: every example says what is found in it, and nothing else is.
 
+#[path = "support/filled.rs"]
+mod filled;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -12,6 +15,8 @@ use wslint::rules;
 use wslint::source::files::Memory;
 use wslint::tree::apache::Given;
 use wslint::tree::{Limits, Options};
+
+use filled::{directory, filled};
 
 fn card(rule: &Rule) -> Card {
     Card::parse(rule.card).unwrap_or_else(|error| panic!("rules/{}.md: {error}", rule.id))
@@ -27,24 +32,7 @@ fn body(example: &Example) -> String {
             "</If>\n".repeat(1001)
         ),
     };
-    example
-        .body
-        .replace("@PORT@", "8080")
-        .replace("@PORT2@", "8081")
-        .replace("@BACKEND@", "127.0.0.1:9000")
-        .replace("@BACKEND2@", "127.0.0.1:9001")
-        .replace("@DEAD@", "127.0.0.1:9")
-        .replace("@DIR@", directory(example))
-        .replace("@MODDIR@", "/usr/lib/apache2/modules")
-        .replace("@NESTED@", &nested)
-}
-
-/// Where the server's configuration usually lies.
-fn directory(example: &Example) -> &'static str {
-    match example.server {
-        Server::Nginx => "/etc/nginx",
-        Server::Apache => "/etc/apache2",
-    }
+    filled(example, &nested)
 }
 
 /// The version an example is meant for, the newest that its bounds allow; none where they do not matter.
@@ -79,7 +67,7 @@ fn found(rule: &Rule, example: &Example) -> BTreeSet<(usize, String)> {
 }
 
 fn found_by(selection: &Selection, rule: &Rule, example: &Example) -> BTreeSet<(usize, String)> {
-    let directory = Path::new(directory(example));
+    let directory = Path::new(directory(example.server));
     let (main, apache) = match example.server {
         Server::Nginx => (directory.join("nginx.conf"), None),
         Server::Apache => {

@@ -3,6 +3,8 @@
 
 #[path = "../support/case.rs"]
 pub mod case;
+#[path = "../support/filled.rs"]
+pub mod filled;
 #[path = "../support/invariants.rs"]
 pub mod invariants;
 #[path = "../support/seeds.rs"]

@@ -13,6 +13,7 @@ use wslint::source::discover;
 use wslint::source::files::Disk;
 
 use super::case::Case;
+use super::filled::filled;
 
 /// Every seed with a name of its own.
 pub fn cases(testdata: &Path) -> Vec<(String, Case)> {
@@ -35,26 +36,14 @@ pub fn cases(testdata: &Path) -> Vec<(String, Case)> {
 }
 
 fn of_example(example: &Example) -> Case {
-    let body = example
-        .body
-        .replace("@PORT@", "8080")
-        .replace("@PORT2@", "8081")
-        .replace("@BACKEND@", "127.0.0.1:9000")
-        .replace("@BACKEND2@", "127.0.0.1:9001")
-        .replace("@DEAD@", "127.0.0.1:9")
-        .replace("@MODDIR@", "/usr/lib/apache2/modules")
-        .replace("@NESTED@", "");
-    let (apache, directory) = match example.server {
-        Server::Nginx => (false, "/etc/nginx"),
-        Server::Apache => (true, "/etc/apache2"),
-    };
+    let apache = matches!(example.server, Server::Apache);
     let (path, host) = example.handshake();
     let url =
         format!("ws://{}:{}{path}", host.unwrap_or("a.test"), if example.is_complete() { 8080 } else { 80 });
     Case {
         apache,
         url: url.parse().unwrap_or(Case::parse(b"").url),
-        files: vec![("main.conf".into(), body.replace("@DIR@", directory).into_bytes())],
+        files: vec![("main.conf".into(), filled(example, "").into_bytes())],
         ..Case::parse(b"")
     }
 }
