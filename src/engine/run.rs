@@ -161,7 +161,14 @@ pub fn run<F: Asked>(
         }
         found
     });
-    let found = found.into_iter().flatten();
+    // What tells of both sides of a template's condition never happens.
+    let asked = facts();
+    let tree = asked.ground().tree;
+    let happens = |finding: &Finding| {
+        let labels = finding.labels.iter().map(|label| label.span);
+        tree.agree_at(std::iter::once(finding.primary).chain(labels))
+    };
+    let found = found.into_iter().flatten().filter(|(finding, _)| happens(finding));
     if remarks.is_empty() {
         let mut told = Merged::default();
         found.for_each(|(finding, route)| {
@@ -169,7 +176,7 @@ pub fn run<F: Asked>(
         });
         return Judged { findings: told.sorted(), ..Judged::default() };
     }
-    heed(remarks, &facts(), routes, rules, selection, found)
+    heed(remarks, &asked, routes, rules, selection, found)
 }
 
 fn ask_about(

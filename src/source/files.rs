@@ -7,6 +7,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
+use super::extract::embedded::Part;
+
 /// Why a file was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
@@ -61,6 +63,10 @@ pub trait Files: Sync {
     fn canonical(&self, path: &Path) -> Result<PathBuf, ReadError>;
     /// What lies at a path, symbolic links followed.
     fn look(&self, path: &Path) -> Found;
+    /// The part of a file that is read instead of the whole.
+    fn part(&self, _path: &Path) -> Option<&Part> {
+        None
+    }
 }
 
 /// The machine's own file system.

@@ -1,6 +1,7 @@
 //! Bytes and places in them: files, spans, lines and columns. Knows nothing of what the bytes mean.
 
 pub mod discover;
+pub mod extract;
 pub mod files;
 pub mod pattern;
 pub mod restricted;
@@ -10,7 +11,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
-pub use text::{Piece, Text};
+pub use text::{Branches, Cut, Piece, Text};
 
 /// A file of the run, numbered in the order of discovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -136,6 +136,13 @@ fn by_name(
     let mut leading: Option<(usize, BlockId)> = None;
     let mut trailing: Option<(usize, BlockId)> = None;
     let mut regexes = Vec::new();
+    let config = tracer.config;
+    let is_perhaps = |server: BlockId| {
+        let lines = || config.own(server, names::SERVER_NAME).chain(config.own(server, names::LISTEN));
+        socket.len() > 1
+            && (config.block(server).node.is_some_and(|node| config.is_conditional(node))
+                || lines().any(|node| config.is_conditional(node)))
+    };
     let longer = |best: Option<(usize, BlockId)>, len| best.is_none_or(|(known, _)| len > known);
     for listen in socket {
         let server = listen.server;
@@ -144,7 +151,7 @@ fn by_name(
             exact.get_or_insert(server);
         }
         for word in written.iter().flat_map(|&node| tracer.tree.directive(node).args()) {
-            if word.is_hole() {
+            if word.is_hole() || is_perhaps(server) {
                 return Err(Unknown("a server_name that a template fills in".to_string()));
             }
             let value = word.value();

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use hashbrown::{HashMap, HashSet};
 use walkdir::{DirEntry, WalkDir};
 
+use super::extract;
 use super::files::{self, Files};
 use look::Look;
 
@@ -120,7 +121,8 @@ pub fn server_of(path: &Path, bytes: &[u8]) -> Server {
             }
         })
     };
-    Look::at(head).server().or_else(by_name).unwrap_or(Server::Nginx)
+    let text = extract::without_tags(path, head);
+    Look::at(text.as_deref().unwrap_or(head)).server().or_else(by_name).unwrap_or(Server::Nginx)
 }
 
 #[derive(Default)]
