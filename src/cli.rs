@@ -2,10 +2,12 @@
 
 mod args;
 mod check;
+mod embedded;
 mod explain;
 mod inputs;
 mod output;
 mod routes;
+mod settings;
 mod trace;
 
 use std::ffi::OsString;
@@ -45,6 +47,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
         Some(Verb::Routes(routes)) => routes::routes(&routes, &mut output),
         Some(Verb::Trace(trace)) => trace::trace(&trace, &mut output),
         Some(Verb::Explain { rule }) => explain::explain(&rule, &mut output),
+        Some(Verb::Init { directory }) => settings::init(&directory, &mut output),
+        Some(Verb::SettingsSchema) => settings::schema(&mut output),
         Some(Verb::Rules { format }) => explain::rules(format, &mut output),
     };
     match done.and_then(|status| output.finish().map(|()| status)) {

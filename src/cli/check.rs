@@ -1,9 +1,12 @@
 //! `wslint [check] PATH...`
 
 use super::args::{CheckArguments, Format};
+use super::inputs::{self, Inputs};
 use super::output::Output;
-use super::{CLEAN, FOUND, inputs};
-use crate::engine::Selection;
+use super::{CLEAN, FOUND};
+use crate::engine::contracts::Endpoint;
+use crate::engine::settings::Settings;
+use crate::engine::{Linted, Selection};
 use crate::finding::Severity;
 use crate::report::{self, Report, human};
 
@@ -12,10 +15,15 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         select: arguments.select.clone(),
         ignore: arguments.ignore.clone(),
         all_routes: arguments.all_routes,
+        endpoints: arguments.endpoint.iter().cloned().map(Endpoint::new).collect(),
+        ..Selection::default()
     };
-    let mut linted = inputs::read(&arguments.input, &selection)?;
-    let fails = |severity| arguments.fail_on.is_reached_by(severity);
-    let failed = linted.iter().flat_map(|part| &part.findings).any(|finding| fails(finding.severity));
+    let Inputs { mut linted, settings } = inputs::read(&arguments.input, &selection)?;
+    let fails = |part: &Linted, settings: &Settings| {
+        let fail_on = arguments.fail_on.or(settings.fail_on).unwrap_or_default();
+        part.findings.iter().any(|finding| fail_on.is_reached_by(finding.severity))
+    };
+    let failed = linted.iter().zip(&settings).any(|(part, settings)| fails(part, settings));
     if arguments.quiet {
         for part in &mut linted {
             part.findings.retain(|finding| finding.severity > Severity::Note);

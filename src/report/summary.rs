@@ -19,7 +19,7 @@ impl Summary {
     pub fn of(linted: &[Linted]) -> Self {
         let mut summary = Self::default();
         for part in linted {
-            summary.files += part.tree.sources.len();
+            summary.files += part.tree.file_count();
             summary.routes += part.routes.len();
             summary.suppressed += part.suppressed.len();
             for finding in &part.findings {

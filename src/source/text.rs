@@ -32,6 +32,8 @@ struct Extracted {
 pub struct Cut {
     /// The template's engine, as a person calls it.
     pub engine: Option<&'static str>,
+    /// Its first tag, in the original file.
+    pub first_tag: Option<Range<u32>>,
     pub branches: Branches,
     /// Something stands for any number of directives.
     pub has_items: bool,

@@ -104,6 +104,22 @@ pub fn main_files(files: &dyn Files, directory: &Path) -> Vec<Main> {
     found.into_mains()
 }
 
+/// Whether a directory is a server's configuration itself, rather than a place where some lie.
+pub fn is_configuration(files: &dyn Files, directory: &Path) -> bool {
+    USUAL.iter().any(|usual| files.look(&directory.join(usual)) == files::Found::File)
+}
+
+/// The files below a directory that are wanted, sorted; none behind symbolic links.
+pub fn files_below(directory: &Path, is_wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let is_kept = |entry: &DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        entry.depth() == 0 || !(entry.file_type().is_dir() && SKIPPED.contains(&name.as_ref()))
+    };
+    let walk = WalkDir::new(directory).sort_by_file_name().into_iter().filter_entry(is_kept);
+    let files = walk.filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
+    files.map(DirEntry::into_path).filter(|path| is_wanted(path)).collect()
+}
+
 /// Whose configuration a file is, by its first bytes; where they don't tell, by its name or a directory's; else nginx's.
 pub fn server_of(path: &Path, bytes: &[u8]) -> Server {
     if path.file_name().is_some_and(|name| name == ".htaccess") {

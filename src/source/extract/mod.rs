@@ -16,8 +16,8 @@ use embedded::Part;
 /// What is parsed of a file: for a plain one, the file.
 pub fn text(path: &Path, bytes: Vec<u8>, server: Server) -> Text {
     let Some((made, engine)) = made(path, &bytes, server, None) else { return Text::plain(bytes) };
-    let template::Made { parsed, pieces, holes, branches, has_items, tangled, unclosed } = made;
-    Text::cut(bytes, parsed, pieces, holes, Cut { engine, branches, has_items, tangled, unclosed })
+    let template::Made { parsed, pieces, holes, branches, first_tag, has_items, tangled, unclosed } = made;
+    Text::cut(bytes, parsed, pieces, holes, Cut { engine, first_tag, branches, has_items, tangled, unclosed })
 }
 
 /// The same for a configuration that stands inside the file.
@@ -28,8 +28,9 @@ pub fn part_text(path: &Path, bytes: Vec<u8>, part: &Part, server: Server) -> Te
     };
     let pieces = moved(&made.pieces, made.parsed.len() as u32, part);
     let unclosed = made.unclosed.map(|range| to_file(range.start)..to_file(range.end));
+    let first_tag = made.first_tag.map(|range| to_file(range.start)..to_file(range.end));
     let branches = made.branches.moved(to_file);
-    let cut = Cut { engine, branches, has_items: made.has_items, tangled: made.tangled, unclosed };
+    let cut = Cut { engine, first_tag, branches, has_items: made.has_items, tangled: made.tangled, unclosed };
     Text::cut(bytes, made.parsed, pieces, made.holes, cut)
 }
 

@@ -15,6 +15,7 @@ pub struct Made {
     pub pieces: Vec<Piece>,
     pub holes: Vec<Range<u32>>,
     pub branches: Branches,
+    pub first_tag: Option<Range<u32>>,
     /// Something stands for any number of directives.
     pub has_items: bool,
     /// Blocks open in one branch and close in another.
@@ -214,6 +215,9 @@ impl Maker<'_> {
 
     /// Does what a tag asks for; where reading goes on.
     fn tag(&mut self, tag: &Tag, engines: Engines) -> usize {
+        if !engines.shell || tag.kind != Kind::Silent {
+            self.made.first_tag.get_or_insert(tag.range.start as u32..tag.range.end as u32);
+        }
         match tag.kind {
             Kind::Silent => {}
             Kind::Expression | Kind::Insert => self.expression(tag, engines),
