@@ -6,6 +6,7 @@ pub mod embedded;
 mod place;
 mod tags;
 mod template;
+mod words;
 
 use std::path::Path;
 
@@ -58,7 +59,7 @@ fn made(
     let mut engines = detect::engines(bytes, server, named);
     let around = part.map(|part| part.engines).unwrap_or_default();
     (engines.terraform, engines.shell) = (around.terraform || detect::is_terraform(path), around.shell);
-    if !engines.any() && !(lines && template::has_placeholder_line(bytes)) {
+    if !engines.any() && !(lines && words::has_placeholder_line(bytes)) {
         return None;
     }
     let made = template::make(bytes, server, engines, lines);

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::place::Place;
 use super::tags::{self, Engines, Found, Kind, Tag};
+use super::words::{is_placeholder, literal, shown};
 use crate::source::discover::Server;
 use crate::source::text::{Branches, Piece};
 
@@ -23,6 +24,9 @@ pub struct Made {
     /// The tag that never closes; nothing behind it was read.
     pub unclosed: Option<Range<u32>>,
 }
+
+/// Bytes that a condition inside a directive may have.
+const MAX_INSIDE: usize = 16 << 10;
 
 /// Names of what is printed as comments only.
 const COMMENTS: [&[u8]; 3] = [b"ansible_managed", b"| comment", b"|comment"];
@@ -74,6 +78,12 @@ impl Maker<'_> {
         let mut at = 0;
         while let Some(start) = tags::next(self.bytes, at, engines) {
             self.plain(at..start, lines);
+            // Lua's tables: tags among them have as many braces of one kind as of the other.
+            if self.place.in_lua() && self.bytes[start..].starts_with(b"{{") {
+                self.copy(start..start + 2);
+                at = start + 2;
+                continue;
+            }
             match tags::at(self.bytes, start, engines) {
                 Found::Tag(tag) => at = self.tag(&tag, engines),
                 Found::Unclosed(range) if self.place.in_lua() => {
@@ -185,14 +195,28 @@ impl Maker<'_> {
         if self.is_skipped() {
             return;
         }
+        let in_quotes = self.place.in_quotes() || self.place.in_comment();
+        // Beside a quoted word it is another word.
+        if !in_quotes && matches!(self.made.parsed.last(), Some(b'"' | b'\'')) {
+            self.blank(tag.start);
+        }
         self.made.pieces.push(Piece { parsed: self.made.parsed.len() as u32, original: tag.start as u32 });
         let start = self.made.parsed.len();
         self.made.parsed.extend_from_slice(&shown(&self.bytes[tag.clone()]));
         self.hole(start);
-        if self.place.is_start() || !self.place.in_comment() {
-            self.place.read(b"x");
-        }
+        self.place.read(b"x");
         self.made.pieces.push(Piece { parsed: self.made.parsed.len() as u32, original: tag.end as u32 });
+        if !in_quotes && matches!(self.bytes.get(tag.end), Some(b'"' | b'\'')) {
+            self.blank(tag.end);
+        }
+    }
+
+    /// A blank that stands nowhere in the file.
+    fn blank(&mut self, original: usize) {
+        self.made.pieces.push(Piece { parsed: self.made.parsed.len() as u32, original: original as u32 });
+        self.made.parsed.push(b' ');
+        self.place.read(b" ");
+        self.made.pieces.push(Piece { parsed: self.made.parsed.len() as u32, original: original as u32 });
     }
 
     /// What may be any number of directives, or none.
@@ -221,7 +245,13 @@ impl Maker<'_> {
         match tag.kind {
             Kind::Silent => {}
             Kind::Expression | Kind::Insert => self.expression(tag, engines),
-            Kind::Open => self.enter(tag, false),
+            Kind::Open => {
+                if let Some(end) = self.end_in_directive(tag, engines) {
+                    self.stand_in(tag.range.start..end);
+                    return end;
+                }
+                self.enter(tag, false);
+            }
             Kind::Apart => {
                 let prints = self.bytes[tag.content.clone()].starts_with(b"call");
                 if prints {
@@ -239,6 +269,37 @@ impl Maker<'_> {
             }
         }
         tag.range.end
+    }
+
+    /// Where a condition that lies in one directive ends: it is a word, or a part of one, and whatever it holds with it.
+    fn end_in_directive(&self, tag: &Tag, engines: Engines) -> Option<usize> {
+        let begins = &self.place;
+        if begins.is_start() || begins.in_comment() || begins.in_lua() || self.is_skipped() {
+            return None;
+        }
+        let (mut place, mut depth, mut at) = (begins.clone(), 1, tag.range.end);
+        let most = self.bytes.len().min(tag.range.end + MAX_INSIDE);
+        loop {
+            let start = tags::next(&self.bytes[..most], at, engines)?;
+            // A line feed ends httpd's, a `;` or a block nginx's.
+            for &byte in &self.bytes[at..start] {
+                place.read(&[byte]);
+                if place.is_start() || place.in_comment() {
+                    return None;
+                }
+            }
+            let Found::Tag(inner) = tags::at(&self.bytes[..most], start, engines) else { return None };
+            at = inner.range.end;
+            match inner.kind {
+                Kind::Open => depth += 1,
+                Kind::Close if depth == 1 => return (place.in_quotes() == begins.in_quotes()).then_some(at),
+                Kind::Close => depth -= 1,
+                Kind::Middle if depth == 1 => place = begins.clone(),
+                Kind::Expression => place.read(b"x"),
+                Kind::Middle | Kind::Silent => {}
+                _ => return None,
+            }
+        }
     }
 
     fn expression(&mut self, tag: &Tag, engines: Engines) {
@@ -463,55 +524,4 @@ impl Maker<'_> {
             self.stand_in(tag.range.clone());
         }
     }
-}
-
-/// A tag as it stands in a word: what could end the word is an ellipsis.
-fn shown(tag: &[u8]) -> Vec<u8> {
-    let mut shown = Vec::with_capacity(tag.len() + 6);
-    let mut gap = false;
-    for &byte in tag {
-        let is_kept = byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-        if is_kept {
-            shown.push(byte);
-        } else if !gap {
-            shown.extend_from_slice("…".as_bytes());
-        }
-        gap = !is_kept;
-    }
-    shown
-}
-
-/// An expression that is one string: how templates write braces.
-fn literal(content: &[u8]) -> Option<&[u8]> {
-    let (&quote, rest) = content.split_first()?;
-    let inner = rest.strip_suffix(&[quote])?;
-    let plain = matches!(quote, b'"' | b'\'' | b'`') && !inner.contains(&quote) && !inner.contains(&b'\\');
-    plain.then_some(inner)
-}
-
-/// `...`: something is left out.
-pub fn is_gap(line: &[u8]) -> bool {
-    matches!(line, b"..." | b"[...]" | b"...;") || line == "…".as_bytes()
-}
-
-/// `${NAME}`, `__NAME__`, `@NAME@`, `%NAME%`, `<NAME>` and nothing else.
-fn is_placeholder(line: &[u8]) -> bool {
-    if is_gap(line) {
-        return true;
-    }
-    const MARKS: [(&[u8], &[u8]); 6] =
-        [(b"${", b"}"), (b"__", b"__"), (b"@", b"@"), (b"%%", b"%%"), (b"%", b"%"), (b"<", b">")];
-    MARKS.iter().any(|(open, close)| {
-        let name = line.strip_prefix(*open).and_then(|rest| rest.strip_suffix(*close));
-        name.is_some_and(|name| {
-            name.len() > 1
-                && name[0].is_ascii_uppercase()
-                && name.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
-        })
-    })
-}
-
-/// Whether some line is one placeholder and no more.
-pub fn has_placeholder_line(bytes: &[u8]) -> bool {
-    bytes.split(|&byte| byte == b'\n').any(|line| is_placeholder(line.trim_ascii()))
 }

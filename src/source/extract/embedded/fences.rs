@@ -79,7 +79,7 @@ fn leaves_out(text: &[u8]) -> bool {
         let line = line.trim_ascii();
         let is_gap = |word: &[u8]| matches!(word, b"..." | b"...;" | b"[...]") || word == "…".as_bytes();
         let in_line = line.split(u8::is_ascii_whitespace).any(is_gap);
-        in_line && !line.starts_with(b"#") && !super::super::template::is_gap(line)
+        in_line && !line.starts_with(b"#") && !super::super::words::is_gap(line)
     })
 }
 
