@@ -143,6 +143,8 @@ pub struct Tree {
     pub problems: Vec<IncludeProblem>,
     /// Every include was followed and no template may add anything, so what isn't here isn't anywhere.
     pub complete: bool,
+    /// Some file is a template that may have other directives than those that are read.
+    pub has_open_templates: bool,
     /// Some file is a template with conditions or loops.
     has_branches: bool,
 }
@@ -179,6 +181,7 @@ impl Tree {
             grafts,
             children,
             complete: problems.is_empty() && has_all,
+            has_open_templates: !has_all,
             has_branches,
             problems,
         }

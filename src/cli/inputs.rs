@@ -85,7 +85,14 @@ pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     let here = current_directory()?;
     let path = &arguments.path;
     let files = files(std::slice::from_ref(path), &here, arguments.read.restrict_includes)?;
-    let (mains, root) = mains(&*files, path, &normal(&here.join(path)), arguments.read.server)?;
+    let absolute = normal(&here.join(path));
+    let part = embedded::sole(&*files, path, &absolute, &arguments.read)?;
+    let alone = part.as_ref().map(|(main, part)| Alone::new(&*files, &main.path, part)).transpose();
+    let alone = alone.map_err(|error| format!("{}: {}", path.display(), reason(&error)))?;
+    let (mains, root) = match &part {
+        Some((main, _)) => (vec![main.clone()], main.path.clone()),
+        None => mains(&*files, path, &absolute, arguments.read.server)?,
+    };
     let [main] = &mains[..] else {
         let all: Vec<String> = mains.iter().map(|main| main.path.display().to_string()).collect();
         return Err(format!(
@@ -97,7 +104,8 @@ pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     let settings = Lookup::new(&arguments.read, &here).of(&*files, &root)?;
     let target = target(&arguments.read, &settings, main.server);
     let options = options(&arguments.read, &settings, &here, main, root, target);
-    let read = crate::trace(&*files, &main.path, &options, target, &arguments.url, &arguments.header);
+    let files: &dyn Files = alone.as_ref().map_or(&*files, |alone| alone);
+    let read = crate::trace(files, &main.path, &options, target, &arguments.url, &arguments.header);
     read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))
 }
 

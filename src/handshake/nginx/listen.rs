@@ -27,6 +27,9 @@ pub(super) enum Listener {
 impl Sockets {
     /// Who takes a request; what was chosen is noted in the hop.
     pub(super) fn accept(&self, tracer: &Tracer, request: &Request, hop: &mut Hop) -> Followed<Listener> {
+        if self.has_holes {
+            return Err(Unknown("a `listen` that a template fills in".to_string()));
+        }
         let mut answers: Vec<(Listener, Option<Chosen>)> = Vec::new();
         for address in self.addresses(request) {
             let socket: Vec<&Listen> = match &address {
@@ -36,6 +39,9 @@ impl Sockets {
             answers.push(accept_at(tracer, &socket, request)?);
         }
         let Some((listener, chosen)) = answers.pop() else {
+            if tracer.tree.has_open_templates {
+                return Err(Unknown("what the template writes".to_string()));
+            }
             return Ok(Listener::Nobody(format!("nobody listens on port {}", request.port)));
         };
         let same = |other: &(Listener, Option<Chosen>)| match (&other.0, &listener) {
@@ -60,6 +66,9 @@ fn accept_at(tracer: &Tracer, socket: &[&Listen], request: &Request) -> Followed
     let Some(first) = tcp.first() else {
         return Ok((Listener::Nobody(format!("nobody listens on port {}", request.port)), None));
     };
+    if tcp.iter().any(|listen| listen.has_holes) {
+        return Err(Unknown("a `listen` that a template completes".to_string()));
+    }
     let default = tcp.iter().find(|listen| listen.default).unwrap_or(first);
     let any = |flag: fn(&Listen) -> bool| tcp.iter().any(|listen| flag(listen));
     if first.stream {

@@ -108,6 +108,9 @@ impl Maker<'_> {
     fn finish(mut self) -> Made {
         let uneven = self.place.depth != 0 && self.torn > 0;
         self.made.tangled |= uneven || !self.open.is_empty();
+        if self.made.pieces.first().is_none_or(|first| first.parsed > 0) {
+            self.made.pieces.insert(0, Piece { parsed: 0, original: 0 });
+        }
         self.made
     }
 
@@ -304,9 +307,10 @@ impl Maker<'_> {
 
     fn expression(&mut self, tag: &Tag, engines: Engines) {
         let content = &self.bytes[tag.content.clone()];
-        if let Some(literal) = literal(content) {
+        let is_braced = matches!(self.bytes[tag.range.start], b'{' | b'<');
+        if let Some(literal) = literal(content).filter(|_| is_braced) {
             if !self.is_skipped() {
-                self.piece(tag.range.start);
+                self.piece(tag.content.start + 1);
                 self.made.parsed.extend_from_slice(literal);
                 self.place.read(literal);
                 let parsed = self.made.parsed.len() as u32;
