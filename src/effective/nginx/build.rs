@@ -412,8 +412,11 @@ impl Builder<'_> {
         }
         if name == names::MAP && self.config.block(block).context == HTTP {
             let Some(target) = directive.arg(1).and_then(|word| variable_name(&word.value())) else { return };
-            self.config.map_by_name.insert(target.clone(), self.config.maps.len() as u32);
-            self.config.maps.push(Map { node, name: target });
+            let before = self.config.map_by_name.insert(target.clone(), self.config.maps.len() as u32);
+            let before = before.map(|index| &self.config.maps[index as usize]);
+            let is_one_of_several =
+                before.is_some_and(|map| map.is_one_of_several || !self.tree.agree(map.node, node));
+            self.config.maps.push(Map { node, name: target, is_one_of_several });
             for line in
                 self.tree.children(node).filter(|&line| self.tree.directive(line).name().starts_with(b"~"))
             {
@@ -424,7 +427,9 @@ impl Builder<'_> {
         {
             if name == names::MAP && self.config.block(block).context == STREAM && directive.arg_count() == 2
             {
-                self.config.stream_maps.insert(target.clone(), Map { node, name: target.clone() });
+                self.config
+                    .stream_maps
+                    .insert(target.clone(), Map { node, name: target.clone(), is_one_of_several: false });
             }
             self.config.defined.entry(target).or_insert(node);
         }

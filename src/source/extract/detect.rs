@@ -56,13 +56,18 @@ pub fn engines(bytes: &[u8], server: Server, named: bool) -> Engines {
         place.read(&bytes[read..start]);
         (read, from) = (start, start + 1);
         let counts = !place.in_comment() && !place.in_lua() && (named || !place.in_quotes());
+        // Where a line ends, a brace was written twice.
+        let ends_line = bytes.get(start + 2).is_none_or(|byte| b"\r\n".contains(byte));
         // `{{` of Jinja holds no `{{{`.
         let Found::Tag(tag) = tags::at(bytes, start, Engines { percent: false, ..candidates }) else {
-            if named && counts {
+            if named && counts && !ends_line {
                 note(&bytes[start..], &mut engines);
             }
             continue;
         };
+        if ends_line && bytes[tag.content.clone()].contains(&b';') {
+            continue;
+        }
         if counts && (named || is_unmistakable(bytes, &tag)) {
             note(&bytes[start..], &mut engines);
         }
@@ -104,6 +109,28 @@ fn is_unmistakable(bytes: &[u8], tag: &tags::Tag) -> bool {
         b"<%" => !content.contains(&b'\n') || first.is_ascii_alphabetic() || first == b'#',
         _ => false,
     }
+}
+
+/// Endings of files that are filled in by whatever their owner has.
+const MARKED: [&str; 4] = ["in", "template", "tmpl", "tpl"];
+
+pub fn is_marked(path: &Path) -> bool {
+    has_ending(path, &MARKED)
+}
+
+/// Whether braces are written twice: each block begins with `{{` at the end of a line, and some line is `}}`.
+pub fn is_format(bytes: &[u8]) -> bool {
+    let mut closes = false;
+    let mut opens = false;
+    for line in bytes.split(|&byte| byte == b'\n') {
+        let line = line.trim_ascii();
+        opens |= line.ends_with(b" {{");
+        closes |= line == b"}}";
+        if line.ends_with(b" {") || line == b"}" {
+            return false;
+        }
+    }
+    opens && closes
 }
 
 /// Whether the file is filled in by Terraform's `templatefile`.

@@ -59,10 +59,18 @@ fn made(
     let mut engines = detect::engines(bytes, server, named);
     let around = part.map(|part| part.engines).unwrap_or_default();
     (engines.terraform, engines.shell) = (around.terraform || detect::is_terraform(path), around.shell);
-    if !engines.any() && !(lines && words::has_placeholder_line(bytes)) {
+    if part.is_none() && !engines.any() && server == Server::Nginx {
+        engines.format = named && detect::is_format(bytes);
+        engines.marks = !engines.format && detect::is_marked(path);
+    }
+    let has_lines = lines && words::has_placeholder_line(bytes);
+    if !(engines.any() || has_lines) {
         return None;
     }
     let made = template::make(bytes, server, engines, lines);
+    if made.first_tag.is_none() && !has_lines {
+        return None;
+    }
     Some((made, engines.any().then(|| engines.name(bytes))))
 }
 

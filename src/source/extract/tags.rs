@@ -47,11 +47,15 @@ pub struct Engines {
     pub terraform: bool,
     /// `$NAME`, `${NAME}` and `$(command)`, and the backslashes that keep them.
     pub shell: bool,
+    /// `%name%` and `${name}`, as scripts of one's own fill them in.
+    pub marks: bool,
+    /// `{name}`, and `{{` for a brace, as Python's `format` has them.
+    pub format: bool,
 }
 
 impl Engines {
     pub fn any(self) -> bool {
-        self.braces || self.percent || self.erb || self.terraform || self.shell
+        self.braces || self.percent || self.erb || self.terraform || self.shell || self.marks || self.format
     }
 
     /// As a person calls it.
@@ -62,6 +66,7 @@ impl Engines {
             Self { percent: true, .. } => "Jinja2",
             Self { terraform: true, .. } => "Terraform",
             Self { shell: true, .. } => "shell",
+            Self { marks: true, braces: false, .. } => "",
             Self { erb: true, .. } => "ERB",
             Self { braces: true, .. } if has("{{#") || has("{{/") && !has("{{/*") || has("{{>") => {
                 "Handlebars"
@@ -92,12 +97,12 @@ pub enum Found {
 /// The next place from `at` on where a tag may begin.
 pub fn next(bytes: &[u8], at: usize, engines: Engines) -> Option<usize> {
     let mut from = at;
-    let outer = engines.terraform || engines.shell;
+    let outer = engines.terraform || engines.shell || engines.marks || engines.format;
     loop {
         let rest = bytes.get(from..)?;
         let place = from
             + match outer {
-                true => rest.iter().position(|byte| b"{<$%\\`".contains(byte))?,
+                true => rest.iter().position(|byte| b"{}<$%\\`".contains(byte))?,
                 false => memchr::memchr2(b'{', b'<', rest)?,
             };
         let braces = engines.braces || engines.percent;
@@ -105,6 +110,12 @@ pub fn next(bytes: &[u8], at: usize, engines: Engines) -> Option<usize> {
             (b'{', Some(b'{' | b'%')) if braces => return Some(place),
             (b'{', Some(b'#')) if engines.percent => return Some(place),
             (b'<', Some(b'%')) if engines.erb => return Some(place),
+            (b'{' | b'}', Some(_)) if engines.format && format(bytes, place) != Found::Nothing => {
+                return Some(place);
+            }
+            (b'$' | b'%', Some(_)) if engines.marks && marks(bytes, place) != Found::Nothing => {
+                return Some(place);
+            }
             (b'$' | b'%', Some(_)) if engines.terraform && terraform(bytes, place) != Found::Nothing => {
                 return Some(place);
             }
@@ -119,6 +130,8 @@ pub fn next(bytes: &[u8], at: usize, engines: Engines) -> Option<usize> {
 /// The tag that begins at a place.
 pub fn at(bytes: &[u8], start: usize, engines: Engines) -> Found {
     match &bytes[start..(start + 2).min(bytes.len())] {
+        [b'{' | b'}', _] if engines.format => format(bytes, start),
+        [b'$' | b'%', _] if engines.marks => marks(bytes, start),
         b"{{" => braces(bytes, start, engines),
         b"{%" => percent(bytes, start),
         b"{#" => hash(bytes, start),
@@ -308,6 +321,71 @@ fn terraform(bytes: &[u8], start: usize) -> Found {
     Found::Tag(Tag { kind, ..tag })
 }
 
+/// `{name}`; `{{` and `}}` are one brace each.
+fn format(bytes: &[u8], start: usize) -> Found {
+    let here = &bytes[start..];
+    if here.starts_with(b"{{") || here.starts_with(b"}}") {
+        return silent(start..start + 1);
+    }
+    // The second of two is the brace itself.
+    if start > 0 && bytes[start - 1] == here[0] {
+        return Found::Nothing;
+    }
+    let Some(name) = here.strip_prefix(b"{") else { return Found::Nothing };
+    let len = name.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.[]".contains(byte)).count();
+    match len > 0 && name[0].is_ascii_alphabetic() && name.get(len) == Some(&b'}') {
+        true => expression(start..start + len + 2),
+        false => Found::Nothing,
+    }
+}
+
+/// `%name%` and `%%name%%`; `${name}` for what is hardly one of nginx's own.
+fn marks(bytes: &[u8], start: usize) -> Found {
+    let here = &bytes[start..];
+    let (open, close): (&[u8], &[u8]) = match here {
+        [b'$', b'{', ..] => (b"${", b"}"),
+        [b'%', b'%', ..] => (b"%%", b"%%"),
+        [b'%', ..] => (b"%", b"%"),
+        _ => return Found::Nothing,
+    };
+    let name = &here[open.len()..];
+    let len = name.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let (name, rest) = name.split_at(len);
+    let is_name = len > 2 && name[0].is_ascii_alphabetic() && rest.starts_with(close);
+    // What has a value in the file itself is the server's.
+    let is_own = || is_server_variable(name) || memchr::memmem::find(bytes, &[b"$", name].concat()).is_some();
+    match is_name && (open[0] == b'%' || !is_own()) {
+        true => expression(start..start + open.len() + len + close.len()),
+        false => Found::Nothing,
+    }
+}
+
+/// nginx's variables that are written with braces, or their beginnings.
+fn is_server_variable(name: &[u8]) -> bool {
+    const NAMES: [&str; 16] = [
+        "args",
+        "document_root",
+        "fastcgi_script_name",
+        "host",
+        "hostname",
+        "is_args",
+        "query_string",
+        "remote_addr",
+        "remote_user",
+        "request_filename",
+        "request_method",
+        "request_uri",
+        "scheme",
+        "server_name",
+        "server_port",
+        "uri",
+    ];
+    const BEGINNINGS: [&[u8]; 8] =
+        [b"arg_", b"cookie_", b"http_", b"proxy_add_", b"request_", b"sent_http_", b"ssl_", b"upstream_"];
+    NAMES.iter().any(|known| known.as_bytes() == name)
+        || BEGINNINGS.iter().any(|known| name.starts_with(known))
+}
+
 /// What the shell replaces in a here-document.
 fn shell(bytes: &[u8], start: usize) -> Found {
     let here = &bytes[start..];
@@ -325,12 +403,13 @@ fn shell(bytes: &[u8], start: usize) -> Found {
         _ => None,
     };
     match len {
-        Some(len) => {
-            let range = start..start + len;
-            Found::Tag(Tag { content: range.clone(), range, kind: Kind::Expression, trims: (false, false) })
-        }
+        Some(len) => expression(start..start + len),
         None => Found::Nothing,
     }
+}
+
+fn expression(range: Range<usize>) -> Found {
+    Found::Tag(Tag { content: range.clone(), range, kind: Kind::Expression, trims: (false, false) })
 }
 
 fn silent(range: Range<usize>) -> Found {

@@ -88,7 +88,8 @@ impl Counts {
         self.ends += usize::from(
             matches!(last, b';' | b'{' | b'}') || code.starts_with(b"'") || code.starts_with(b"\""),
         );
-        self.capitals += usize::from(word.first().is_some_and(|first| first.is_ascii_uppercase() || *first == b'<'));
+        self.capitals +=
+            usize::from(word.first().is_some_and(|first| first.is_ascii_uppercase() || *first == b'<'));
         self.nginx +=
             usize::from(NGINX.iter().any(|(name, ends)| *name == word && (last == *ends || last == b'}')));
         let lower = word.to_ascii_lowercase();
