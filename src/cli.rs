@@ -5,6 +5,7 @@ mod check;
 mod explain;
 mod inputs;
 mod output;
+mod outputs;
 mod routes;
 mod trace;
 

@@ -1,11 +1,11 @@
 //! `wslint [check] PATH...`
 
-use super::args::{CheckArguments, Format};
+use super::args::CheckArguments;
 use super::output::Output;
-use super::{CLEAN, FOUND, inputs};
+use super::{CLEAN, FOUND, inputs, outputs};
 use crate::engine::Selection;
 use crate::finding::Severity;
-use crate::report::{self, Report, human};
+use crate::report::Report;
 
 pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, String> {
     let selection = Selection {
@@ -13,7 +13,9 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         ignore: arguments.ignore.clone(),
         all_routes: arguments.all_routes,
     };
+    outputs::agree(arguments)?;
     let mut linted = inputs::read(&arguments.input, &selection)?;
+    outputs::spare(arguments, &linted)?;
     let fails = |severity| arguments.fail_on.is_reached_by(severity);
     let failed = linted.iter().flat_map(|part| &part.findings).any(|finding| fails(finding.severity));
     if arguments.quiet {
@@ -22,15 +24,8 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         }
     }
     let directory = std::env::current_dir().unwrap_or_default();
-    let report = Report { linted: &linted, directory };
-    let style = human::Style { colour: output.colour, width: output.width, notes: arguments.notes };
-    let silent = arguments.quiet && linted.iter().all(|part| part.findings.is_empty());
-    output.print(|out| match arguments.format {
-        Format::Human if silent => Ok(()),
-        Format::Human => report::human::write(&report, style, out),
-        Format::Concise => report::concise::write(&report, out),
-        Format::Json => report::json::write(&report, out),
-    })?;
+    let report = Report { linted: &linted, directory, statistics: arguments.statistics };
+    outputs::write(arguments, &report, output)?;
     // The process ends here: giving a large tree's memory back piece by piece takes longer than parsing it.
     std::mem::forget(linted);
     Ok(if failed { FOUND } else { CLEAN })
