@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -104,13 +105,14 @@ fn what_cannot_be_a_report_is_refused_before_anything_is_written() {
     symlink("in/conf.d/site.conf", at("to-site")).expect("a link");
     fs::hard_link(at("in/nginx.conf"), at("same-as-main")).expect("a link");
     symlink("in", at("to-in")).expect("a link");
+    let _socket = UnixListener::bind(at("socket")).expect("a socket");
     let before = names(directory.path());
     for (wrong, words) in [
         (&["json=nowhere/x"][..], "nowhere/x: not written: there is no directory nowhere"),
         (&["json=in"], "in: not written: it is a directory"),
         (&["json=.."], "..: not written: it is a directory"),
         (&["json=to-in"], "to-in: not written: it is a directory"),
-        (&["json=/dev/null"], "/dev/null: not written: it is no regular file"),
+        (&["json=socket"], "socket: not written: it is no regular file"),
         (&["json=x", "sarif=./x"], "./x: not written: two reports do not fit in one file"),
         (&["json=in/x", "sarif=to-in/x"], "to-in/x: not written: two reports do not fit in one file"),
         (&["json=in/nginx.conf"], "in/nginx.conf: not written: it is part of what was linted"),
