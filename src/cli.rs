@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit status out. Knows every layer, decides nothing about configurations.
 
 mod args;
+mod baseline;
 mod check;
 mod explain;
 mod inputs;
@@ -8,6 +9,7 @@ mod output;
 mod routes;
 mod settings;
 mod trace;
+mod written;
 
 use std::ffi::OsString;
 
