@@ -1,13 +1,16 @@
 //! The command line: arguments in, exit status out. Knows every layer, decides nothing about configurations.
 
 mod args;
+mod baseline;
 mod check;
 mod explain;
 mod inputs;
 mod output;
 mod outputs;
 mod routes;
+mod settings;
 mod trace;
+mod written;
 
 use std::ffi::OsString;
 
@@ -46,6 +49,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
         Some(Verb::Routes(routes)) => routes::routes(&routes, &mut output),
         Some(Verb::Trace(trace)) => trace::trace(&trace, &mut output),
         Some(Verb::Explain { rule }) => explain::explain(&rule, &mut output),
+        Some(Verb::Init { directory }) => settings::init(&directory, &mut output),
+        Some(Verb::SettingsSchema) => settings::schema(&mut output),
         Some(Verb::Rules { format }) => explain::rules(format, &mut output),
     };
     match done.and_then(|status| output.finish().map(|()| status)) {

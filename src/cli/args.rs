@@ -6,7 +6,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::effective::version::Versions;
-use crate::finding::Severity;
+use crate::engine::settings::FailOn;
 use crate::handshake::Url;
 use crate::source::discover::Server;
 use crate::tree::PathMap;
@@ -40,6 +40,14 @@ pub enum Verb {
         #[arg(value_name = "RULE")]
         rule: String,
     },
+    /// Write a commented wslint.toml
+    Init {
+        /// Where
+        #[arg(value_name = "DIR", default_value = ".")]
+        directory: PathBuf,
+    },
+    /// Print the JSON schema of wslint.toml, for editors
+    SettingsSchema,
     /// List the rules
     Rules {
         #[arg(long, value_enum, default_value_t = ListFormat::Human)]
@@ -55,14 +63,14 @@ pub struct CheckArguments {
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
     /// Write a report to a file as well, as sarif=wslint.sarif (repeatable); human is without colour, 100 columns wide
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = output)]
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output, conflicts_with = "write_baseline")]
     pub output: Vec<(Format, PathBuf)>,
     /// Also tell how often each rule spoke (human and json)
     #[arg(long)]
     pub statistics: bool,
-    /// The least severity that makes the exit status 1
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Warning)]
-    pub fail_on: FailOn,
+    /// The least severity that makes the exit status 1 [default: warning]
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
     /// Ask only these rules (comma-separated, repeatable)
     #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
     pub select: Vec<String>,
@@ -72,6 +80,15 @@ pub struct CheckArguments {
     /// Also look at routes that nothing says are for WebSockets; findings about them are notes
     #[arg(long)]
     pub all_routes: bool,
+    /// A URL at which a WebSocket must open, as wss://chat.example.com/socket (repeatable)
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Vec<Url>,
+    /// Findings that are known: only others count
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write what is found as known, for --baseline
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
     /// Draw notes in full
     #[arg(long)]
     pub notes: bool,
@@ -116,6 +133,12 @@ pub struct InputArguments {
 
 #[derive(Args)]
 pub struct ReadArguments {
+    /// The file of settings; by default wslint.toml or .wslint.toml beside the PATH or above it
+    #[arg(long, value_name = "FILE", conflicts_with = "isolated")]
+    pub config: Option<PathBuf>,
+    /// Look for no settings
+    #[arg(long)]
+    pub isolated: bool,
     /// Whose configuration it is; by default its name and what it holds tell
     #[arg(long, value_enum)]
     pub server: Option<Server>,
@@ -194,22 +217,13 @@ pub enum ListFormat {
     Json,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    Error,
-    Warning,
-    Note,
-    Never,
-}
+impl ValueEnum for FailOn {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl FailOn {
-    pub fn is_reached_by(self, severity: Severity) -> bool {
-        match self {
-            Self::Error => severity >= Severity::Error,
-            Self::Warning => severity >= Severity::Warning,
-            Self::Note => true,
-            Self::Never => false,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
     }
 }
 

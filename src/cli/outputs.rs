@@ -1,17 +1,21 @@
 //! Reports: one on standard output, others in files. Knows every format by name, and when a file is better not written.
 
-use std::fs::{self, Permissions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use hashbrown::HashSet;
 
 use super::args::{CheckArguments, Format};
 use super::output::Output;
+use super::written;
 use crate::engine::Linted;
+use crate::engine::settings::Settings;
 use crate::report::human::{self, Style};
 use crate::report::{Report, concise, github, gitlab, json, junit, sarif};
+use crate::source::files::words;
 
 /// Columns of a report that no terminal shows.
 const WIDTH: usize = 100;
@@ -33,8 +37,10 @@ pub fn agree(arguments: &CheckArguments) -> Result<(), String> {
         if !directory.is_dir() {
             return refused(&format!("there is no directory {}", directory.display()));
         }
-        match fs::metadata(file) {
+        match fs::symlink_metadata(file) {
             Ok(there) if there.is_dir() => return refused("it is a directory"),
+            // Whoever wrote a checkout may have put it there, to have another file written over.
+            Ok(there) if there.is_symlink() => return refused("it is a symbolic link"),
             Ok(there) if !there.is_file() => return refused("it is no regular file"),
             _ => {}
         }
@@ -47,21 +53,25 @@ pub fn agree(arguments: &CheckArguments) -> Result<(), String> {
     Ok(())
 }
 
-/// What was linted is not written over.
+/// What was read is not written over: configurations, settings, baselines.
 ///
 /// # Errors
 /// Says which file would have been.
-pub fn spare(arguments: &CheckArguments, linted: &[Linted]) -> Result<(), String> {
+pub fn spare(arguments: &CheckArguments, linted: &[Linted], settings: &[Rc<Settings>]) -> Result<(), String> {
     let identity = |path: &Path| fs::metadata(path).ok().map(|there| (there.dev(), there.ino()));
     let there: Vec<_> =
         arguments.output.iter().filter_map(|(_, file)| Some((file, identity(file)?))).collect();
     if there.is_empty() {
         return Ok(());
     }
-    for source in linted.iter().flat_map(|part| part.tree.sources.paths()) {
+    let settled = settings.iter().flat_map(|settings| {
+        settings.file.iter().map(|file| &*file.path).chain(settings.baseline.as_deref())
+    });
+    let sources = linted.iter().flat_map(|part| part.tree.sources.paths());
+    for source in sources.chain(settled).chain(arguments.baseline.as_deref()) {
         let read = identity(source);
         if let Some((file, _)) = there.iter().find(|(_, written)| Some(*written) == read) {
-            return Err(format!("{}: not written: it is part of what was linted", file.display()));
+            return Err(format!("{}: not written: it is one of the files that were read", file.display()));
         }
     }
     Ok(())
@@ -76,8 +86,8 @@ pub fn write(arguments: &CheckArguments, report: &Report, output: &mut Output) -
     let plain = Style { colour: false, width: WIDTH, notes: arguments.notes };
     let mut failed = Vec::new();
     for (format, file) in &arguments.output {
-        if let Err(error) = replace(file, |out| write_one(*format, report, plain, silent, out)) {
-            failed.push(format!("{}: not written: {error}", file.display()));
+        if let Err(error) = written::replace(file, |out| write_one(*format, report, plain, silent, out)) {
+            failed.push(format!("{}: not written: {}", file.display(), words(&error)));
         }
     }
     let style = Style { colour: output.colour, width: output.width, notes: arguments.notes };
@@ -102,25 +112,6 @@ fn write_one(
         Format::Gitlab => gitlab::write(report, out),
         Format::Junit => junit::write(report, out),
     }
-}
-
-/// Writes beside the file and then puts it in its place, so that there is never half a report; one that was there
-/// lends its mode, and a symbolic link gives way.
-fn replace(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut builder = tempfile::Builder::new();
-    let mut new =
-        builder.prefix(".wslint-").permissions(Permissions::from_mode(0o666)).tempfile_in(directory(file))?;
-    let mut out = BufWriter::with_capacity(64 << 10, new.as_file_mut());
-    write(&mut out)?;
-    out.flush()?;
-    drop(out);
-    if let Ok(old) = fs::symlink_metadata(file)
-        && old.is_file()
-    {
-        new.as_file().set_permissions(old.permissions())?;
-    }
-    new.persist(file)?;
-    Ok(())
 }
 
 fn directory(file: &Path) -> PathBuf {
