@@ -8,9 +8,10 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 use wslint::effective::Target;
-use wslint::engine::{Linted, Selection};
-use wslint::finding::{Edit, Fix, Safety};
-use wslint::report::{Report, sarif};
+use wslint::engine::remarks::Suppression;
+use wslint::engine::{Linted, Selection, Suppressed};
+use wslint::finding::{Edit, Fix, Label, Safety, Severity};
+use wslint::report::{Report, concise, github, gitlab, human, json, junit, sarif};
 use wslint::source::files::Memory;
 use wslint::source::{FileId, Span};
 use wslint::tree::{Limits, Options};
@@ -276,6 +277,72 @@ fn sarif_tells_repairs_file_by_file() {
     ];
     assert_eq!(edits, expected);
     assert_eq!(array(fix, "/artifactChanges").len(), 2);
+}
+
+#[test]
+fn no_words_of_a_finding_get_raw_into_any_format() {
+    let hostile = "x\u{1b}[31m\u{9b}\u{202e}\u{2028}\r\u{7f}\0\nforged]](1)&<>\"'";
+    let mut part = linted();
+    let suppressed = part.findings.pop().expect("a finding");
+    for finding in part.findings.iter_mut() {
+        finding.message = hostile.to_string();
+        finding.help = Some(format!("help\n  {hostile}"));
+        finding.primary_label = Some(hostile.to_string());
+        finding.labels = vec![Label { span: finding.primary, message: hostile.to_string() }];
+        finding.severity = Severity::Error;
+    }
+    let why = Suppression { reason: hostile.into(), at: suppressed.primary };
+    part.suppressed.push(Suppressed { finding: suppressed, why });
+    let parts = [part];
+    let report = Report { linted: &parts, directory: "/e".into(), statistics: true };
+    let style = human::Style { colour: false, width: 100, notes: true };
+    for (format, write) in [
+        ("human", &(|out: &mut Vec<u8>| human::write(&report, style, out)) as &dyn Fn(&mut Vec<u8>) -> _),
+        ("concise", &|out| concise::write(&report, out)),
+        ("json", &|out| json::write(&report, out)),
+        ("sarif", &|out| sarif::write(&report, out)),
+        ("github", &|out| github::write(&report, out)),
+        ("gitlab", &|out| gitlab::write(&report, out)),
+        ("junit", &|out| junit::write(&report, out)),
+    ] {
+        let mut out = Vec::new();
+        write(&mut out).expect("written");
+        let text = String::from_utf8(out).expect("UTF-8");
+        let is_raw = |c: char| (c.is_control() && c != '\n') || ('\u{2028}'..='\u{202e}').contains(&c);
+        assert!(!text.contains(is_raw) && text.contains("forged"), "{format}: {text:?}");
+        // Whatever reads it shows no more than the terminal.
+        let read: Vec<String> = match format {
+            "sarif" | "gitlab" => {
+                let value: Value = serde_json::from_str(&text).expect("JSON");
+                strings(&value)
+            }
+            "junit" => {
+                let document = roxmltree::Document::parse(&text).expect("XML");
+                let attributes = document.descendants().flat_map(|node| node.attributes());
+                let texts = document.descendants().filter_map(|node| node.text());
+                attributes.map(|attribute| attribute.value()).chain(texts).map(str::to_string).collect()
+            }
+            _ => Vec::new(),
+        };
+        for text in read.iter().filter(|text| text.contains("forged")) {
+            assert!(!text.contains(is_raw), "{format}: {text:?}");
+        }
+    }
+}
+
+/// Every string within a value.
+fn strings(value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut waiting = vec![value];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::String(text) => found.push(text.clone()),
+            Value::Object(fields) => waiting.extend(fields.values()),
+            Value::Array(values) => waiting.extend(values),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Every physical location within a value, however deep.

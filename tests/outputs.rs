@@ -15,7 +15,7 @@ const BAD: &str = "events {}\nhttp { include conf.d/*.conf; }\n";
 const SITE: &str = "server { listen 80; location /ws { proxy_pass http://127.0.0.1:9000; \
     proxy_set_header Upgrade $http_upgrade; }\nlocation /live { proxy_pass http://127.0.0.1:9000; \
     proxy_set_header Upgrade $http_upgrade; proxy_http_version 1.1; \
-    proxy_read_timeout 1h; } }\n";
+    proxy_set_header Connection \"upgrade\"; } }\n";
 
 const KNOWN: &str = "{\"version\": 1, \"findings\": []}\n";
 
