@@ -1,9 +1,11 @@
 //! What may be written on the command line. Data only.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValue;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::effective::version::Versions;
 use crate::engine::settings::FailOn;
@@ -37,7 +39,7 @@ pub enum Verb {
     Trace(TraceArguments),
     /// Say what a rule means, why it matters and what to write
     Explain {
-        #[arg(value_name = "RULE")]
+        #[arg(value_name = "RULE", value_parser = RuleId, hide_possible_values = true)]
         rule: String,
     },
     /// Write a commented wslint.toml
@@ -48,6 +50,16 @@ pub enum Verb {
     },
     /// Print the JSON schema of wslint.toml, for editors
     SettingsSchema,
+    /// Print a shell's completions
+    Completions {
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the manual page of wslint, or of a verb, for `man -l -`
+    Man {
+        #[arg(value_name = "VERB")]
+        verb: Option<String>,
+    },
     /// List the rules
     Rules {
         #[arg(long, value_enum, default_value_t = ListFormat::Human)]
@@ -72,10 +84,10 @@ pub struct CheckArguments {
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
     /// Ask only these rules (comma-separated, repeatable)
-    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true)]
     pub select: Vec<String>,
     /// Never ask these rules (comma-separated, repeatable)
-    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true)]
     pub ignore: Vec<String>,
     /// Also look at routes that nothing says are for WebSockets; findings about them are notes
     #[arg(long)]
@@ -234,10 +246,28 @@ pub enum Color {
     Never,
 }
 
-fn rule(id: &str) -> Result<String, String> {
-    match crate::rules::find(id) {
-        Some(rule) => Ok(rule.id.to_string()),
-        None => Err(super::explain::no_such_rule(id)),
+/// The name of a rule, which shells complete.
+#[derive(Clone)]
+struct RuleId;
+
+impl TypedValueParser for RuleId {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        let known = |id: &str| match crate::rules::find(id) {
+            Some(rule) => Ok(rule.id.to_string()),
+            None => Err(super::explain::no_such_rule(id)),
+        };
+        known.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(crate::rules::ALL.iter().map(|rule| PossibleValue::new(rule.id))))
     }
 }
 

@@ -23,7 +23,7 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         ..Selection::default()
     };
     outputs::agree(arguments)?;
-    let mut inputs = inputs::read(&arguments.input, &selection)?;
+    let mut inputs = inputs::read(&arguments.input, &selection, arguments.quiet)?;
     let directory = std::env::current_dir().unwrap_or_default();
     let below = |path: &PathBuf| normal(&directory.join(path));
     if let Some(path) = arguments.write_baseline.as_ref().map(below) {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use hashbrown::HashSet;
 
 use super::args::{InputArguments, Limit, ReadArguments, TraceArguments};
+use super::progress::Progress;
 use super::settings::{Coverage, Lookup};
 use crate::effective::Target;
 use crate::engine::settings::Settings;
@@ -24,16 +25,18 @@ pub struct Inputs {
 }
 
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
-pub fn read(input: &InputArguments, selection: &Selection) -> Result<Inputs, String> {
+pub fn read(input: &InputArguments, selection: &Selection, quiet: bool) -> Result<Inputs, String> {
     let here = current_directory()?;
     let given = if input.paths.is_empty() { vec![PathBuf::from(".")] } else { input.paths.clone() };
     let files = files(&given, &here, input.read.restrict_includes)?;
+    let progress = Progress::start(quiet);
+    let files = progress.counting(&*files);
     let mut lookup = Lookup::new(&input.read, &here);
     let mut inputs = Inputs { linted: Vec::new(), settings: Vec::new() };
     let mut found = Vec::new();
     for path in &given {
-        let (mains, root) = mains(&*files, path, &normal(&here.join(path)), input.read.server)?;
-        let settings = lookup.of(&*files, &root)?;
+        let (mains, root) = mains(&files, path, &normal(&here.join(path)), input.read.server)?;
+        let settings = lookup.of(&files, &root)?;
         found.extend(mains.into_iter().map(|main| (path, main, root.clone(), settings.clone())));
     }
     let is_sole = found.len() == 1;
@@ -49,7 +52,7 @@ pub fn read(input: &InputArguments, selection: &Selection) -> Result<Inputs, Str
         }
         let target = target(&input.read, &settings, main.server);
         let options = options(&input.read, &settings, &here, &main, root, target);
-        let read = crate::lint(&*files, &main.path, &options, target, &selection);
+        let read = crate::lint(&files, &main.path, &options, target, &selection);
         inputs.linted.push(read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))?);
         inputs.settings.push(settings);
     }
