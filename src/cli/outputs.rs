@@ -28,7 +28,7 @@ pub fn agree(arguments: &CheckArguments) -> Result<(), String> {
     let outputs = &arguments.output;
     let formats = || std::iter::once(arguments.format).chain(outputs.iter().map(|(format, _)| *format));
     if arguments.statistics && !formats().any(|format| matches!(format, Format::Human | Format::Json)) {
-        return Err("--statistics: no report has them; human and json do".to_string());
+        return Err("--statistics: only the formats human and json have them".to_string());
     }
     let mut places = HashSet::new();
     for (_, file) in outputs {
