@@ -281,6 +281,11 @@ impl Tree {
         self.directive(node).head()
     }
 
+    /// Whether a directive stands in a template, or in a file of another language.
+    pub fn is_template(&self, node: NodeRef) -> bool {
+        self.sources.get(self.file(node.graft)).text.as_cut().is_some()
+    }
+
     /// The branch of its file's template in which a directive stands; 0 for none.
     pub fn branch(&self, node: NodeRef) -> u32 {
         let (text, document) = self.graft_text(node.graft);

@@ -1,9 +1,11 @@
 //! What may be written on the command line. Data only.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValue;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::effective::version::Versions;
 use crate::engine::settings::FailOn;
@@ -37,7 +39,7 @@ pub enum Verb {
     Trace(TraceArguments),
     /// Say what a rule means, why it matters and what to write
     Explain {
-        #[arg(value_name = "RULE")]
+        #[arg(value_name = "RULE", value_parser = RuleId, hide_possible_values = true)]
         rule: String,
     },
     /// Write a commented wslint.toml
@@ -48,6 +50,16 @@ pub enum Verb {
     },
     /// Print the JSON schema of wslint.toml, for editors
     SettingsSchema,
+    /// Print a shell's completions
+    Completions {
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the manual page of wslint, or of a verb, for `man -l -`
+    Man {
+        #[arg(value_name = "VERB")]
+        verb: Option<String>,
+    },
     /// List the rules
     Rules {
         #[arg(long, value_enum, default_value_t = ListFormat::Human)]
@@ -62,14 +74,20 @@ pub struct CheckArguments {
     /// How findings are printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
+    /// Write a report to a file as well, as sarif=wslint.sarif (repeatable); human is without colour, 100 columns wide
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output, conflicts_with = "write_baseline")]
+    pub output: Vec<(Format, PathBuf)>,
+    /// Also tell how often each rule spoke (human and json)
+    #[arg(long)]
+    pub statistics: bool,
     /// The least severity that makes the exit status 1 [default: warning]
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
     /// Ask only these rules (comma-separated, repeatable)
-    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true)]
     pub select: Vec<String>,
     /// Never ask these rules (comma-separated, repeatable)
-    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true)]
     pub ignore: Vec<String>,
     /// Also look at routes that nothing says are for WebSockets; findings about them are notes
     #[arg(long)]
@@ -189,6 +207,14 @@ pub enum Format {
     Concise,
     /// For programs; version 1, see the README
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations in a run of GitHub Actions
+    Github,
+    /// GitLab's code quality report
+    Gitlab,
+    /// Test reports of Jenkins, GitLab and others
+    Junit,
 }
 
 impl ValueEnum for Server {
@@ -227,10 +253,28 @@ pub enum Color {
     Never,
 }
 
-fn rule(id: &str) -> Result<String, String> {
-    match crate::rules::find(id) {
-        Some(rule) => Ok(rule.id.to_string()),
-        None => Err(super::explain::no_such_rule(id)),
+/// The name of a rule, which shells complete.
+#[derive(Clone)]
+struct RuleId;
+
+impl TypedValueParser for RuleId {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        let known = |id: &str| match crate::rules::find(id) {
+            Some(rule) => Ok(rule.id.to_string()),
+            None => Err(super::explain::no_such_rule(id)),
+        };
+        known.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(crate::rules::ALL.iter().map(|rule| PossibleValue::new(rule.id))))
     }
 }
 
@@ -239,6 +283,20 @@ fn target(text: &str) -> Result<(Server, Versions), String> {
     match text.split_once('=').and_then(|(name, version)| Some((server(name)?, version))) {
         Some((server, version)) => Ok((server, version.parse()?)),
         None => Err("write nginx=VERSION or apache=VERSION, such as nginx=1.28".to_string()),
+    }
+}
+
+fn output(text: &str) -> Result<(Format, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("write FORMAT=FILE, such as sarif=wslint.sarif")?;
+    let format = Format::from_str(name, false).map_err(|_| {
+        let names = Format::value_variants().iter().filter_map(Format::to_possible_value);
+        let names: Vec<String> = names.map(|value| value.get_name().to_string()).collect();
+        format!("no format `{name}`; there are {}", names.join(", "))
+    })?;
+    match file {
+        "" => Err("write FORMAT=FILE, such as sarif=wslint.sarif".to_string()),
+        "-" => Err("standard output has --format; name a file (./- for one called so)".to_string()),
+        file => Ok((format, file.into())),
     }
 }
 

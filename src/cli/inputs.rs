@@ -7,6 +7,7 @@ use hashbrown::HashSet;
 
 use super::args::{InputArguments, Limit, ReadArguments, TraceArguments};
 use super::embedded;
+use super::progress::Progress;
 use super::settings::{Coverage, Lookup};
 use crate::effective::Target;
 use crate::engine::settings::Settings;
@@ -26,24 +27,26 @@ pub struct Inputs {
 }
 
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
-pub fn read(input: &InputArguments, selection: &Selection) -> Result<Inputs, String> {
+pub fn read(input: &InputArguments, selection: &Selection, quiet: bool) -> Result<Inputs, String> {
     let here = current_directory()?;
     let given = if input.paths.is_empty() { vec![PathBuf::from(".")] } else { input.paths.clone() };
     let files = files(&given, &here, input.read.restrict_includes)?;
+    let progress = Progress::start(quiet);
+    let files = progress.counting(&*files);
     let mut lookup = Lookup::new(&input.read, &here);
     let mut inputs = Inputs { linted: Vec::new(), settings: Vec::new() };
     let mut found = Vec::new();
     for path in &given {
         let absolute = normal(&here.join(path));
-        let parts = embedded::parts(&*files, path, &absolute, input)?;
-        let (mains, root) = match mains(&*files, path, &absolute, input.read.server) {
+        let parts = embedded::parts(&files, path, &absolute, input)?;
+        let (mains, root) = match mains(&files, path, &absolute, input.read.server) {
             _ if !parts.is_empty() && files.look(&absolute) != Found::Directory => {
                 (Vec::new(), linted_root(&absolute))
             }
             Err(_) if !parts.is_empty() => (Vec::new(), absolute),
             mains => mains?,
         };
-        let settings = lookup.of(&*files, &root)?;
+        let settings = lookup.of(&files, &root)?;
         found.extend(mains.into_iter().map(|main| (path, main, root.clone(), settings.clone(), None)));
         found.extend(parts.into_iter().map(|(main, part)| {
             // Nothing that it includes is here.
@@ -57,8 +60,8 @@ pub fn read(input: &InputArguments, selection: &Selection) -> Result<Inputs, Str
     for (path, main, root, settings, part) in found {
         let failed = |error| format!("{}: {}", path.display(), reason(&error));
         let alone =
-            part.as_ref().map(|part| Alone::new(&*files, &main.path, part)).transpose().map_err(failed)?;
-        let files = alone.as_ref().map_or(&*files, |alone| alone);
+            part.as_ref().map(|part| Alone::new(&files, &main.path, part)).transpose().map_err(failed)?;
+        let files: &dyn Files = alone.as_ref().map_or(&files, |alone| alone);
         let home = settings.file.as_ref().and_then(|file| file.path.parent());
         let is_whole = home.is_some_and(|home| home.starts_with(&root));
         let mut selection =

@@ -15,7 +15,7 @@ use crate::engine::Selection;
 use crate::engine::settings::{self, Settings, Trust};
 use crate::rules;
 use crate::source::discover::Main;
-use crate::source::files::{Disk, Files, normal};
+use crate::source::files::{Disk, Files, normal, words};
 
 /// The settings of paths, each file read once.
 pub struct Lookup<'a> {
@@ -93,7 +93,7 @@ pub fn init(directory: &Path, output: &mut Output) -> Result<i32, String> {
     let path = directory.join(settings::NAMES[0]);
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::AlreadyExists => format!("{}: is there already", path.display()),
-        _ => format!("{}: {error}", path.display()),
+        _ => format!("{}: {}", path.display(), words(&error)),
     };
     let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
     file.write_all(settings::SAMPLE.as_bytes()).map_err(failed)?;

@@ -107,9 +107,6 @@ impl Card {
             return Err(format!("line 1: severity `{severity}` is none of error, warning, note, off"));
         }
         let (examples, settings) = examples(rest, first_line)?;
-        if matter.servers.is_empty() && settings.is_empty() {
-            return Err("line 1: `servers` names none, and no example is of wslint's own files".to_owned());
-        }
         Ok(Self {
             title: matter.title,
             severity: matter.severity,
@@ -233,9 +230,13 @@ fn examples(text: &str, first_line: usize) -> Result<(Vec<Example>, Vec<Settings
             }
             body.push_str(line);
         }
-        if let Some(good) = [("toml bad", false), ("toml good", true)].into_iter().find(|(of, _)| *of == info)
-        {
-            settings.push(SettingsExample { good: good.1, body });
+        let of_settings = match info {
+            "toml bad" => Some(false),
+            "toml good" => Some(true),
+            _ => None,
+        };
+        if let Some(good) = of_settings {
+            settings.push(SettingsExample { good, body });
             continue;
         }
         let example = example(info, body, number + 1).map_err(|why| format!("line {number}: {why}"))?;

@@ -1,6 +1,7 @@
 //! What a rule is, and how all of them are asked. Knows no rule by name.
 
 pub mod apache;
+pub mod baseline;
 pub mod card;
 pub mod contracts;
 mod fingerprint;
@@ -22,6 +23,7 @@ use crate::finding::{Finding, Severity};
 use crate::routes::{Intent, Route};
 use crate::source::Span;
 use crate::tree::Tree;
+use baseline::Entry;
 use contracts::Contract;
 use remarks::{Suppression, Unclear, Unused};
 use settings::Problem;
@@ -82,6 +84,8 @@ pub enum Check {
     Settings(fn(&Problem, Span) -> Finding),
     /// Once for every URL at which a WebSocket must open, when all rules about routes were asked.
     Contract(fn(&Ground, &Contract) -> Option<Finding>),
+    /// Once for every entry of a baseline that nothing is found for, and its place.
+    Stale(fn(&Entry, Span) -> Finding),
     /// One for each server.
     Both(&'static Check, &'static Check),
 }

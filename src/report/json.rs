@@ -19,6 +19,14 @@ struct Document<'a> {
     tool: Tool,
     summary: Counts,
     findings: Vec<Finding<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statistics: Option<Vec<Count>>,
+}
+
+#[derive(Serialize)]
+struct Count {
+    rule: &'static str,
+    count: usize,
 }
 
 #[derive(Serialize)]
@@ -35,6 +43,7 @@ struct Counts {
     warnings: usize,
     notes: usize,
     suppressed: usize,
+    known: usize,
 }
 
 #[derive(Serialize)]
@@ -106,8 +115,13 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             warnings: summary.warnings,
             notes: summary.notes,
             suppressed: summary.suppressed,
+            known: summary.known,
         },
         findings: report.linted.iter().flat_map(|linted| findings(report, linted)).collect(),
+        statistics: report.statistics.then(|| {
+            let counts = super::statistics(report.linted).into_iter();
+            counts.map(|(rule, count)| Count { rule, count }).collect()
+        }),
     };
     print(&document, out)
 }

@@ -13,6 +13,8 @@ pub struct Summary {
     pub notes: usize,
     /// Findings that remarks in the files silence.
     pub suppressed: usize,
+    /// Findings that a baseline knows.
+    pub known: usize,
 }
 
 impl Summary {
@@ -22,6 +24,7 @@ impl Summary {
             summary.files += part.tree.file_count();
             summary.routes += part.routes.len();
             summary.suppressed += part.suppressed.len();
+            summary.known += part.known.len();
             for finding in &part.findings {
                 *match finding.severity {
                     Severity::Error => &mut summary.errors,
@@ -43,6 +46,9 @@ impl Summary {
         let mut found = if found.is_empty() { "nothing found".to_string() } else { found.join(", ") };
         if self.suppressed > 0 {
             found += &format!(", {} suppressed", self.suppressed);
+        }
+        if self.known > 0 {
+            found += &format!(", {} known", self.known);
         }
         format!("{}, {}: {found}", counted(self.files, "file"), counted(self.routes, "route"))
     }

@@ -2,6 +2,7 @@
 
 mod backend_cannot_upgrade;
 mod balancer_incomplete;
+mod baseline_stale;
 mod cached_handshake;
 mod comment_swallows_line;
 mod config_refused;
@@ -83,15 +84,17 @@ mod wss_not_served;
 use hashbrown::HashSet;
 use std::path::PathBuf;
 
+use crate::engine::baseline::Entry;
 use crate::engine::contracts::Endpoint;
 use crate::engine::{Linted, Promise, Rule, near};
 use crate::finding::Finding;
 use crate::source::Span;
 
 /// In the order of their names.
-pub static ALL: [&Rule; 79] = [
+pub static ALL: [&Rule; 80] = [
     &backend_cannot_upgrade::RULE,
     &balancer_incomplete::RULE,
+    &baseline_stale::RULE,
     &cached_handshake::RULE,
     &comment_swallows_line::RULE,
     &config_refused::RULE,
@@ -179,6 +182,11 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 /// The rule that was probably meant by a name that none has.
 pub fn nearest(id: &str) -> Option<&'static str> {
     near::nearest(id, ALL.iter().map(|rule| rule.id))
+}
+
+/// What is told of an entry of a baseline that nothing is found for.
+pub fn stale(entry: &Entry, at: Span) -> Finding {
+    baseline_stale::check(entry, at)
 }
 
 /// Settles what no configuration can tell alone: a remark that does nothing in one and something in another that has

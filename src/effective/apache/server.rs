@@ -151,7 +151,8 @@ impl Server {
             name: None,
             aliases: Vec::new(),
             unknown_names: words().any(|word| word.is_hole()),
-            unknown_address: words().any(|word| word.is_hole()),
+            unknown_address: node.is_some_and(|node| tree.is_template(node))
+                && words().any(|word| word.is_hole()),
             proxies: Proxies::default(),
             timeout: None,
             proxy_timeout: None,

@@ -76,7 +76,7 @@ impl Sockets {
             }
             for at in written {
                 let directive = tree.directive(at);
-                has_holes |= directive.arg(0).is_some_and(|word| word.is_hole());
+                has_holes |= tree.is_template(at) && directive.arg(0).is_some_and(|word| word.is_hole());
                 let Some((address, ports)) = directive.arg(0).as_ref().and_then(address) else { continue };
                 let has = |word: &str| directive.args().skip(1).any(|arg| arg.is(word));
                 listens.push(Listen {
@@ -85,7 +85,7 @@ impl Sockets {
                     http2: has("http2"),
                     udp: has("quic") || (stream && has("udp")),
                     proxy_protocol: has("proxy_protocol"),
-                    has_holes: directive.args().any(|word| word.is_hole()),
+                    has_holes: tree.is_template(at) && directive.args().any(|word| word.is_hole()),
                     ..Listen::bare(server, stream, address, ports, Some(at))
                 });
             }
