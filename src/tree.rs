@@ -281,6 +281,11 @@ impl Tree {
         self.directive(node).head()
     }
 
+    /// Whether a repair may be written into a file: nothing that a template makes, or another language quotes, is touched.
+    pub fn may_edit(&self, span: Span) -> bool {
+        self.sources.get(span.file).text.may_edit(span.start..span.end)
+    }
+
     /// Whether a directive stands in a template, or in a file of another language.
     pub fn is_template(&self, node: NodeRef) -> bool {
         self.sources.get(self.file(node.graft)).text.as_cut().is_some()

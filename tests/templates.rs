@@ -92,6 +92,9 @@ fn templates_say_so_in_one_note_and_plain_files_do_not() {
         ("ok/site.conf.hbs", "a Handlebars template"),
         ("ok/store.conf.liquid", "a Liquid template"),
         ("ok/instance.tf", "a Terraform template"),
+        ("ok/puppet.conf.epp", "an EPP template"),
+        ("ok/install.sh", "a here-document of the shell"),
+        ("ok/lua.conf.tpl", "a template"),
     ] {
         let text = stdout(&wslint(&testdata(), &[file, "--format", "concise"]));
         assert!(text.contains(&format!("note[template-not-expanded] read as {engine}:")), "{file}: {text}");

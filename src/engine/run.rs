@@ -201,6 +201,11 @@ pub fn run<F: Asked>(
         .into_iter()
         .flatten()
         .filter(|(finding, _)| happens(finding))
+        .map(|(mut finding, route)| {
+            let tree = facts.ground().tree;
+            finding.fixes.retain(|fix| fix.edits.iter().all(|edit| tree.may_edit(edit.span)));
+            (finding, route)
+        })
         .chain(about_settings(rules, selection, given.settings))
         .map(|found| promises.hear(found));
     let mut judged = if remarks.is_empty() {

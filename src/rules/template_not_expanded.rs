@@ -20,9 +20,12 @@ fn check(ground: &Ground, findings: &mut Vec<Finding>) {
         let Some(cut) = ground.tree.sources.get(file).text.as_cut() else { continue };
         let (Some(engine), Some(first)) = (cut.engine, cut.first_tag.clone()) else { continue };
         let at = Span { file, start: first.start, end: first.end };
-        let article = if engine.starts_with(['E', 'H']) && engine != "Handlebars" { "an" } else { "a" };
-        let kind =
-            if engine.is_empty() { "a template".to_string() } else { format!("{article} {engine} template") };
+        let kind = match engine {
+            "" => "a template".to_string(),
+            "shell" => "a here-document of the shell".to_string(),
+            "EJS" | "EPP" | "ERB" => format!("an {engine} template"),
+            engine => format!("a {engine} template"),
+        };
         findings.push(
             RULE.finding(at, format!("read as {kind}: what its expressions make is not known"))
                 .here("its first tag")

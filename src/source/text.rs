@@ -32,6 +32,8 @@ struct Extracted {
 pub struct Cut {
     /// The template's engine, as a person calls it.
     pub engine: Option<&'static str>,
+    /// It stands in a file of another language, which may indent or quote it.
+    pub is_embedded: bool,
     /// Its first tag, in the original file.
     pub first_tag: Option<Range<u32>>,
     pub branches: Branches,
@@ -196,6 +198,23 @@ impl Text {
         }
     }
 
+    /// Whether these bytes of the original may be replaced by others: they are read as they stand there, all of one branch.
+    pub fn may_edit(&self, range: Range<u32>) -> bool {
+        let Some(extracted) = &self.extracted else { return true };
+        let Some(cut) = &extracted.cut else { return false };
+        // The piece that holds the bytes; none begins among them.
+        let after = extracted.pieces.partition_point(|piece| piece.original <= range.start);
+        let Some(piece) = after.checked_sub(1).map(|index| extracted.pieces[index]) else { return false };
+        let parsed = piece.parsed + (range.start - piece.original);
+        let read = parsed..parsed + (range.end - range.start);
+        !cut.is_embedded
+            && extracted.pieces.get(after).is_none_or(|next| range.end <= next.original)
+            && !self.has_hole(read.start..read.end.max(read.start + 1))
+            && extracted.parsed.get(read.start as usize..read.end as usize)
+                == self.original.get(range.start as usize..range.end as usize)
+            && self.branch_of_original(range.start) == self.branch_of_original(range.end)
+    }
+
     /// The bytes of the file that a range of parsed ones stands for.
     pub fn original_of(&self, range: Range<u32>) -> &[u8] {
         let (start, end) = (self.to_original(range.start), self.end_to_original(range.end));
@@ -222,6 +241,14 @@ mod tests {
         let holes = std::iter::once(2..5).collect();
         let text = Text::cut(vec![b' '; 18], b"ab...cdef".to_vec(), pieces, holes, Cut::default());
         assert_eq!([2, 5, 7, 9].map(|at| text.end_to_original(at)), [2, 9, 11, 18]);
+        let original = b"ab{{ x }}cd{# #}ef".to_vec();
+        let extracted = text.extracted.expect("cut out");
+        let Extracted { parsed, pieces, holes, .. } = extracted;
+        let text = Text::cut(original, parsed, pieces, holes, Cut::default());
+        assert!(text.may_edit(0..2) && text.may_edit(9..11) && text.may_edit(16..18));
+        for range in [1..3, 3..4, 2..9, 8..10, 10..12, 10..17] {
+            assert!(!text.may_edit(range.clone()), "{range:?}");
+        }
     }
 
     #[test]

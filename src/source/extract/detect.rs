@@ -35,6 +35,25 @@ pub fn is_named(path: &Path) -> bool {
     has_ending(path, &ENDINGS)
 }
 
+/// The engine that a file's ending names.
+pub fn engine_of(path: &Path) -> Option<&'static str> {
+    const ENGINES: [(&str, &str); 12] = [
+        ("ctmpl", "Go"),
+        ("ejs", "EJS"),
+        ("epp", "EPP"),
+        ("erb", "ERB"),
+        ("gotmpl", "Go"),
+        ("handlebars", "Handlebars"),
+        ("hbs", "Handlebars"),
+        ("j2", "Jinja2"),
+        ("jinja", "Jinja2"),
+        ("jinja2", "Jinja2"),
+        ("liquid", "Liquid"),
+        ("mustache", "Mustache"),
+    ];
+    ENGINES.iter().find(|(ending, _)| has_ending(path, &[*ending])).map(|&(_, engine)| engine)
+}
+
 fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     ending.is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))

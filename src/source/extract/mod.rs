@@ -18,20 +18,28 @@ use embedded::Part;
 pub fn text(path: &Path, bytes: Vec<u8>, server: Server) -> Text {
     let Some((made, engine)) = made(path, &bytes, server, None) else { return Text::plain(bytes) };
     let template::Made { parsed, pieces, holes, branches, first_tag, has_items, tangled, unclosed } = made;
-    Text::cut(bytes, parsed, pieces, holes, Cut { engine, first_tag, branches, has_items, tangled, unclosed })
+    Text::cut(
+        bytes,
+        parsed,
+        pieces,
+        holes,
+        Cut { engine, is_embedded: false, first_tag, branches, has_items, tangled, unclosed },
+    )
 }
 
 /// The same for a configuration that stands inside the file.
 pub fn part_text(path: &Path, bytes: Vec<u8>, part: &Part, server: Server) -> Text {
     let to_file = |at: u32| part.to_file(at);
     let Some((made, engine)) = made(path, &part.text, server, Some(part)) else {
-        return Text::cut(bytes, part.text.clone(), part.pieces.clone(), Vec::new(), Cut::default());
+        let cut = Cut { is_embedded: true, ..Cut::default() };
+        return Text::cut(bytes, part.text.clone(), part.pieces.clone(), Vec::new(), cut);
     };
     let pieces = moved(&made.pieces, made.parsed.len() as u32, part);
     let unclosed = made.unclosed.map(|range| to_file(range.start)..to_file(range.end));
     let first_tag = made.first_tag.map(|range| to_file(range.start)..to_file(range.end));
     let branches = made.branches.moved(to_file);
-    let cut = Cut { engine, first_tag, branches, has_items: made.has_items, tangled: made.tangled, unclosed };
+    let (has_items, tangled) = (made.has_items, made.tangled);
+    let cut = Cut { engine, is_embedded: true, first_tag, branches, has_items, tangled, unclosed };
     Text::cut(bytes, made.parsed, pieces, made.holes, cut)
 }
 
@@ -71,7 +79,7 @@ fn made(
     if made.first_tag.is_none() && !has_lines {
         return None;
     }
-    Some((made, engines.any().then(|| engines.name(bytes))))
+    Some((made, engines.any().then(|| detect::engine_of(path).unwrap_or_else(|| engines.name(bytes)))))
 }
 
 /// Pieces of a text that was made of a part, as pieces of the file that the part stands in.
