@@ -118,6 +118,7 @@ impl From<ReadError> for IncludeProblemKind {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Outside => Self::Outside,
+            ReadError::Unseen => Self::Unseen,
             ReadError::TooLarge(limit) => Self::Limit(format!("a file of more than {limit} bytes")),
             error => Self::Unreadable(error),
         }
@@ -128,6 +129,8 @@ impl From<ReadError> for IncludeProblemKind {
 pub struct Tree {
     pub sources: Sources,
     documents: Vec<Document>,
+    /// By which each file is identified.
+    canonical: Vec<PathBuf>,
     /// Text that stands in no file: what replaced variables and macros make of what does.
     texts: Vec<(Text, Document)>,
     /// Directives whose lines variables changed, by their place in `texts`.
@@ -158,9 +161,12 @@ impl Tree {
     fn of(library: Library, grafts: Vec<Graft>, problems: Vec<IncludeProblem>) -> Self {
         let mut children: Vec<GraftId> = (1..grafts.len() as u32).map(GraftId).collect();
         children.sort_by_key(|&GraftId(graft)| (grafts[graft as usize].parent, grafts[graft as usize].site));
+        let (documents, canonical) =
+            library.loaded.into_iter().map(|file| (file.document, file.canonical)).unzip();
         Self {
             sources: library.sources,
-            documents: library.loaded.into_iter().map(|file| file.document).collect(),
+            documents,
+            canonical,
             texts: Vec::new(),
             replaced: HashMap::new(),
             reading: Reading::default(),
@@ -186,6 +192,11 @@ impl Tree {
 
     pub fn file(&self, graft: GraftId) -> FileId {
         self.grafts[graft.0 as usize].file
+    }
+
+    /// The path by which a file is identified, free of symbolic links.
+    pub fn canonical(&self, file: FileId) -> &Path {
+        &self.canonical[file.0 as usize]
     }
 
     pub fn document(&self, file: FileId) -> &Document {

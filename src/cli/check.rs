@@ -1,6 +1,7 @@
 //! `wslint [check] PATH...`
 
 use super::args::{CheckArguments, Format};
+use super::inputs::Judged;
 use super::output::Output;
 use super::{CLEAN, FOUND, inputs};
 use crate::engine::Selection;
@@ -13,7 +14,7 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         ignore: arguments.ignore.clone(),
         all_routes: arguments.all_routes,
     };
-    let mut linted = inputs::read(&arguments.input, &selection)?;
+    let Judged { mut linted, left_out } = inputs::read(&arguments.input, &selection)?;
     let fails = |severity| arguments.fail_on.is_reached_by(severity);
     let failed = linted.iter().flat_map(|part| &part.findings).any(|finding| fails(finding.severity));
     if arguments.quiet {
@@ -22,7 +23,7 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         }
     }
     let directory = std::env::current_dir().unwrap_or_default();
-    let report = Report { linted: &linted, directory };
+    let report = Report { linted: &linted, directory, left_out };
     let style = human::Style { colour: output.colour, width: output.width, notes: arguments.notes };
     let silent = arguments.quiet && linted.iter().all(|part| part.findings.is_empty());
     output.print(|out| match arguments.format {

@@ -48,7 +48,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     if !style.notes && notes(report, &drawer, out)? {
         writeln!(out)?;
     }
-    writeln!(out, "{}", Summary::of(report.linted).line())
+    writeln!(out, "{}", Summary::of(report).line())
 }
 
 /// Our own colours are escape sequences too, so excerpts are made safe where they are read; what is left is checked

@@ -35,6 +35,7 @@ struct Counts {
     warnings: usize,
     notes: usize,
     suppressed: usize,
+    not_included: usize,
 }
 
 #[derive(Serialize)]
@@ -95,7 +96,7 @@ struct Edit<'a> {
 }
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let summary = Summary::of(report.linted);
+    let summary = Summary::of(report);
     let document = Document {
         version: 1,
         tool: Tool { name: "wslint", version: env!("CARGO_PKG_VERSION") },
@@ -106,6 +107,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             warnings: summary.warnings,
             notes: summary.notes,
             suppressed: summary.suppressed,
+            not_included: summary.not_included,
         },
         findings: report.linted.iter().flat_map(|linted| findings(report, linted)).collect(),
     };

@@ -20,6 +20,8 @@ pub struct Report<'a> {
     pub linted: &'a [Linted],
     /// Paths below it are shown relative to it.
     pub directory: PathBuf,
+    /// Files that look like a configuration and that nothing included.
+    pub left_out: usize,
 }
 
 impl Report<'_> {

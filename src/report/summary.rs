@@ -1,6 +1,6 @@
 //! The counts that end a report. Knows no format.
 
-use crate::engine::Linted;
+use super::Report;
 use crate::finding::Severity;
 
 /// How much was read, and what was found.
@@ -13,12 +13,14 @@ pub struct Summary {
     pub notes: usize,
     /// Findings that remarks in the files silence.
     pub suppressed: usize,
+    /// Files that look like a configuration and that nothing includes.
+    pub not_included: usize,
 }
 
 impl Summary {
-    pub fn of(linted: &[Linted]) -> Self {
-        let mut summary = Self::default();
-        for part in linted {
+    pub fn of(report: &Report) -> Self {
+        let mut summary = Self { not_included: report.left_out, ..Self::default() };
+        for part in report.linted {
             summary.files += part.tree.sources.len();
             summary.routes += part.routes.len();
             summary.suppressed += part.suppressed.len();
@@ -43,6 +45,9 @@ impl Summary {
         let mut found = if found.is_empty() { "nothing found".to_string() } else { found.join(", ") };
         if self.suppressed > 0 {
             found += &format!(", {} suppressed", self.suppressed);
+        }
+        if self.not_included > 0 {
+            found += &format!("; {} not included (--list-files)", counted(self.not_included, "more file"));
         }
         format!("{}, {}: {found}", counted(self.files, "file"), counted(self.routes, "route"))
     }

@@ -1,7 +1,9 @@
 //! Bytes and places in them: files, spans, lines and columns. Knows nothing of what the bytes mean.
 
 pub mod discover;
+pub mod dump;
 pub mod files;
+pub mod overlay;
 pub mod pattern;
 pub mod restricted;
 mod text;
@@ -140,6 +142,15 @@ impl Sources {
 
     pub fn len(&self) -> usize {
         self.files.len()
+    }
+
+    /// Gives files other paths to be shown by.
+    pub fn rename(&mut self, name: impl Fn(&Path) -> Option<PathBuf>) {
+        for file in &mut self.files {
+            if let Some(path) = name(&file.path) {
+                file.path = path;
+            }
+        }
     }
 
     pub fn is_empty(&self) -> bool {

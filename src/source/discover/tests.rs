@@ -39,7 +39,7 @@ fn found_in(directory: &Path) -> Vec<String> {
         let path = main.path.strip_prefix(directory).expect("below the directory");
         format!("{} {}", if main.server == Server::Nginx { "nginx" } else { "apache" }, path.display())
     };
-    main_files(&files::Disk, directory).into_iter().map(words).collect()
+    Survey::of(&files::Disk, directory, true).mains.into_iter().map(words).collect()
 }
 
 #[test]
