@@ -82,46 +82,37 @@ fn of_tree(part: &Part, tree: &Tree, here: &Path, rows: &mut Vec<Row>) {
     };
     let has_joint = part.joined.as_ref().is_some_and(|joined| joined.has_joint);
     let mut seen = hashbrown::HashSet::new();
+    let mut is_first = true;
     for graft in tree.grafts() {
         let file = tree.file(graft);
         if (has_joint && file == FileId(0)) || !seen.insert(path(file)) {
             continue;
         }
-        if graft == tree.root() {
+        if std::mem::take(&mut is_first) {
             rows.push(match &part.judgement {
-                Some(judgement) => {
-                    let kind = match judgement.kind {
-                        Kind::Main(_) => "main",
-                        Kind::Dump(_) => "dump",
-                        _ => "fragment",
-                    };
-                    row(kind, judgement, path(file))
-                }
-                None => Row {
-                    kind: "main",
-                    server,
-                    path: path(file),
-                    context: None,
-                    included_by: None,
-                    template: false,
-                    reason: None,
-                },
+                Some(judgement) => row(kind_of(judgement), judgement, path(file)),
+                None => plain("main", server, path(file), None),
             });
             continue;
         }
         let site = tree.include_chain(graft).next().map(|node| tree.head(node));
         let included_by = site.filter(|site| !(has_joint && site.file == FileId(0)));
         let included_by = included_by.map(|site| format!("{}:{}", path(site.file), tree.sources.line(site)));
-        rows.push(Row {
-            kind: "included",
-            server,
-            path: path(file),
-            context: None,
-            included_by,
-            template: false,
-            reason: None,
-        });
+        rows.push(plain("included", server, path(file), included_by));
     }
+}
+
+/// What the part's first file is, that was looked at.
+fn kind_of(judgement: &Judgement) -> &'static str {
+    match judgement.kind {
+        Kind::Main(_) => "main",
+        Kind::Dump(_) => "dump",
+        Kind::Fragment(..) | Kind::Neither => "fragment",
+    }
+}
+
+fn plain(kind: &'static str, server: &'static str, path: String, included_by: Option<String>) -> Row {
+    Row { kind, server, path, context: None, included_by, template: false, reason: None }
 }
 
 fn name(server: Server) -> &'static str {

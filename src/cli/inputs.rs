@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::args::{InputArguments, ReadArguments, TraceArguments};
 use super::options::{options, reason, target};
@@ -15,6 +15,7 @@ use crate::handshake::Trace;
 use crate::source::discover::{self, Kind, Other, Server, Survey};
 use crate::source::dump::JOINT;
 use crate::source::files::{Files, Found};
+use crate::source::{FileId, Span};
 use crate::tree::{Options, Tree};
 
 /// What was read, each part with what was made of it.
@@ -209,7 +210,7 @@ where
     /// Leaves out the parts from `first` on that another of them includes; of several in a ring the first stays.
     fn drop_included(&mut self, first: usize) {
         let parts = &self.inputs.parts[first..];
-        let main = |read: &T| (self.tree)(read).canonical(crate::source::FileId(0)).to_owned();
+        let main = |read: &T| (self.tree)(read).canonical(FileId(0)).to_owned();
         let mains: Vec<PathBuf> = parts.iter().map(|(_, read)| main(read)).collect();
         let known: HashSet<&PathBuf> = mains.iter().collect();
         let mut included: HashSet<PathBuf> = HashSet::new();
@@ -325,7 +326,7 @@ fn told(part: &Part, mut linted: Linted) -> Linted {
     }
     let Some(joined) = &part.joined else { return linted };
     let sources = &linted.tree.sources;
-    let is_joint = |span: crate::source::Span| {
+    let is_joint = |span: Span| {
         let source = sources.get(span.file);
         let line = source.line_range(source.line(span.start));
         let text = &source.text.original()[line.start as usize..line.end as usize];
@@ -335,6 +336,22 @@ fn told(part: &Part, mut linted: Linted) -> Linted {
     for finding in &mut linted.findings {
         finding.labels.retain(|label| !is_joint(label.span));
     }
+    let mut order: HashMap<PathBuf, usize> = HashMap::new();
+    let called = |file: FileId| {
+        let path = sources.path(file);
+        joined.renamed.get(path).map_or(path, |path| path)
+    };
+    for file in linted.tree.files() {
+        let next = order.len();
+        order.entry(called(file).to_owned()).or_insert(next);
+    }
+    // A file that was read in parts is told in one go, and what two of them have in common once.
+    let place = |finding: &Finding| {
+        let Span { file, start, .. } = finding.primary;
+        (order.get(called(file)).copied(), sources.get(file).line(start))
+    };
+    linted.findings.sort_by_key(place);
+    linted.findings.dedup_by(|a, b| place(a) == place(b) && a.rule == b.rule && a.message == b.message);
     linted.tree.sources.rename(|path| joined.renamed.get(path).cloned());
     linted
 }

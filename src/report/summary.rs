@@ -21,7 +21,7 @@ impl Summary {
     pub fn of(report: &Report) -> Self {
         let mut summary = Self { not_included: report.left_out, ..Self::default() };
         for part in report.linted {
-            summary.files += part.tree.sources.len();
+            summary.files += part.tree.sources.written();
             summary.routes += part.routes.len();
             summary.suppressed += part.suppressed.len();
             for finding in &part.findings {

@@ -8,6 +8,7 @@ pub mod pattern;
 pub mod restricted;
 mod text;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
@@ -111,6 +112,8 @@ fn scalars(bytes: &[u8]) -> u32 {
 #[derive(Debug, Default)]
 pub struct Sources {
     files: Vec<Source>,
+    /// How many of them are parts of others, or of none that anybody wrote.
+    parts: usize,
 }
 
 impl Sources {
@@ -151,6 +154,13 @@ impl Sources {
                 file.path = path;
             }
         }
+        let paths: BTreeSet<&Path> = self.files.iter().map(|file| file.path.as_path()).collect();
+        self.parts = self.files.len() - paths.len();
+    }
+
+    /// The number of files that somebody wrote.
+    pub fn written(&self) -> usize {
+        self.files.len() - self.parts
     }
 
     pub fn is_empty(&self) -> bool {

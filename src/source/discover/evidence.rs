@@ -56,7 +56,8 @@ const FOREIGN: [(&[u8], &str); 9] = [
 ];
 
 /// What only nginx's fragments hold, and what such a fragment stands in where that is at its top.
-const NGINX: [(&str, Shape, &str); 12] = [
+const NGINX: [(&str, Shape, &str); 13] = [
+    ("events", Shape::BareBlock, "main"),
     ("grpc_pass", Shape::Line, "location"),
     ("limit_except", Shape::Block, "location"),
     ("location", Shape::Block, "server"),
@@ -272,8 +273,9 @@ pub fn what_is(path: &Path, head: &[u8]) -> Judgement {
     if let Some((_, reason)) = FOREIGN.iter().find(|(begin, _)| start.starts_with(begin)) {
         return Judgement::new(Kind::Neither, reason);
     }
-    let look = Look::at(head);
-    let main = super::main_kind(path, &look);
+    // Prose and code quote configurations; what is called like one may be broken.
+    let is_main = |server: &Server| names::is_called_configuration(path) || is_nothing_else(*server, head);
+    let main = super::main_kind(path, &Look::at(head)).filter(is_main);
     let judged = match main {
         Some(server) => Judgement::new(Kind::Main(server), "has what only a main configuration has"),
         None => fragment(path, head),
@@ -300,6 +302,14 @@ fn fragment(path: &Path, head: &[u8]) -> Judgement {
     }
 }
 
+/// Whether most of what stands in a file is the server's.
+fn is_nothing_else(server: Server, head: &[u8]) -> bool {
+    match server {
+        Server::Nginx => nginx(head).is_some(),
+        Server::Apache => apache(head).is_pure(),
+    }
+}
+
 #[derive(Default)]
 struct Count {
     telling: usize,
@@ -310,7 +320,11 @@ struct Count {
 impl Count {
     /// Something telling, and little that is strange beside it.
     fn is_fragment(&self) -> bool {
-        self.telling > 0 && self.odd * 3 <= self.telling + self.known
+        self.telling > 0 && self.is_pure()
+    }
+
+    fn is_pure(&self) -> bool {
+        self.odd * 3 <= self.telling + self.known
     }
 }
 
@@ -455,3 +469,6 @@ fn is_one_of(names: &[&str], least: usize, name: &[u8]) -> bool {
         None => known.as_bytes() == name,
     })
 }
+
+#[cfg(test)]
+mod tests;

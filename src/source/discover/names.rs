@@ -89,6 +89,12 @@ pub fn main_rank(path: &Path) -> Option<usize> {
     MAINS.iter().position(|(known, _)| *known == name)
 }
 
+/// Whether a file has a main configuration's name, or the ending that most configurations have.
+pub fn is_called_configuration(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    name.is_some_and(|name| without_template_ending(&name).ends_with(".conf"))
+}
+
 pub fn is_template(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| without_template_ending(name) != name)
 }

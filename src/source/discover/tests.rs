@@ -6,6 +6,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::*;
+use crate::source::files;
 
 const NGINX: &str = "worker_processes 1;\nevents {}\nhttp {\n    include sites/*.conf;\n}\n";
 const NGINX_SITE: &str =
