@@ -88,10 +88,7 @@ fn a_repository_is_all_its_mains_and_all_fragments_outside_them() {
         ("web/conf/httpd.conf", apache),
         ("snippets/chat", BAD),
         ("snippets/chat.conf.bak", BAD),
-        (
-            "snippets/proxy.vhost",
-            "<VirtualHost *:80>\n  ProxyPass /ws ws://a/\n</VirtualHost>\n",
-        ),
+        ("snippets/proxy.vhost", "<VirtualHost *:80>\n  ProxyPass /ws ws://a/\n</VirtualHost>\n"),
         ("README.md", BAD),
         ("deploy.sh", BAD),
         ("node_modules/x/nginx.conf", MAIN),
@@ -376,6 +373,14 @@ fn a_dump_of_httpd_is_the_files_it_came_from() {
     let directory = tree(&[("dump", dump)]);
     let expected = ["/x/sites/a.conf:7 config-refused", "/x/proxy.inc:5 rewrite-never-runs"];
     assert_eq!(found(&directory, &["dump"]), expected);
+    let modules = "Loaded Modules:\n core_module (static)\n mpm_event_module (shared)\n authz_core_module (shared)\n \
+        proxy_module (shared)\n rewrite_module (shared)\n";
+    let knows = found_by(&fed(
+        directory.path(),
+        &["-", "--format", "concise"],
+        (dump.to_string() + modules).as_bytes(),
+    ));
+    assert_eq!(knows, ["/x/sites/a.conf:7 config-refused", "/x/proxy.inc:5 proxy-module-missing"]);
     let report = text(&wslint(directory.path(), &["dump"]).stdout);
     assert!(report.contains("\n4 files, ") && !report.contains("Include"), "{report}");
 }

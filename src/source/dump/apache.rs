@@ -1,7 +1,8 @@
 //! `apachectl -t -D DUMP_CONFIG` (mod_info): every directive that is left when all was read, under its file and line. Knows
 //! how it is printed and rebuilds files in which the server's order and nesting are the same.
 //!
-//! What the server acts on while it reads (`Include`, `LoadModule`, `Define`, `<IfModule>`, macros) is not printed. A file that
+//! What the server acts on while it reads (`Include`, `LoadModule`, `Define`, `<IfModule>`, macros) is not printed; modules
+//! are with `-D DUMP_MODULES`. A file that
 //! was read several times is printed several times, perhaps differently; where one includes another, the print goes from
 //! one to the other and back.
 
@@ -29,7 +30,18 @@ pub(super) fn is_dump(head: &[u8]) -> bool {
 /// What the server says on standard error, which is often caught with it.
 fn is_remark(line: &[u8]) -> bool {
     let line = line.trim_ascii();
-    line.is_empty() || line == b"Syntax OK" || line.starts_with(b"AH0") || line.starts_with(b"[")
+    let is_said =
+        line.is_empty() || line == b"Syntax OK" || line.starts_with(b"AH0") || line.starts_with(b"[");
+    is_said || line == b"Loaded Modules:" || module_of(line).is_some()
+}
+
+/// ` proxy_module (shared)`
+fn module_of(line: &[u8]) -> Option<&[u8]> {
+    let line = line.trim_ascii();
+    let name = line.strip_suffix(b" (shared)").or_else(|| line.strip_suffix(b" (static)"))?;
+    let is_name =
+        name.ends_with(b"_module") && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    is_name.then_some(name)
 }
 
 /// The file that a line announces, and how many of its lines come before its first.
@@ -104,13 +116,18 @@ pub(super) fn read(bytes: &[u8]) -> Option<Dump> {
         renamed: HashMap::new(),
         empty: MAX_EMPTY,
     };
-    let text = writer.write(&joined);
+    let mut text: Vec<u8> = bytes.split(|&byte| byte == b'\n').filter_map(module_of).flat_map(load).collect();
+    text.extend(writer.write(&joined));
     let joint = named(main, 0);
     let Writer { mut files, mut renamed, .. } = writer;
     files.add(joint.clone(), text);
     renamed.insert(joint.clone(), main.clone());
     let files = Recorded(files);
     Some(Dump { server: Server::Apache, main: joint, files, renamed })
+}
+
+fn load(module: &[u8]) -> Vec<u8> {
+    [&b"LoadModule "[..], module, b" modules/", module, b"\n"].concat()
 }
 
 fn runs(bytes: &[u8]) -> (Vec<PathBuf>, Vec<Run<'_>>) {
