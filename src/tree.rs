@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::source::files::{Files, ReadError};
-use crate::source::{FileId, Sources, Span, Text};
+use crate::source::{FileId, Source, Sources, Span, Text};
 use crate::syntax::{Directive, DirectiveId, Document, Names};
 
 use apache::Reading;
@@ -131,6 +131,8 @@ pub struct Tree {
     documents: Vec<Document>,
     /// By which each file is identified.
     canonical: Vec<PathBuf>,
+    /// What lent files hold.
+    nothing: Document,
     /// Text that stands in no file: what replaced variables and macros make of what does.
     texts: Vec<(Text, Document)>,
     /// Directives whose lines variables changed, by their place in `texts`.
@@ -167,6 +169,7 @@ impl Tree {
             sources: library.sources,
             documents,
             canonical,
+            nothing: Document::default(),
             texts: Vec::new(),
             replaced: HashMap::new(),
             reading: Reading::default(),
@@ -194,13 +197,23 @@ impl Tree {
         self.grafts[graft.0 as usize].file
     }
 
-    /// The path by which a file is identified, free of symbolic links.
-    pub fn canonical(&self, file: FileId) -> &Path {
-        &self.canonical[file.0 as usize]
+    /// The path by which a file of the configuration is identified, free of symbolic links.
+    pub fn canonical(&self, file: FileId) -> Option<&Path> {
+        self.canonical.get(file.0 as usize).map(PathBuf::as_path)
     }
 
     pub fn document(&self, file: FileId) -> &Document {
-        &self.documents[file.0 as usize]
+        self.documents.get(file.0 as usize).unwrap_or(&self.nothing)
+    }
+
+    /// Files of the configuration that somebody wrote.
+    pub fn file_count(&self) -> usize {
+        self.documents.len() - self.sources.parts()
+    }
+
+    /// A file that is no part of the configuration, so that something can be told about it.
+    pub fn lend(&mut self, source: Source) -> FileId {
+        self.sources.add(source)
     }
 
     pub fn files(&self) -> impl Iterator<Item = FileId> + use<> {

@@ -1,117 +1,183 @@
 //! Reading what the plan names: directories file by file, single files in their trees, standard input, dumps. Knows the current
 //! directory.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use super::args::{InputArguments, ReadArguments, TraceArguments};
-use super::options::{options, reason, target};
-use super::plan::{self, Given, Part, STDIN, directory_of};
+use super::options::{options, target};
+use super::plan::{self, Given, Only, Part, STDIN, directory_of};
+use super::progress::Progress;
+use super::settings::{Coverage, Lookup};
+use super::told;
 use crate::effective;
+use crate::engine::settings::Settings;
 use crate::engine::{Linted, Selection};
-use crate::finding::Finding;
 use crate::handshake::Trace;
+use crate::source::FileId;
 use crate::source::discover::{self, Kind, Other, Server, Survey};
-use crate::source::dump::JOINT;
 use crate::source::files::{Files, Found};
-use crate::source::{FileId, Span};
 use crate::tree::{Options, Tree};
 
+pub use super::options::reason;
+
+/// Every configuration that the arguments name, judged, and what is settled for each.
+pub struct Inputs {
+    pub linted: Vec<Linted>,
+    pub settings: Vec<Rc<Settings>>,
+    /// Of each the files that were asked about.
+    only: Vec<Option<Only>>,
+    /// How many files look like a configuration and were not read.
+    pub left_out: usize,
+}
+
+impl Inputs {
+    /// Leaves out what was found in files that nobody asked about.
+    pub fn narrow(&mut self) {
+        for (linted, only) in self.linted.iter_mut().zip(&self.only) {
+            if let Some(only) = only {
+                told::narrow(linted, only);
+            }
+        }
+    }
+}
+
 /// What was read, each part with what was made of it.
-pub struct Inputs<'f, T> {
+pub struct Parts<'f, T> {
     pub parts: Vec<(Part<'f>, T)>,
     /// What looks like a configuration and was not read.
     pub left_out: Vec<Other>,
 }
 
-/// Configurations that were judged.
-pub struct Judged {
-    pub linted: Vec<Linted>,
-    /// How many files look like a configuration and were not read.
-    pub left_out: usize,
-}
-
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
-pub fn read(input: &InputArguments, selection: &Selection) -> Result<Judged, String> {
-    each(
-        input,
-        |part, here| {
-            let (options, target) = options_of(part, &input.read, here);
-            let read = crate::lint(&*part.files, &part.main.path, &options, target, selection);
-            read.map_err(|error| format!("{}: {}", part.shown, reason(&error)))
-        },
-        |linted| &linted.tree,
-        |inputs| {
-            let left_out = inputs.left_out.len();
-            let mut linted: Vec<Linted> =
-                inputs.parts.into_iter().map(|(part, linted)| told(&part, linted)).collect();
-            crate::rules::agree(&mut linted);
-            Ok(Judged { linted, left_out })
-        },
-    )
+pub fn read(input: &InputArguments, selection: &Selection, quiet: bool) -> Result<Inputs, String> {
+    let here = current_directory()?;
+    let setup = Setup::new(&input.read, &here);
+    // What is wrong with a file of settings is told once.
+    let known: RefCell<HashSet<PathBuf>> = RefCell::default();
+    let one = |part: &Part, is_sole: bool| {
+        let settings = setup.settings(part)?;
+        let home = settings.file.as_ref().and_then(|file| file.path.parent());
+        let is_whole = home.is_some_and(|home| home.starts_with(&part.root));
+        let coverage = Coverage { is_whole, is_sole };
+        let mut selection = super::settings::selection(&settings, selection, &part.main, coverage);
+        if settings.file.as_ref().is_some_and(|file| known.borrow_mut().insert(file.path.clone())) {
+            selection.problems.clone_from(&settings.problems);
+        }
+        let (options, target) = setup.options(part, &settings);
+        let read = crate::lint(&*part.files, &part.main.path, &options, target, &selection);
+        let linted = read.map_err(|error| format!("{}: {}", part.shown, reason(&error)))?;
+        Ok((linted, settings))
+    };
+    let done = |parts: Parts<(Linted, Rc<Settings>)>| {
+        let left_out = parts.left_out.len();
+        let mut inputs = Inputs { linted: Vec::new(), settings: Vec::new(), only: Vec::new(), left_out };
+        for (part, (mut linted, settings)) in parts.parts {
+            if let Some(joined) = &part.joined {
+                told::rename(&mut linted, joined);
+            }
+            inputs.linted.push(linted);
+            inputs.settings.push(settings);
+            inputs.only.push(part.only);
+        }
+        crate::rules::agree(&mut inputs.linted);
+        Ok(inputs)
+    };
+    each(input, &setup, quiet, one, |(linted, _)| &linted.tree, done)
 }
 
 /// The trees alone, for what is said of files.
 pub fn trees<R>(
     input: &InputArguments,
-    done: impl FnOnce(Inputs<Tree>) -> Result<R, String>,
+    done: impl FnOnce(Parts<Tree>) -> Result<R, String>,
 ) -> Result<R, String> {
-    let tree = |part: &Part, here: &Path| {
-        tree(part, &input.read, here).map_err(|error| format!("{}: {}", part.shown, reason(&error)))
-    };
-    each(input, tree, |tree| tree, done)
+    let here = current_directory()?;
+    let setup = Setup::new(&input.read, &here);
+    each(input, &setup, false, |part, _| setup.tree(part), |tree| tree, done)
 }
 
 /// Reads one configuration and follows a handshake through it.
 pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     let here = current_directory()?;
-    let mut given = plan::given(std::slice::from_ref(&arguments.path), &here);
+    let setup = Setup::new(&arguments.read, &here);
     let is_stdin = arguments.path == Path::new(STDIN);
-    if is_stdin {
-        given[0].path.clone_from(&here);
-    }
-    let files = plan::files(&given, &here, arguments.read.restrict_includes)?;
-    let buffer = match is_stdin {
-        true => Some(plan::buffer(&*files, None, &here, &arguments.read)?),
-        false => None,
-    };
+    let paths = if is_stdin { &[][..] } else { std::slice::from_ref(&arguments.path) };
+    let given = &plan::given(paths, &here)[0];
+    let files = plan::files(std::slice::from_ref(given), &here, arguments.read.restrict_includes)?;
+    let files = &*files;
+    let buffer = is_stdin.then(|| plan::buffer(files, None, &here, &arguments.read)).transpose()?;
     let part = match &buffer {
         Some(buffer) => plan::single(&buffer.files, &buffer.given, &arguments.read)?.0,
-        None if files.look(&given[0].path) == Found::Directory => {
-            let given = &given[0];
-            let mut mains = survey(&*files, given, false)?.mains;
+        None if files.look(&given.path) == Found::Directory => {
+            let mut mains = survey(files, given, true)?.mains;
             mains.retain(|main| arguments.read.server.is_none_or(|only| main.server == only));
-            let [main] = &mains[..] else {
-                let all: Vec<String> = mains.iter().map(|main| main.path.display().to_string()).collect();
-                return Err(match all.is_empty() {
-                    true => nothing(given, arguments.read.server),
-                    false => format!(
-                        "{}: holds several main configurations, name one: {}",
-                        given.shown,
-                        all.join(", ")
-                    ),
-                });
-            };
-            Part::new(&*files, given, main.path.clone(), given.path.clone(), None, main.server)
+            let [main] = &mains[..] else { return Err(not_one(given, &mains, arguments.read.server)) };
+            Part::new(files, given, main.path.clone(), given.path.clone(), None, main.server)
         }
-        None => plan::single(&*files, &given[0], &arguments.read)?.0,
+        None => plan::single(files, given, &arguments.read)?.0,
     };
-    let (options, target) = options_of(&part, &arguments.read, &here);
+    let settings = setup.settings(&part)?;
+    let (options, target) = setup.options(&part, &settings);
     let read =
         crate::trace(&*part.files, &part.main.path, &options, target, &arguments.url, &arguments.header);
-    let (linted, trace) = read.map_err(|error| format!("{}: {}", part.shown, reason(&error)))?;
-    Ok((told(&part, linted), trace))
+    let (mut linted, trace) = read.map_err(|error| format!("{}: {}", part.shown, reason(&error)))?;
+    if let Some(joined) = &part.joined {
+        told::rename(&mut linted, joined);
+    }
+    Ok((linted, trace))
 }
 
-/// Reads every part that the arguments name by `one`, and lets `done` have them: they hold what they were read from.
-fn each<T, R>(
-    input: &InputArguments,
-    one: impl Fn(&Part, &Path) -> Result<T, String>,
+/// How every part is read.
+struct Setup<'a> {
+    read: &'a ReadArguments,
+    here: &'a Path,
+    lookup: RefCell<Lookup<'a>>,
+}
+
+impl<'a> Setup<'a> {
+    fn new(read: &'a ReadArguments, here: &'a Path) -> Self {
+        Self { read, here, lookup: RefCell::new(Lookup::new(read, here)) }
+    }
+
+    fn settings(&self, part: &Part) -> Result<Rc<Settings>, String> {
+        self.lookup.borrow_mut().of(&*part.origin, &part.given)
+    }
+
+    fn options(&self, part: &Part, settings: &Settings) -> (Options, effective::Target) {
+        let target = target(self.read, settings, part.main.server);
+        let mut options = options(self.read, settings, self.here, &part.main, part.root.clone(), target);
+        if part.joined.as_ref().is_some_and(|joined| joined.is_dump) {
+            // Its paths are another machine's, and all that they lead to is in it.
+            options.maps.clear();
+            options.prefix.clone_from(&part.root);
+        }
+        (options, target)
+    }
+
+    fn tree(&self, part: &Part) -> Result<Tree, String> {
+        let names = match part.main.server {
+            Server::Nginx => effective::nginx::directives::name_id,
+            Server::Apache => effective::apache::directives::name_id,
+        };
+        let options = self.options(part, &*self.settings(part)?).0;
+        let tree = Tree::read(&*part.files, &part.main.path, names, &options);
+        tree.map_err(|error| format!("{}: {}", part.shown, reason(&error)))
+    }
+}
+
+/// Reads every part that the arguments name by `one`, and lets `done` have them: they borrow what they were read from.
+fn each<'a, T, R>(
+    input: &'a InputArguments,
+    setup: &'a Setup<'a>,
+    quiet: bool,
+    one: impl Fn(&Part, bool) -> Result<T, String>,
     tree: impl Fn(&T) -> &Tree,
-    done: impl FnOnce(Inputs<T>) -> Result<R, String>,
+    done: impl FnOnce(Parts<T>) -> Result<R, String>,
 ) -> Result<R, String> {
-    let here = current_directory()?;
+    let here = setup.here;
     let is_stdin = input.paths.iter().any(|path| path == Path::new(STDIN));
     if is_stdin && input.paths.len() > 1 {
         return Err("`-` stands for standard input and must be the only path".to_string());
@@ -119,74 +185,88 @@ fn each<T, R>(
     if !is_stdin && input.stdin_filename.is_some() {
         return Err("--stdin-filename names what standard input is: write `-` as the path".to_string());
     }
-    let given = plan::given(if is_stdin { &[] } else { &input.paths }, &here);
-    let files = plan::files(&given, &here, input.read.restrict_includes)?;
-    let buffer = match is_stdin {
-        true => Some(plan::buffer(&*files, input.stdin_filename.as_deref(), &here, &input.read)?),
-        false => None,
-    };
-    let mut reading =
-        Reading { input, here: &here, one, tree, inputs: Inputs { parts: Vec::new(), left_out: Vec::new() } };
-    match &buffer {
-        Some(buffer) => reading.file(&buffer.files, &buffer.given, Some(&buffer.files.path))?,
-        None => {
-            for given in &given {
-                match files.look(&given.path) {
-                    Found::Directory => reading.directory(&*files, given)?,
-                    _ => reading.file(&*files, given, None)?,
-                }
-            }
+    let given = plan::given(if is_stdin { &[] } else { &input.paths }, here);
+    let files = plan::files(&given, here, input.read.restrict_includes)?;
+    let name = input.stdin_filename.as_deref();
+    let buffer = is_stdin.then(|| plan::buffer(&*files, name, here, &input.read)).transpose()?;
+    let progress = Progress::start(quiet);
+    let files = progress.counting(&*files);
+    let parts = Parts { parts: Vec::new(), left_out: Vec::new() };
+    let mut reading = Reading { input, setup, one, tree, is_sole: true, parts };
+    if let Some(buffer) = &buffer {
+        reading.file(&buffer.files, &buffer.given, Some(&buffer.files.path))?;
+        return done(reading.parts);
+    }
+    // Whether one configuration is all there is has to be known before the first is judged.
+    let is_directory = |given: &&Given| files.look(&given.path) == Found::Directory;
+    let surveys = given.iter().map(|given| match is_directory(&given) {
+        true => Ok(Some(survey(&files, given, !input.no_ignore)?)),
+        false => Ok(None),
+    });
+    let surveys = surveys.collect::<Result<Vec<_>, String>>()?;
+    let is_wanted = |server| input.read.server.is_none_or(|only| server == only);
+    let mains = |survey: &Survey| survey.mains.iter().filter(|main| is_wanted(main.server)).count();
+    let count: usize = surveys.iter().map(|survey| survey.as_ref().map_or(1, mains)).sum();
+    reading.is_sole = count == 1;
+    for (given, survey) in given.iter().zip(&surveys) {
+        match survey {
+            Some(survey) => reading.directory(&files, given, survey)?,
+            None => reading.file(&files, given, None)?,
         }
     }
-    done(reading.inputs)
+    done(reading.parts)
 }
 
 /// Parts being read one after the other.
 struct Reading<'a, 'f, T, One, Of> {
     input: &'a InputArguments,
-    here: &'a Path,
+    setup: &'a Setup<'a>,
     one: One,
     tree: Of,
-    inputs: Inputs<'f, T>,
+    /// There is one main configuration, or one single file.
+    is_sole: bool,
+    parts: Parts<'f, T>,
 }
 
 impl<'f, T, One, Of> Reading<'_, 'f, T, One, Of>
 where
-    One: Fn(&Part, &Path) -> Result<T, String>,
+    One: Fn(&Part, bool) -> Result<T, String>,
     Of: Fn(&T) -> &Tree,
 {
     fn add(&mut self, part: Part<'f>) -> Result<(), String> {
-        let read = (self.one)(&part, self.here)?;
-        self.inputs.parts.push((part, read));
+        let is_sole = self.is_sole;
+        let read = (self.one)(&part, is_sole)?;
+        self.parts.parts.push((part, read));
         Ok(())
     }
 
     /// Every main configuration below a directory, and every fragment that none of them is responsible for.
-    fn directory(&mut self, files: &'f dyn Files, given: &Given) -> Result<(), String> {
+    fn directory(&mut self, files: &'f dyn Files, given: &Given, survey: &Survey) -> Result<(), String> {
         let only = self.input.read.server;
         let is_wanted = |server: Server| only.is_none_or(|only| server == only);
-        let survey = survey(files, given, !self.input.no_ignore)?;
-        let first = self.inputs.parts.len();
+        let first = self.parts.parts.len();
         for main in survey.mains.iter().filter(|main| is_wanted(main.server)) {
             let root = given.path.clone();
             self.add(Part::new(files, given, main.path.clone(), root, None, main.server))?;
         }
-        let read: HashSet<PathBuf> =
-            self.inputs.parts[first..].iter().flat_map(|(_, read)| read_files((self.tree)(read))).collect();
+        let read = self.parts.parts[first..].iter().flat_map(|(_, read)| read_files((self.tree)(read)));
+        let read: HashSet<PathBuf> = read.map(Path::to_owned).collect();
         let others = survey.others(files, |path| read.contains(path));
         let others = others.into_iter().filter(|other| other.judgement.server().is_some_and(is_wanted));
         let (left_out, own): (Vec<Other>, Vec<Other>) =
             others.partition(|other| other.is_left_out && !self.input.all_files);
-        let fragments = self.inputs.parts.len();
+        let fragments = self.parts.parts.len();
+        let is_sole = std::mem::replace(&mut self.is_sole, false);
         for other in own {
             let part = self.other(files, given, &other)?;
             self.add(part)?;
         }
+        self.is_sole = is_sole;
         self.drop_included(fragments);
-        if self.inputs.parts.len() == first && left_out.is_empty() {
+        if self.parts.parts.len() == first && left_out.is_empty() {
             return Err(nothing(given, only));
         }
-        self.inputs.left_out.extend(left_out);
+        self.parts.left_out.extend(left_out);
         Ok(())
     }
 
@@ -209,19 +289,19 @@ where
 
     /// Leaves out the parts from `first` on that another of them includes; of several in a ring the first stays.
     fn drop_included(&mut self, first: usize) {
-        let parts = &self.inputs.parts[first..];
-        let main = |read: &T| (self.tree)(read).canonical(FileId(0)).to_owned();
+        let parts = &self.parts.parts[first..];
+        let main = |read: &T| (self.tree)(read).canonical(FileId(0)).map(Path::to_owned).unwrap_or_default();
         let mains: Vec<PathBuf> = parts.iter().map(|(_, read)| main(read)).collect();
-        let known: HashSet<&PathBuf> = mains.iter().collect();
+        let known: HashSet<&Path> = mains.iter().map(PathBuf::as_path).collect();
         let mut included: HashSet<PathBuf> = HashSet::new();
         for ((_, read), own) in parts.iter().zip(&mains) {
             if !included.contains(own) {
                 let others = read_files((self.tree)(read)).filter(|path| path != own && known.contains(path));
-                included.extend(others);
+                included.extend(others.map(Path::to_owned));
             }
         }
         let mut index = 0;
-        self.inputs.parts.retain(|_| {
+        self.parts.parts.retain(|_| {
             index += 1;
             index <= first || !included.contains(&mains[index - 1 - first])
         });
@@ -235,18 +315,18 @@ where
             return self.add(part);
         }
         let canonical = files.canonical(&given.path).unwrap_or_else(|_| given.path.clone());
-        if Part::is_main(&judgement) {
-            part.only = buffer.map(|path| HashSet::from([path.to_owned()]));
+        if matches!(judgement.kind, Kind::Main(_)) {
+            part.only = buffer.map(Only::buffer);
             return self.add(part);
         }
         let reaches = |tree: &Tree| read_files(tree).any(|path| path == canonical);
         // Another file may have led to its tree already.
         let mut is_read = false;
-        for (part, read) in &mut self.inputs.parts {
+        for (part, read) in &mut self.parts.parts {
             if part.joined.is_none() && reaches((self.tree)(read)) {
                 is_read = true;
                 if let Some(only) = &mut part.only {
-                    only.insert(canonical.clone());
+                    only.files.insert(canonical.clone());
                 }
             }
         }
@@ -261,8 +341,8 @@ where
                 }
                 let root = directory_of(&main.path).to_owned();
                 let mut part = Part::new(files, given, main.path, root, None, main.server);
-                if tree(&part, &self.input.read, self.here).is_ok_and(|tree| reaches(&tree)) {
-                    part.only = Some(HashSet::from([canonical.clone()]));
+                if self.setup.tree(&part).is_ok_and(|tree| reaches(&tree)) {
+                    part.only = Some(buffer.map_or_else(|| Only::file(&canonical), Only::buffer));
                     self.add(part)?;
                     found = true;
                 }
@@ -271,7 +351,7 @@ where
                 return Ok(());
             }
         }
-        part.only = buffer.map(|path| HashSet::from([path.to_owned()]));
+        part.only = buffer.map(Only::buffer);
         self.add(part)
     }
 }
@@ -285,6 +365,14 @@ fn survey(files: &dyn Files, given: &Given, heeds_ignores: bool) -> Result<Surve
     Ok(Survey::of(files, &given.path, heeds_ignores))
 }
 
+fn not_one(given: &Given, mains: &[discover::Main], only: Option<Server>) -> String {
+    if mains.is_empty() {
+        return nothing(given, only);
+    }
+    let all: Vec<String> = mains.iter().map(|main| main.path.display().to_string()).collect();
+    format!("{}: holds several main configurations, name one: {}", given.shown, all.join(", "))
+}
+
 fn nothing(given: &Given, only: Option<Server>) -> String {
     let of = match only {
         None => "",
@@ -294,64 +382,7 @@ fn nothing(given: &Given, only: Option<Server>) -> String {
     format!("{}: no configuration{of} below it; looked for {}", given.shown, discover::LOOKED_FOR)
 }
 
-fn options_of(part: &Part, read: &ReadArguments, here: &Path) -> (Options, effective::Target) {
-    let target = target(read, part.main.server);
-    let mut options = options(read, here, &part.main, part.root.clone(), target);
-    if part.joined.as_ref().is_some_and(|joined| joined.is_dump) {
-        options.maps.clear();
-    }
-    (options, target)
-}
-
-fn tree(part: &Part, read: &ReadArguments, here: &Path) -> Result<Tree, crate::source::files::ReadError> {
-    let names = match part.main.server {
-        Server::Nginx => effective::nginx::directives::name_id,
-        Server::Apache => effective::apache::directives::name_id,
-    };
-    Tree::read(&*part.files, &part.main.path, names, &options_of(part, read, here).0)
-}
-
 /// The canonical paths of a tree's files.
-fn read_files(tree: &Tree) -> impl Iterator<Item = PathBuf> + '_ {
-    tree.files().map(|file| tree.canonical(file).to_owned())
-}
-
-/// What of a configuration is told: of the files asked for, under the names they have.
-fn told(part: &Part, mut linted: Linted) -> Linted {
-    if let Some(only) = &part.only {
-        let tree = &linted.tree;
-        let is_told = |finding: &Finding| only.contains(tree.canonical(finding.primary.file));
-        linted.findings.retain(is_told);
-        linted.suppressed.retain(|suppressed| is_told(&suppressed.finding));
-    }
-    let Some(joined) = &part.joined else { return linted };
-    let sources = &linted.tree.sources;
-    let is_joint = |span: Span| {
-        let source = sources.get(span.file);
-        let line = source.line_range(source.line(span.start));
-        let text = &source.text.original()[line.start as usize..line.end as usize];
-        (joined.has_joint && span.file.0 == 0) || text.starts_with(JOINT.as_bytes())
-    };
-    linted.findings.retain(|finding| !is_joint(finding.primary));
-    for finding in &mut linted.findings {
-        finding.labels.retain(|label| !is_joint(label.span));
-    }
-    let mut order: HashMap<PathBuf, usize> = HashMap::new();
-    let called = |file: FileId| {
-        let path = sources.path(file);
-        joined.renamed.get(path).map_or(path, |path| path)
-    };
-    for file in linted.tree.files() {
-        let next = order.len();
-        order.entry(called(file).to_owned()).or_insert(next);
-    }
-    // A file that was read in parts is told in one go, and what two of them have in common once.
-    let place = |finding: &Finding| {
-        let Span { file, start, .. } = finding.primary;
-        (order.get(called(file)).copied(), sources.get(file).line(start))
-    };
-    linted.findings.sort_by_key(place);
-    linted.findings.dedup_by(|a, b| place(a) == place(b) && a.rule == b.rule && a.message == b.message);
-    linted.tree.sources.rename(|path| joined.renamed.get(path).cloned());
-    linted
+fn read_files(tree: &Tree) -> impl Iterator<Item = &Path> {
+    tree.files().filter_map(|file| tree.canonical(file))
 }

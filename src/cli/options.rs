@@ -1,18 +1,21 @@
-//! What the arguments say of how a configuration is read. Knows the arguments, no file.
+//! What arguments and settings say of how a configuration is read. Knows no file.
 
 use std::path::{Path, PathBuf};
 
 use super::args::{Limit, ReadArguments};
 use crate::effective::Target;
+use crate::engine::settings::Settings;
 use crate::source::discover::{Main, Server};
 use crate::source::files::{ReadError, normal};
 use crate::tree::apache::Given;
 use crate::tree::{Limits, Options, PathMap};
 
 /// The versions named, the last for each server; those of the configuration's own decide whether any were.
-pub fn target(read: &ReadArguments, of: Server) -> Target {
+pub fn target(read: &ReadArguments, settings: &Settings, of: Server) -> Target {
     let mut target = Target::default();
-    for &(server, versions) in &read.target {
+    let settled = [(Server::Nginx, settings.nginx), (Server::Apache, settings.apache)];
+    let settled = settled.into_iter().filter_map(|(server, versions)| Some((server, versions?)));
+    for (server, versions) in settled.chain(read.target.iter().copied()) {
         match server {
             Server::Nginx => target.nginx = versions,
             Server::Apache => target.apache = versions,
@@ -22,9 +25,17 @@ pub fn target(read: &ReadArguments, of: Server) -> Target {
     target
 }
 
-pub fn options(input: &ReadArguments, here: &Path, main: &Main, root: PathBuf, target: Target) -> Options {
+pub fn options(
+    input: &ReadArguments,
+    settings: &Settings,
+    here: &Path,
+    main: &Main,
+    root: PathBuf,
+    target: Target,
+) -> Options {
     let own = main.path.parent().unwrap_or(here).to_owned();
-    let prefix = input.prefix.as_ref().map_or(own, |prefix| normal(&here.join(prefix)));
+    let written = |path: &PathBuf| normal(&here.join(path));
+    let prefix = input.prefix.as_ref().map(written).or_else(|| settings.prefix.clone()).unwrap_or(own);
     let map = |map: &PathMap| PathMap { from: map.from.clone(), to: normal(&here.join(&map.to)) };
     let define = |(name, value): &(String, Option<String>)| {
         (name.clone().into_bytes(), value.clone().map(String::into_bytes))
@@ -32,15 +43,15 @@ pub fn options(input: &ReadArguments, here: &Path, main: &Main, root: PathBuf, t
     let given = || {
         let version = target.apache.last;
         Given {
-            defines: input.define.iter().map(define).collect(),
+            defines: settings.define.iter().chain(&input.define).map(define).collect(),
             version: [version.major, version.minor, version.patch],
-            server_root: input.server_root.as_ref().map(|root| normal(&here.join(root))),
+            server_root: input.server_root.as_ref().map(written).or_else(|| settings.server_root.clone()),
         }
     };
     Options {
         prefix,
         root,
-        maps: input.path_map.iter().map(map).collect(),
+        maps: input.path_map.iter().map(map).chain(settings.maps.iter().cloned()).collect(),
         limits: limits(&input.limit),
         apache: (main.server == Server::Apache).then(given),
     }

@@ -23,19 +23,40 @@ const UNNAMED: &str = "<stdin>";
 
 /// One configuration that is read as a whole: a main file or a fragment, with all that it includes.
 pub struct Part<'f> {
-    /// The absolute path on the command line that it is linted for; settings are looked for from here upwards.
+    /// The directory from which settings are looked for upwards: that of the command line, or the named file's own.
     pub given: PathBuf,
     /// As it is written on the command line.
     pub shown: String,
     pub files: Rc<dyn Files + 'f>,
+    /// Where its settings are read.
+    pub origin: Rc<dyn Files + 'f>,
     pub main: Main,
     /// What it was taken for; none for what is named on the command line.
     pub judgement: Option<Judgement>,
     pub root: PathBuf,
-    /// The canonical paths of the files whose findings are reported; none for all.
-    pub only: Option<HashSet<PathBuf>>,
+    /// The files whose findings are reported; none for all.
+    pub only: Option<Only>,
     /// Where nobody wrote the main file, and files have other names than those they are read by.
     pub joined: Option<Joined>,
+}
+
+/// Files that were asked about, though more is read.
+pub struct Only {
+    /// By their canonical paths.
+    pub files: HashSet<PathBuf>,
+    /// What is wrong with settings is told, too.
+    pub has_settings: bool,
+}
+
+impl Only {
+    pub fn file(canonical: &Path) -> Self {
+        Self { files: HashSet::from([canonical.to_owned()]), has_settings: true }
+    }
+
+    /// An editor asks about its buffer and nothing else.
+    pub fn buffer(canonical: &Path) -> Self {
+        Self { files: HashSet::from([canonical.to_owned()]), has_settings: false }
+    }
 }
 
 /// What is told of files that were put together.
@@ -100,10 +121,13 @@ impl<'f> Part<'f> {
         judgement: Option<Judgement>,
         server: Server,
     ) -> Self {
+        let is_directory = files.look(&given.path) == Found::Directory;
+        let own = if is_directory { &given.path } else { directory_of(&given.path) };
         Self {
-            given: given.path.clone(),
+            given: own.to_owned(),
             shown: given.shown.clone(),
             files: Rc::new(files),
+            origin: Rc::new(files),
             main: Main { path, server },
             judgement,
             root,
@@ -113,13 +137,14 @@ impl<'f> Part<'f> {
     }
 
     /// The files of a dump, and nothing else.
-    pub fn of_dump(given: &Given, dump: Dump) -> Self {
-        let Dump { server, main, files, renamed } = dump;
+    pub fn of_dump(files: &'f dyn Files, given: &Given, dump: Dump) -> Self {
+        let Dump { server, main, files: recorded, renamed } = dump;
         let joined = Joined { has_joint: renamed.contains_key(&main), renamed, is_dump: true };
         Self {
-            given: given.path.clone(),
+            given: directory_of(&given.path).to_owned(),
             shown: given.shown.clone(),
-            files: Rc::new(files),
+            files: Rc::new(recorded),
+            origin: Rc::new(files),
             root: directory_of(&main).to_owned(),
             main: Main { path: main, server },
             judgement: None,
@@ -150,10 +175,6 @@ impl<'f> Part<'f> {
         part.joined = Some(Joined { renamed, is_dump: false, has_joint: true });
         part
     }
-
-    pub fn is_main(judgement: &Judgement) -> bool {
-        matches!(judgement.kind, Kind::Main(_))
-    }
 }
 
 /// A single file by what it holds: a dump's files, or itself as a whole configuration; and what it was judged to be.
@@ -169,7 +190,7 @@ pub fn single<'f>(
     if let Kind::Dump(_) = judgement.kind {
         let bytes = files.read(path, limits(&read.limit).file_bytes).map_err(failed)?;
         if let Some(dump) = dump::read(&bytes) {
-            let part = Part { judgement: Some(judgement), ..Part::of_dump(given, dump) };
+            let part = Part { judgement: Some(judgement), ..Part::of_dump(files, given, dump) };
             return Ok((part, judgement));
         }
     }

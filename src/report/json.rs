@@ -36,6 +36,7 @@ struct Counts {
     notes: usize,
     suppressed: usize,
     not_included: usize,
+    known: usize,
 }
 
 #[derive(Serialize)]
@@ -108,6 +109,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             notes: summary.notes,
             suppressed: summary.suppressed,
             not_included: summary.not_included,
+            known: summary.known,
         },
         findings: report.linted.iter().flat_map(|linted| findings(report, linted)).collect(),
     };

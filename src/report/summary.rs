@@ -15,15 +15,18 @@ pub struct Summary {
     pub suppressed: usize,
     /// Files that look like a configuration and that nothing includes.
     pub not_included: usize,
+    /// Findings that a baseline knows.
+    pub known: usize,
 }
 
 impl Summary {
     pub fn of(report: &Report) -> Self {
         let mut summary = Self { not_included: report.left_out, ..Self::default() };
         for part in report.linted {
-            summary.files += part.tree.sources.written();
+            summary.files += part.tree.file_count();
             summary.routes += part.routes.len();
             summary.suppressed += part.suppressed.len();
+            summary.known += part.known.len();
             for finding in &part.findings {
                 *match finding.severity {
                     Severity::Error => &mut summary.errors,
@@ -45,6 +48,9 @@ impl Summary {
         let mut found = if found.is_empty() { "nothing found".to_string() } else { found.join(", ") };
         if self.suppressed > 0 {
             found += &format!(", {} suppressed", self.suppressed);
+        }
+        if self.known > 0 {
+            found += &format!(", {} known", self.known);
         }
         if self.not_included > 0 {
             found += &format!("; {} not included (--list-files)", counted(self.not_included, "more file"));

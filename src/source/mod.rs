@@ -158,9 +158,9 @@ impl Sources {
         self.parts = self.files.len() - paths.len();
     }
 
-    /// The number of files that somebody wrote.
-    pub fn written(&self) -> usize {
-        self.files.len() - self.parts
+    /// How many files are parts of others, or were written by nobody.
+    pub fn parts(&self) -> usize {
+        self.parts
     }
 
     pub fn is_empty(&self) -> bool {
