@@ -273,18 +273,23 @@ pub fn what_is(path: &Path, head: &[u8]) -> Judgement {
     if let Some((_, reason)) = FOREIGN.iter().find(|(begin, _)| start.starts_with(begin)) {
         return Judgement::new(Kind::Neither, reason);
     }
+    let (apache, nginx) = (apache(head), nginx(head));
     // Prose and code quote configurations; what is called like one may be broken.
-    let is_main = |server: &Server| names::is_called_configuration(path) || is_nothing_else(*server, head);
-    let main = super::main_kind(path, &Look::at(head)).filter(is_main);
-    let judged = match main {
+    let may_be = |server: Server| match server {
+        Server::Nginx => nginx.is_some(),
+        Server::Apache => apache.is_pure(),
+    };
+    let is_called = names::is_called_configuration(path);
+    let is_looked_at = is_called || may_be(Server::Nginx) || may_be(Server::Apache);
+    let main = is_looked_at.then(|| super::main_kind(path, &Look::at(head))).flatten();
+    let judged = match main.filter(|&server| is_called || may_be(server)) {
         Some(server) => Judgement::new(Kind::Main(server), "has what only a main configuration has"),
-        None => fragment(path, head),
+        None => fragment(path, &apache, nginx),
     };
     Judgement { template: names::is_template(path) || holds_expressions(head), ..judged }
 }
 
-fn fragment(path: &Path, head: &[u8]) -> Judgement {
-    let apache = apache(head);
+fn fragment(path: &Path, apache: &Count, nginx: Option<&'static str>) -> Judgement {
     let is_htaccess = path.file_name().is_some_and(|name| name == ".htaccess");
     if is_htaccess && apache.telling > 0 {
         return Judgement::new(Kind::Fragment(Server::Apache, "directory"), "an .htaccess file that proxies");
@@ -293,20 +298,12 @@ fn fragment(path: &Path, head: &[u8]) -> Judgement {
         let kind = Kind::Fragment(Server::Apache, "server config");
         return Judgement::new(kind, "lines that only Apache's configurations have");
     }
-    match nginx(head) {
+    match nginx {
         Some(context) if !is_htaccess => {
             let kind = Kind::Fragment(Server::Nginx, context);
             Judgement::new(kind, "directives that only nginx's configurations have")
         }
         _ => Judgement::new(Kind::Neither, "nothing that only a configuration has"),
-    }
-}
-
-/// Whether most of what stands in a file is the server's.
-fn is_nothing_else(server: Server, head: &[u8]) -> bool {
-    match server {
-        Server::Nginx => nginx(head).is_some(),
-        Server::Apache => apache(head).is_pure(),
     }
 }
 
@@ -323,16 +320,23 @@ impl Count {
         self.telling > 0 && self.is_pure()
     }
 
+    /// Whatever else comes, it is not.
+    fn is_hopeless(&self) -> bool {
+        self.odd > MANY && self.odd > MANY * (self.telling + self.known)
+    }
+
     fn is_pure(&self) -> bool {
         self.odd * 3 <= self.telling + self.known
     }
 }
 
+/// So many strange lines in a row are no accident.
+const MANY: usize = 40;
+
 /// What a fragment of nginx's stands in; None for anything else.
 fn nginx(head: &[u8]) -> Option<&'static str> {
     let mut count = Count::default();
     let mut lines = 0;
-    let mut top = Count::default();
     let mut context = None;
     // The depth of the table that is passed over.
     let mut table: Option<usize> = None;
@@ -342,6 +346,10 @@ fn nginx(head: &[u8]) -> Option<&'static str> {
         }
         table = None;
         let name = statement.words[0];
+        let is_stray = statement.end == End::Closed && name.is_empty();
+        if (statement.depth == 0 && !is_identifier(name) && !is_stray) || count.is_hopeless() {
+            return None;
+        }
         let is_telling = |shape: Shape| match (shape, statement.end) {
             (Shape::Line, End::Semicolon) => !statement.words[1].is_empty(),
             (Shape::Block, End::Brace) => !statement.words[1].is_empty(),
@@ -370,7 +378,6 @@ fn nginx(head: &[u8]) -> Option<&'static str> {
         *kind += 1;
         lines += usize::from(statement.end == End::Semicolon && (telling.is_some() || is_known()));
         if statement.depth == 0 {
-            top.odd += usize::from(!is_identifier(name));
             context = context.or(telling);
         }
         if statement.end == End::Brace && NGINX_TABLES.contains(&name) {
@@ -378,7 +385,7 @@ fn nginx(head: &[u8]) -> Option<&'static str> {
             lines += 1;
         }
     }
-    (count.is_fragment() && lines > 0 && top.odd == 0).then(|| context.unwrap_or("http"))
+    (count.is_fragment() && lines > 0).then(|| context.unwrap_or("http"))
 }
 
 fn is_identifier(name: &[u8]) -> bool {
@@ -400,6 +407,9 @@ fn apache(head: &[u8]) -> Count {
             Some(false) => &mut count.known,
             None => &mut count.odd,
         } += 1;
+        if count.is_hopeless() {
+            break;
+        }
     }
     count
 }
@@ -464,7 +474,8 @@ fn holds_expressions(head: &[u8]) -> bool {
 
 /// Whether a name is one of those, of which a `*` stands for `least` or more bytes.
 fn is_one_of(names: &[&str], least: usize, name: &[u8]) -> bool {
-    names.iter().any(|known| match known.strip_suffix('*') {
+    let Some(first) = name.first() else { return false };
+    names.iter().filter(|known| known.as_bytes()[0] == *first).any(|known| match known.strip_suffix('*') {
         Some(begin) => name.len() >= begin.len() + least && name.starts_with(begin.as_bytes()),
         None => known.as_bytes() == name,
     })

@@ -33,6 +33,12 @@ fn parts_of_configurations_are_fragments_whatever_they_are_called() {
             "http",
         ),
         (
+            "one-too-many",
+            "server {\n  listen 80;\n  location / { proxy_pass http://a; }\n}\n}\n",
+            Nginx,
+            "http",
+        ),
+        (
             "lua.conf",
             "server {\n listen 80;\n location /x {\n  access_by_lua_block {\n    local t = {}\n    if t then ngx.exit(1) end\n  }\n  \
              proxy_pass http://a;\n }\n}\n",
