@@ -8,6 +8,7 @@ mod files;
 mod inputs;
 mod options;
 mod output;
+mod outputs;
 mod pages;
 mod plan;
 mod progress;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Report, Summary};
+use super::Report;
 use crate::engine::{Linted, fingerprints};
 use crate::finding::{self, Safety};
 use crate::source::{Position, Span};
@@ -19,6 +19,14 @@ struct Document<'a> {
     tool: Tool,
     summary: Counts,
     findings: Vec<Finding<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statistics: Option<Vec<Count>>,
+}
+
+#[derive(Serialize)]
+struct Count {
+    rule: &'static str,
+    count: usize,
 }
 
 #[derive(Serialize)]
@@ -97,7 +105,7 @@ struct Edit<'a> {
 }
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let summary = Summary::of(report);
+    let summary = report.summary();
     let document = Document {
         version: 1,
         tool: Tool { name: "wslint", version: env!("CARGO_PKG_VERSION") },
@@ -112,6 +120,10 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             known: summary.known,
         },
         findings: report.linted.iter().flat_map(|linted| findings(report, linted)).collect(),
+        statistics: report.statistics.then(|| {
+            let counts = super::statistics(report.linted).into_iter();
+            counts.map(|(rule, count)| Count { rule, count }).collect()
+        }),
     };
     print(&document, out)
 }

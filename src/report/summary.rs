@@ -1,6 +1,6 @@
 //! The counts that end a report. Knows no format.
 
-use super::Report;
+use crate::engine::Linted;
 use crate::finding::Severity;
 
 /// How much was read, and what was found.
@@ -20,9 +20,9 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub fn of(report: &Report) -> Self {
-        let mut summary = Self { not_included: report.left_out, ..Self::default() };
-        for part in report.linted {
+    pub fn of(linted: &[Linted]) -> Self {
+        let mut summary = Self::default();
+        for part in linted {
             summary.files += part.tree.file_count();
             summary.routes += part.routes.len();
             summary.suppressed += part.suppressed.len();
