@@ -3,86 +3,82 @@
 use std::path::Path;
 
 use super::args::{InputArguments, ReadArguments};
-use super::inputs::reason;
-use crate::source::discover::{self, Main};
-use crate::source::extract::embedded::{self, Language, Part};
+use super::options::reason;
+use super::plan::{Given, Part};
+use crate::source::discover;
+use crate::source::extract::embedded::{self, Language};
 use crate::source::files::{Files, Found};
 
 /// Bytes of a file that is looked at; configurations stand in small ones.
 const MOST: u64 = 16 << 20;
 
-/// The parts of a file that is named, or of all files below a directory that is no configuration itself; `Err` where a
-/// named file of such a language has none, or cannot be read.
-pub(super) fn parts(
-    files: &dyn Files,
-    given: &Path,
-    absolute: &Path,
-    input: &InputArguments,
-) -> Result<Vec<(Main, Part)>, String> {
-    let read = &input.read;
-    if files.look(absolute) != Found::Directory {
-        return of_named(files, given, absolute, read);
-    }
+/// The parts of all files below a directory that is no configuration itself, or where it is asked for.
+pub(super) fn below<'f>(files: &'f dyn Files, given: &Given, input: &InputArguments) -> Vec<Part<'f>> {
     let is_wanted = match (input.embedded, input.no_embedded) {
         (true, _) => true,
         (_, true) => false,
-        _ => !discover::is_configuration(files, absolute),
+        _ => !discover::is_configuration(files, &given.path),
     };
     if !is_wanted {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let mut found = Vec::new();
-    for path in discover::files_below(absolute, |path| Language::of(path).is_some()) {
+    let is_candidate = |path: &Path| Language::of(path).is_some();
+    for walked in discover::walk_for(files, &given.path, !input.no_ignore, is_candidate) {
         // What cannot be read, or is too large, was not asked for by name.
-        if let Ok(bytes) = files.read(&path, MOST) {
-            found.extend(of(&path, &bytes, read));
+        if let Ok(bytes) = files.read(&walked.path, MOST) {
+            found.extend(of(files, given, &walked.path, &bytes, &input.read));
         }
     }
-    Ok(found)
+    found
 }
 
-/// The one part of a named file; None for a file of no such language, and for a directory.
-pub(super) fn sole(
-    files: &dyn Files,
-    given: &Path,
-    absolute: &Path,
+/// The one part of a named file; None for a file of no such language.
+pub(super) fn sole<'f>(
+    files: &'f dyn Files,
+    given: &Given,
     read: &ReadArguments,
-) -> Result<Option<(Main, Part)>, String> {
-    if files.look(absolute) == Found::Directory {
-        return Ok(None);
-    }
-    let mut parts = of_named(files, given, absolute, read)?;
+) -> Result<Option<Part<'f>>, String> {
+    let mut parts = of_named(files, given, read)?;
     match parts.len() {
         0 | 1 => Ok(parts.pop()),
-        several => Err(format!(
-            "{}: holds {several} configurations, and a handshake goes through one",
-            given.display()
-        )),
+        several => {
+            Err(format!("{}: holds {several} configurations, and a handshake goes through one", given.shown))
+        }
     }
 }
 
-fn of_named(
-    files: &dyn Files,
-    given: &Path,
-    absolute: &Path,
+/// The parts of a named file; `Err` where a file of such a language has none, or cannot be read.
+pub(super) fn of_named<'f>(
+    files: &'f dyn Files,
+    given: &Given,
     read: &ReadArguments,
-) -> Result<Vec<(Main, Part)>, String> {
-    let Some(language) = Language::of(absolute) else { return Ok(Vec::new()) };
+) -> Result<Vec<Part<'f>>, String> {
+    let Some(language) = Language::of(&given.path) else { return Ok(Vec::new()) };
+    if files.look(&given.path) == Found::Directory {
+        return Ok(Vec::new());
+    }
     let bytes =
-        files.read(absolute, MOST).map_err(|error| format!("{}: {}", given.display(), reason(&error)))?;
-    let parts = of(absolute, &bytes, read);
+        files.read(&given.path, MOST).map_err(|error| format!("{}: {}", given.shown, reason(&error)))?;
+    let parts = of(files, given, &given.path, &bytes, read);
     match parts.is_empty() {
         true => Err(format!(
             "{}: a {} file in which no configuration of nginx or Apache was found",
-            given.display(),
+            given.shown,
             language.name()
         )),
         false => Ok(parts),
     }
 }
 
-fn of(path: &Path, bytes: &[u8], read: &ReadArguments) -> Vec<(Main, Part)> {
-    let parts = embedded::parts(path, bytes).into_iter();
-    let wanted = parts.filter(|part| read.server.is_none_or(|only| only == part.server));
-    wanted.map(|part| (Main { path: path.to_owned(), server: part.server }, part)).collect()
+fn of<'f>(
+    files: &'f dyn Files,
+    given: &Given,
+    path: &Path,
+    bytes: &[u8],
+    read: &ReadArguments,
+) -> Vec<Part<'f>> {
+    let texts = embedded::parts(path, bytes).into_iter();
+    let wanted = texts.filter(|text| read.server.is_none_or(|only| only == text.server));
+    wanted.filter_map(|text| Part::of_text(files, given, path, text).ok()).collect()
 }

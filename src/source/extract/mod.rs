@@ -3,6 +3,7 @@
 
 mod detect;
 pub mod embedded;
+mod marks;
 mod place;
 mod tags;
 mod template;

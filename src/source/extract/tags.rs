@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::marks::{format, marks, shell, terraform};
+
 /// What a tag does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -143,7 +145,7 @@ pub fn at(bytes: &[u8], start: usize, engines: Engines) -> Found {
 }
 
 /// A tag whose content is `content` with its marks still there.
-fn tag(bytes: &[u8], range: Range<usize>, mut content: Range<usize>, marks: &[u8]) -> Tag {
+pub fn tag(bytes: &[u8], range: Range<usize>, mut content: Range<usize>, marks: &[u8]) -> Tag {
     let is_mark = |at: usize| bytes.get(at).is_some_and(|byte| marks.contains(byte));
     let before = content.start < content.end && is_mark(content.start);
     content.start += usize::from(before);
@@ -299,130 +301,13 @@ fn opens_parameters(code: &[u8], before: u8) -> bool {
     rest[..open].trim_ascii_end().last() == Some(&before)
 }
 
-/// `${ }`, `%{ }`, and `$${`, which is no tag.
-fn terraform(bytes: &[u8], start: usize) -> Found {
-    let here = &bytes[start..];
-    if here.starts_with(b"$${") || here.starts_with(b"%%{") {
-        return silent(start..start + 1);
-    }
-    if !here.starts_with(b"${") && !here.starts_with(b"%{") {
-        return Found::Nothing;
-    }
-    let inner = start + 2;
-    let Some(end) = code_end(bytes, inner, b"}") else { return Found::Unclosed(start..inner) };
-    let tag = tag(bytes, start..end + 1, inner..end, b"~");
-    let kind = match (here[0], first_word(&bytes[tag.content.clone()])) {
-        (b'$', _) => Kind::Expression,
-        (_, b"if" | b"for") => Kind::Open,
-        (_, b"else") => Kind::Middle,
-        (_, b"endif" | b"endfor") => Kind::Close,
-        _ => Kind::Silent,
-    };
-    Found::Tag(Tag { kind, ..tag })
-}
-
-/// `{name}`; `{{` and `}}` are one brace each.
-fn format(bytes: &[u8], start: usize) -> Found {
-    let here = &bytes[start..];
-    if here.starts_with(b"{{") || here.starts_with(b"}}") {
-        return silent(start..start + 1);
-    }
-    // The second of two is the brace itself.
-    if start > 0 && bytes[start - 1] == here[0] {
-        return Found::Nothing;
-    }
-    let Some(name) = here.strip_prefix(b"{") else { return Found::Nothing };
-    let len = name.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.[]".contains(byte)).count();
-    match len > 0 && name[0].is_ascii_alphabetic() && name.get(len) == Some(&b'}') {
-        true => expression(start..start + len + 2),
-        false => Found::Nothing,
-    }
-}
-
-/// `%name%` and `%%name%%`; `${name}` for what is hardly one of nginx's own.
-fn marks(bytes: &[u8], start: usize) -> Found {
-    let here = &bytes[start..];
-    let (open, close): (&[u8], &[u8]) = match here {
-        [b'$', b'{', ..] => (b"${", b"}"),
-        [b'%', b'%', ..] => (b"%%", b"%%"),
-        [b'%', ..] => (b"%", b"%"),
-        _ => return Found::Nothing,
-    };
-    let name = &here[open.len()..];
-    let len = name.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-    let (name, rest) = name.split_at(len);
-    let is_name = len > 2 && name[0].is_ascii_alphabetic() && rest.starts_with(close);
-    // What has a value in the file itself is the server's.
-    let is_own = || is_server_variable(name) || memchr::memmem::find(bytes, &[b"$", name].concat()).is_some();
-    match is_name && (open[0] == b'%' || !is_own()) {
-        true => expression(start..start + open.len() + len + close.len()),
-        false => Found::Nothing,
-    }
-}
-
-/// nginx's variables that are written with braces, or their beginnings.
-fn is_server_variable(name: &[u8]) -> bool {
-    const NAMES: [&str; 16] = [
-        "args",
-        "document_root",
-        "fastcgi_script_name",
-        "host",
-        "hostname",
-        "is_args",
-        "query_string",
-        "remote_addr",
-        "remote_user",
-        "request_filename",
-        "request_method",
-        "request_uri",
-        "scheme",
-        "server_name",
-        "server_port",
-        "uri",
-    ];
-    const BEGINNINGS: [&[u8]; 8] =
-        [b"arg_", b"cookie_", b"http_", b"proxy_add_", b"request_", b"sent_http_", b"ssl_", b"upstream_"];
-    NAMES.iter().any(|known| known.as_bytes() == name)
-        || BEGINNINGS.iter().any(|known| name.starts_with(known))
-}
-
-/// What the shell replaces in a here-document.
-fn shell(bytes: &[u8], start: usize) -> Found {
-    let here = &bytes[start..];
-    let len = match here {
-        [b'\\', b'$' | b'`' | b'\\', ..] => return silent(start..start + 1),
-        // Whatever is kept by a backslash is no tag.
-        _ if start > 0 && bytes[start - 1] == b'\\' => return Found::Nothing,
-        [b'$', b'{', rest @ ..] => memchr::memchr(b'}', rest).map(|at| at + 3),
-        [b'$', b'(', rest @ ..] => memchr::memchr(b')', rest).map(|at| at + 3),
-        [b'`', rest @ ..] => memchr::memchr(b'`', rest).map(|at| at + 2),
-        [b'$', first, ..] if first.is_ascii_alphabetic() || *first == b'_' => {
-            Some(1 + first_word(&here[1..]).len())
-        }
-        [b'$', b'0'..=b'9' | b'@' | b'*' | b'#' | b'?', ..] => Some(2),
-        _ => None,
-    };
-    match len {
-        Some(len) => expression(start..start + len),
-        None => Found::Nothing,
-    }
-}
-
-fn expression(range: Range<usize>) -> Found {
-    Found::Tag(Tag { content: range.clone(), range, kind: Kind::Expression, trims: (false, false) })
-}
-
-fn silent(range: Range<usize>) -> Found {
-    Found::Tag(Tag { content: range.clone(), range, kind: Kind::Silent, trims: (false, false) })
-}
-
-fn first_word(content: &[u8]) -> &[u8] {
+pub fn first_word(content: &[u8]) -> &[u8] {
     let len = content.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
     &content[..len]
 }
 
 /// Where code that holds strings and braces ends with `closing`; None where another tag opens first.
-fn code_end(bytes: &[u8], from: usize, closing: &[u8]) -> Option<usize> {
+pub fn code_end(bytes: &[u8], from: usize, closing: &[u8]) -> Option<usize> {
     let mut at = from;
     let mut depth = 0_u32;
     loop {

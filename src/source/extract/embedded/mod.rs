@@ -142,13 +142,13 @@ pub struct Alone<'a> {
     files: &'a dyn Files,
     path: PathBuf,
     canonical: PathBuf,
-    part: &'a Part,
+    part: Part,
 }
 
 impl<'a> Alone<'a> {
     /// # Errors
     /// Where the file is not there.
-    pub fn new(files: &'a dyn Files, path: &Path, part: &'a Part) -> Result<Self, ReadError> {
+    pub fn new(files: &'a dyn Files, path: &Path, part: Part) -> Result<Self, ReadError> {
         Ok(Self { files, path: path.to_owned(), canonical: files.canonical(path)?, part })
     }
 
@@ -179,6 +179,6 @@ impl Files for Alone<'_> {
     }
 
     fn part(&self, path: &Path) -> Option<&Part> {
-        self.is_it(path).then_some(self.part)
+        self.is_it(path).then_some(&self.part)
     }
 }
