@@ -159,6 +159,9 @@ pub struct InputArguments {
     /// Also judge files beside a main configuration that it does not include, and copies such as *.bak
     #[arg(long)]
     pub all_files: bool,
+    /// Leave out named files that are no configuration instead of failing: for hooks that name every changed file
+    #[arg(long)]
+    pub skip_others: bool,
     #[command(flatten)]
     pub read: ReadArguments,
 }

@@ -39,36 +39,28 @@ pub(super) fn sole<'f>(
     given: &Given,
     read: &ReadArguments,
 ) -> Result<Option<Part<'f>>, String> {
-    let mut parts = of_named(files, given, read)?;
+    let Some(mut parts) = of_named(files, given, read)? else { return Ok(None) };
     match parts.len() {
-        0 | 1 => Ok(parts.pop()),
+        0 => Err(format!("{}: no configuration of nginx or Apache was found in it", given.shown)),
+        1 => Ok(parts.pop()),
         several => {
             Err(format!("{}: holds {several} configurations, and a handshake goes through one", given.shown))
         }
     }
 }
 
-/// The parts of a named file; `Err` where a file of such a language has none, or cannot be read.
+/// The parts of a named file; None for a file of no such language.
 pub(super) fn of_named<'f>(
     files: &'f dyn Files,
     given: &Given,
     read: &ReadArguments,
-) -> Result<Vec<Part<'f>>, String> {
-    let Some(language) = Language::of(&given.path) else { return Ok(Vec::new()) };
-    if files.look(&given.path) == Found::Directory {
-        return Ok(Vec::new());
+) -> Result<Option<Vec<Part<'f>>>, String> {
+    if Language::of(&given.path).is_none() || files.look(&given.path) == Found::Directory {
+        return Ok(None);
     }
-    let bytes =
-        files.read(&given.path, MOST).map_err(|error| format!("{}: {}", given.shown, reason(&error)))?;
-    let parts = of(files, given, &given.path, &bytes, read);
-    match parts.is_empty() {
-        true => Err(format!(
-            "{}: a {} file in which no configuration of nginx or Apache was found",
-            given.shown,
-            language.name()
-        )),
-        false => Ok(parts),
-    }
+    let failed = |error| format!("{}: {}", given.shown, reason(&error));
+    let bytes = files.read(&given.path, MOST).map_err(failed)?;
+    Ok(Some(of(files, given, &given.path, &bytes, read)))
 }
 
 fn of<'f>(

@@ -10,6 +10,7 @@ use hashbrown::HashSet;
 use super::args::{InputArguments, ReadArguments, TraceArguments};
 use super::embedded;
 use super::options::{options, target};
+use super::output;
 use super::plan::{self, Given, Only, Part, STDIN, directory_of};
 use super::progress::Progress;
 use super::settings::{Coverage, Lookup};
@@ -321,8 +322,10 @@ where
     /// A single file: a main configuration as a whole, or what is found in this file of the configurations that include it.
     /// `buffer` is its canonical path where what is found in it is all that is asked for.
     fn file(&mut self, files: &'f dyn Files, given: &Given, buffer: Option<&Path>) -> Result<(), String> {
-        let embedded = embedded::of_named(files, given, &self.input.read)?;
-        if !embedded.is_empty() {
+        if let Some(embedded) = embedded::of_named(files, given, &self.input.read)? {
+            if embedded.is_empty() {
+                return self.other_language(given, "no configuration of nginx or Apache was found in it");
+            }
             self.is_sole = false;
             return embedded.into_iter().try_for_each(|part| self.add(part));
         }
@@ -349,7 +352,8 @@ where
         if is_read {
             return Ok(());
         }
-        for mains in discover::mains_above(files, &given.path) {
+        let settled = self.settled_mains(files, &part)?;
+        for mains in std::iter::once(settled).chain(discover::mains_above(files, &given.path)) {
             let mut found = false;
             for main in mains {
                 if self.input.read.server.is_some_and(|only| only != main.server) {
@@ -367,8 +371,35 @@ where
                 return Ok(());
             }
         }
+        let head = files.head(&given.path, discover::HEAD).unwrap_or_default();
+        if buffer.is_none() && self.input.read.server.is_none() && discover::is_other(&judgement, &head) {
+            return self
+                .other_language(given, "no configuration of nginx or Apache; --server says whose it is");
+        }
         part.only = buffer.map(Only::buffer);
         self.add(part)
+    }
+
+    /// The main configurations that the settings name.
+    fn settled_mains(&self, files: &dyn Files, part: &Part) -> Result<Vec<discover::Main>, String> {
+        let settings = self.setup.settings(part)?;
+        let main = |path: &PathBuf| {
+            let head = files.head(path, discover::HEAD).map_err(|error| {
+                format!("{}: `paths.main` of the settings: {}", path.display(), reason(&error))
+            })?;
+            Ok(discover::Main { path: path.clone(), server: discover::server_of(path, &head) })
+        };
+        settings.main.iter().map(main).collect()
+    }
+
+    /// A named file in which there is nothing to judge.
+    fn other_language(&self, given: &Given, what: &str) -> Result<(), String> {
+        let words = format!("{}: {what}", given.shown);
+        if !self.input.skip_others {
+            return Err(words);
+        }
+        output::complain(&format!("{words}; left out"));
+        Ok(())
     }
 }
 

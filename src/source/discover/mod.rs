@@ -64,6 +64,14 @@ pub fn is_configuration(files: &dyn Files, directory: &Path) -> bool {
     USUAL.iter().any(|usual| files.look(&directory.join(usual)) == Found::File)
 }
 
+/// Whether the beginning of a file that holds something looks like no line of either server.
+pub fn is_other(judgement: &Judgement, head: &[u8]) -> bool {
+    let says = |line: &[u8]| line.trim_ascii().first().is_some_and(|&byte| byte != b'#');
+    judgement.kind == Kind::Neither
+        && Look::at(head).server().is_none()
+        && head.split(|&byte| byte == b'\n').any(says)
+}
+
 /// Whose configuration a file is, by its first bytes; where they don't tell, by its name or a directory's; else nginx's.
 pub fn server_of(path: &Path, bytes: &[u8]) -> Server {
     if path.file_name().is_some_and(|name| name == ".htaccess") {
