@@ -56,6 +56,21 @@ pub struct Engines {
 }
 
 impl Engines {
+    /// The tags of either.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            braces: self.braces || other.braces,
+            percent: self.percent || other.percent,
+            erb: self.erb || other.erb,
+            terraform: self.terraform || other.terraform,
+            shell: self.shell || other.shell,
+            marks: self.marks || other.marks,
+            format: self.format || other.format,
+        }
+    }
+}
+
+impl Engines {
     pub fn any(self) -> bool {
         self.braces || self.percent || self.erb || self.terraform || self.shell || self.marks || self.format
     }

@@ -31,11 +31,13 @@ pub struct Part {
 impl Part {
     /// The offset in the file of a byte of the text.
     pub fn to_file(&self, at: u32) -> u32 {
-        let after = self.pieces.partition_point(|piece| piece.parsed <= at);
-        after
-            .checked_sub(1)
-            .map_or(at, |index| self.pieces[index].original + (at - self.pieces[index].parsed))
+        to_file(&self.pieces, at)
     }
+}
+
+fn to_file(pieces: &[Piece], at: u32) -> u32 {
+    let after = pieces.partition_point(|piece| piece.parsed <= at);
+    after.checked_sub(1).map_or(at, |index| pieces[index].original + (at - pieces[index].parsed))
 }
 
 /// A language that configurations stand in.
@@ -98,6 +100,25 @@ impl Quoted {
         Self { text, pieces, name: name.to_vec(), server: None, engines: Engines::default() }
     }
 
+    fn part(self, server: Server) -> Part {
+        let Self { text, pieces, engines, .. } = self;
+        Part { text, pieces, server, engines }
+    }
+
+    /// The configurations that the text writes to files, where it is a shell script.
+    fn scripted(&self) -> Vec<Part> {
+        let inner = heredocs::read(&self.text, true);
+        let parts = inner.into_iter().filter(|quoted| !quoted.pieces.is_empty()).filter_map(|mut quoted| {
+            for piece in &mut quoted.pieces {
+                piece.original = to_file(&self.pieces, piece.original);
+            }
+            quoted.engines = quoted.engines.and(self.engines);
+            let server = looks::server(&quoted)?;
+            Some(quoted.part(server))
+        });
+        parts.collect()
+    }
+
     /// Adds a line, which stands at `at` in the file.
     fn line(&mut self, line: &[u8], at: usize) {
         self.pieces.push(Piece { parsed: self.text.len() as u32, original: at as u32 });
@@ -114,10 +135,12 @@ pub fn parts(path: &Path, bytes: &[u8]) -> Vec<Part> {
         Language::Terraform => heredocs::read(bytes, false),
         Language::Yaml => yaml::read(bytes),
     };
-    let parts = quoted.into_iter().filter(|quoted| !quoted.pieces.is_empty()).filter_map(|quoted| {
-        let server = looks::server(&quoted)?;
-        let Quoted { text, pieces, engines, .. } = quoted;
-        Some(Part { text, pieces, server, engines })
+    let quoted = quoted.into_iter().filter(|quoted| !quoted.pieces.is_empty());
+    let parts = quoted.flat_map(|quoted| match looks::server(&quoted) {
+        Some(server) => vec![quoted.part(server)],
+        // A machine's first script, as Terraform and cloud-init have it, writes files in its turn.
+        None if language != Language::Shell => quoted.scripted(),
+        None => Vec::new(),
     });
     parts.take(MAX_PARTS).collect()
 }
@@ -180,5 +203,25 @@ impl Files for Alone<'_> {
 
     fn part(&self, path: &Path) -> Option<&Part> {
         self.is_it(path).then_some(&self.part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_inside_a_script_leads_back_to_the_file() {
+        let server = "server {\n        listen 80;\n        location /ws { proxy_pass http://b; }\n    }";
+        let terraform = format!(
+            "user_data = <<-EOF\n    #!/bin/sh\n    cat > /etc/nginx/a.conf <<'CONF'\n    {server}\n    CONF\n  EOF\n"
+        );
+        let yaml = format!("runcmd: |\n    cat > /etc/nginx/a.conf <<'CONF'\n    {server}\n    CONF\n");
+        for (path, text) in [("main.tf", terraform), ("cloud.yaml", yaml)] {
+            let parts = parts(Path::new(path), text.as_bytes());
+            let [part] = &parts[..] else { panic!("{path}: {} parts", parts.len()) };
+            let at = memchr::memmem::find(&part.text, b"proxy_pass").expect("the line");
+            assert_eq!(&text.as_bytes()[part.to_file(at as u32) as usize..][..10], b"proxy_pass", "{path}");
+        }
     }
 }
