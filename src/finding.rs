@@ -143,6 +143,12 @@ impl Finding {
         self
     }
 
+    /// A repair, where there is one.
+    pub fn fix(mut self, fix: Option<Fix>) -> Self {
+        self.fixes.extend(fix);
+        self
+    }
+
     pub fn severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
         self

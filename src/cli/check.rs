@@ -2,7 +2,7 @@
 
 use super::args::{CheckArguments, Format};
 use super::output::Output;
-use super::{CLEAN, FOUND, inputs};
+use super::{CLEAN, FOUND, fix, inputs};
 use crate::engine::Selection;
 use crate::finding::Severity;
 use crate::report::{self, Report, human};
@@ -13,7 +13,14 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         ignore: arguments.ignore.clone(),
         all_routes: arguments.all_routes,
     };
-    let mut linted = inputs::read(&arguments.input, &selection)?;
+    let fixing = &arguments.fix;
+    if fixing.diff {
+        return fix::diff(&arguments.input, fixing, &selection, output);
+    }
+    let mut linted = match fixing.fix {
+        true => fix::fix(&arguments.input, fixing, &selection)?,
+        false => inputs::read(&arguments.input, &selection)?,
+    };
     let fails = |severity| arguments.fail_on.is_reached_by(severity);
     let failed = linted.iter().flat_map(|part| &part.findings).any(|finding| fails(finding.severity));
     if arguments.quiet {

@@ -14,16 +14,38 @@ use crate::tree::{Limits, Options, PathMap};
 
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
 pub fn read(input: &InputArguments, selection: &Selection) -> Result<Vec<Linted>, String> {
+    read_from(&*open(input)?, input, selection)
+}
+
+/// What the arguments let be read.
+pub fn open(input: &InputArguments) -> Result<Box<dyn Files>, String> {
+    files(&given(input), &current_directory()?, input.read.restrict_includes)
+}
+
+/// Absolute paths of the files and directories that the arguments name.
+pub fn named(input: &InputArguments) -> Result<Vec<PathBuf>, String> {
     let here = current_directory()?;
-    let given = if input.paths.is_empty() { vec![PathBuf::from(".")] } else { input.paths.clone() };
-    let files = files(&given, &here, input.read.restrict_includes)?;
+    Ok(given(input).iter().map(|path| normal(&here.join(path))).collect())
+}
+
+fn given(input: &InputArguments) -> Vec<PathBuf> {
+    if input.paths.is_empty() { vec![PathBuf::from(".")] } else { input.paths.clone() }
+}
+
+/// The same as `read`, with files that are open already.
+pub fn read_from(
+    files: &dyn Files,
+    input: &InputArguments,
+    selection: &Selection,
+) -> Result<Vec<Linted>, String> {
+    let here = current_directory()?;
     let mut linted = Vec::new();
-    for path in &given {
-        let (mains, root) = mains(&*files, path, &normal(&here.join(path)), input.read.server)?;
+    for path in &given(input) {
+        let (mains, root) = mains(files, path, &normal(&here.join(path)), input.read.server)?;
         for main in mains {
             let target = target(&input.read, main.server);
             let options = options(&input.read, &here, &main, root.clone(), target);
-            let read = crate::lint(&*files, &main.path, &options, target, selection);
+            let read = crate::lint(files, &main.path, &options, target, selection);
             linted.push(read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))?);
         }
     }

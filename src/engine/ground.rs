@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Rule;
+use super::fixes::Repair;
 use crate::finding::{Finding, Label};
 use crate::source::Span;
 use crate::syntax::Directive;
@@ -19,6 +20,11 @@ pub struct Ground<'a> {
 }
 
 impl<'a> Ground<'a> {
+    /// A fix to be put together.
+    pub fn repair(&self) -> Repair<'a> {
+        Repair::new(self.tree)
+    }
+
     pub fn directive(&self, node: NodeRef) -> Directive<'a> {
         self.tree.directive(node)
     }

@@ -3,6 +3,7 @@
 pub mod apache;
 pub mod card;
 mod fingerprint;
+pub mod fixes;
 mod ground;
 mod heed;
 mod merged;
@@ -13,6 +14,7 @@ pub mod times;
 
 use crate::effective;
 use crate::finding::{Finding, Severity};
+use crate::handshake::Roots;
 use crate::routes::{Intent, Route};
 use crate::source::Span;
 use crate::tree::Tree;
@@ -110,6 +112,8 @@ pub struct Linted {
     pub suppressed: Vec<Suppressed>,
     /// Where the remarks stand that did something, or of which that is not known.
     pub heeded: Vec<Span>,
+    /// Where files of the target machine are looked up.
+    pub roots: Roots,
 }
 
 /// A finding that a remark silences.

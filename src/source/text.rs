@@ -60,6 +60,19 @@ impl Text {
         }
     }
 
+    /// Whether these parsed bytes stand just so in the original file, one after the other and all of them known.
+    pub fn is_verbatim(&self, range: Range<u32>) -> bool {
+        let Some(extracted) = &self.extracted else { return true };
+        let start = self.to_original(range.start) as usize;
+        let parsed = extracted.parsed.get(range.start as usize..range.end as usize);
+        let straight =
+            range.clone().all(|at| self.to_original(at) as usize == start + (at - range.start) as usize);
+        !self.has_hole(range.clone())
+            && straight
+            && parsed.is_some()
+            && parsed == self.original.get(start..start + range.len())
+    }
+
     /// Whether some part of `range` is not known.
     pub fn has_hole(&self, range: Range<u32>) -> bool {
         let Some(extracted) = &self.extracted else { return false };
