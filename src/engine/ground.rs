@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Rule;
 use super::fixes::Repair;
-use crate::finding::{Finding, Label};
+use crate::finding::{Finding, Fix, Label};
 use crate::source::Span;
 use crate::syntax::Directive;
 use crate::tree::{GraftId, NodeRef, Tree};
@@ -23,6 +23,16 @@ impl<'a> Ground<'a> {
     /// A fix to be put together.
     pub fn repair(&self) -> Repair<'a> {
         Repair::new(self.tree)
+    }
+
+    /// The fix that writes a line anew.
+    pub fn rewrite(&self, node: NodeRef, line: &str) -> Option<Fix> {
+        self.repair().rewrite(node, line).safe(format!("write `{}`", shown(line)))
+    }
+
+    /// The same, where that changes something for other requests.
+    pub fn rewrite_but(&self, node: NodeRef, line: &str, changes: &str) -> Option<Fix> {
+        self.repair().rewrite(node, line).risky(format!("write `{}`; {changes}", shown(line)))
     }
 
     pub fn directive(&self, node: NodeRef) -> Directive<'a> {
@@ -71,4 +81,9 @@ impl<'a> Ground<'a> {
         let label = |node| Label { span: self.head(node), message: "which is included here".to_string() };
         self.tree.include_chain(graft).map(label)
     }
+}
+
+/// A line in a title.
+fn shown(line: &str) -> &str {
+    line.trim_end_matches(';').trim_end_matches(" {")
 }

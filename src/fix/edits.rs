@@ -66,19 +66,6 @@ impl Changes {
         }
         (i64::from(offset) + shift) as u32
     }
-
-    /// Whether something now at this offset was written by a change.
-    pub fn wrote(&self, path: &PathBuf, offset: u32) -> bool {
-        let mut shift = 0;
-        for change in self.0.get(path).map_or(&[][..], Vec::as_slice) {
-            let start = i64::from(change.start) + shift;
-            if (start..start + change.text.len() as i64).contains(&i64::from(offset)) {
-                return true;
-            }
-            shift += change.text.len() as i64 - i64::from(change.end - change.start);
-        }
-        false
-    }
 }
 
 /// Whether two changes cannot both be made: they overlap, or write at one place, where the order would matter.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use hashbrown::{HashMap, HashSet};
 
 use crate::engine::Linted;
-use crate::finding::{Finding, Fix, Safety, Severity};
+use crate::finding::{Finding, Fix, RouteName, Safety, Severity};
 use crate::source::files::Files;
 
 use edits::{Change, Changes};
@@ -313,9 +313,16 @@ impl<'a> Paths<'a> {
     }
 }
 
+/// A finding as far as others are compared with it.
+struct Known {
+    severity: Severity,
+    message: String,
+    routes: Vec<RouteName>,
+}
+
 /// What is true of the configurations as they are.
 struct Stand {
-    findings: HashMap<Key, (Severity, String)>,
+    findings: HashMap<Key, Known>,
     probes: Vec<Vec<Probe>>,
     seen: Vec<Vec<Option<Seen>>>,
 }
@@ -328,7 +335,8 @@ impl Stand {
         for (part, one) in linted.iter().enumerate() {
             for finding in &one.findings {
                 let key = paths.key(part, one, finding);
-                findings.insert(key, (finding.severity, finding.message.clone()));
+                let Finding { severity, message, routes, .. } = finding.clone();
+                findings.insert(key, Known { severity, message, routes });
             }
         }
         let probes = match asked.is_empty() {
@@ -361,14 +369,18 @@ impl Way {
         safe: bool,
     ) -> Result<(), (String, HashSet<Key>)> {
         let known: HashSet<Key> = before.findings.keys().map(|key| self.moved(key)).collect();
-        let mut fresh: Vec<(&Key, &(Severity, String))> =
+        let mut fresh: Vec<(&Key, &Known)> =
             after.findings.iter().filter(|(key, _)| !known.contains(*key)).collect();
-        // A note about what stood there all along is for a reader of the report, not caused by the fix.
-        let wrote = |key: &Key| self.steps.last().is_some_and(|step| step.wrote(&key.path, key.start));
-        fresh.retain(|(key, (severity, _))| *severity > Severity::Note || wrote(key));
-        fresh.sort_by_key(|(key, (severity, _))| (std::cmp::Reverse(*severity), key.rule, key.start));
-        if let Some((key, (_, message))) = fresh.first() {
-            let why = format!("it would bring {}: {message}", key.rule);
+        // Of a route that works now, a note may say what could be better still.
+        let mended = |route: &RouteName| {
+            batch.iter().any(|one| before.findings.get(&one.key).is_some_and(|known| known.routes.contains(route)))
+        };
+        fresh.retain(|(_, known)| {
+            known.severity > Severity::Note || known.routes.is_empty() || !known.routes.iter().all(mended)
+        });
+        fresh.sort_by_key(|(key, known)| (std::cmp::Reverse(known.severity), key.rule, key.start));
+        if let Some((key, known)) = fresh.first() {
+            let why = format!("it would bring {}: {}", key.rule, known.message);
             return Err((why, fresh.iter().map(|(key, _)| (*key).clone()).collect()));
         }
         let stays = |why: &str| Err((why.to_string(), HashSet::new()));

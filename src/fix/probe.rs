@@ -45,9 +45,20 @@ impl Seen {
         self.upgrades || !before.upgrades
     }
 
-    /// Whether a request that asks for no upgrade gets what it got `before`.
+    /// Whether a request that asks for no upgrade gets what it got `before`. It may lose an Upgrade that it never asked for.
     pub fn is_plain_alike(&self, before: &Self) -> bool {
-        self.plain == before.plain
+        let without = |answer: &Answer| match answer.clone() {
+            Answer::Sent { address, request_line, mut headers } => {
+                headers.retain(|(name, _)| name != "upgrade");
+                Answer::Sent { address, request_line, headers }
+            }
+            other => other,
+        };
+        let asks = |answer: &Answer| match answer {
+            Answer::Sent { headers, .. } => headers.iter().any(|(name, value)| name == "upgrade" && !value.is_empty()),
+            _ => false,
+        };
+        self.plain == before.plain || (!asks(&self.plain) && without(&self.plain) == without(&before.plain))
     }
 }
 

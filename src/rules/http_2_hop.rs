@@ -28,13 +28,13 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if facts.is_written_at(place, at) {
         let message = "`proxy_http_version 2` sends the handshake as HTTP/2, where nothing can be upgraded";
         let finding = RULE.finding(facts.head(at), message).help(format!("write instead\n{VERSION_LINE}"));
-        let finding = finding.fix(facts.forward(route, place, &[]).fix());
+        let finding = finding.fix(facts.forward(route, place, &[]).changing("plain requests no longer go out in HTTP/2").fix());
         return Some(facts.with_route(finding, route));
     }
     let name = facts.block_name(place);
     let message = format!("`{name}` inherits HTTP/2 to its backend, where nothing can be upgraded");
     let finding = RULE.finding(facts.head(route.node), message).here("the handshake is sent as HTTP/2");
-    let finding = finding.fix(facts.forward(route, place, &[]).fix());
+    let finding = finding.fix(facts.forward(route, place, &[]).changing("plain requests no longer go out in HTTP/2").fix());
     Some(finding.label(facts.head(at), "set here").help(format!("write in `{name}`\n{VERSION_LINE}")))
 }
 

@@ -3,7 +3,7 @@
 use crate::effective::Setting;
 use crate::effective::nginx::values::spoken_time;
 use crate::engine::{Check, Facts, Level, Rule, apache};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Fix, Finding, Severity};
 use crate::routes::{By, Intent, Route};
 
 pub static RULE: Rule = Rule {
@@ -26,6 +26,9 @@ const LINE: &str = "proxy_read_timeout 1h;";
 /// Seconds to write for httpd.
 const LONG: u64 = 3600;
 
+/// What such a fix changes beside.
+const WAITS: &str = "other requests are waited for as long";
+
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     match route.timeouts.read {
         Setting::Default { value, .. } if value < MIN => {
@@ -33,6 +36,9 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
                 format!("a WebSocket is cut after {} of silence, nginx's default", spoken_time(value));
             let finding =
                 RULE.finding(facts.head(route.node), message).here("no proxy_read_timeout is in force");
+            let place = facts.settings_place(route.block);
+            let fix = facts.in_block(facts.repair(), place, route, &[LINE.to_string()]);
+            let finding = finding.fix(fix.risky(format!("write `{LINE}`; {WAITS}")));
             Some(finding.help(format!("write beside it, unless the application pings more often\n{LINE}")))
         }
         Setting::Written { value, at, .. } if value > 0 && value < MIN => {
@@ -47,7 +53,8 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
                 .finding(facts.head(at), message)
                 .severity(if short { Severity::Warning } else { Severity::Note })
                 .label(facts.head(route.node), "WebSockets are proxied here");
-            Some(finding.help(format!("write\n{LINE}")))
+            let fix = facts.rewrite_but(at, LINE, WAITS);
+            Some(finding.fix(fix).help(format!("write\n{LINE}")))
         }
         _ => None,
     }
@@ -86,22 +93,30 @@ fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
                 .here("neither Timeout nor a timeout for the backend is written")
         }
     };
-    Some(finding.help(longer(facts, route)))
+    let (help, fix) = longer(facts, route);
+    Some(finding.fix(fix).help(help))
 }
 
 /// Where a longer time is written: for the backend alone, as far as that can be.
-fn longer(facts: &apache::Facts, route: &Route) -> String {
+fn longer(facts: &apache::Facts, route: &Route) -> (String, Option<Fix>) {
     let members = facts.balancer_of(route).into_iter().flat_map(|balancer| balancer.members.iter());
     let mut workers = facts.worker_of(route).into_iter().chain(members);
     let written = workers.find_map(|worker| worker.params.timeout());
     let own = facts.worker_of(route).is_some_and(|worker| worker.at == route.node);
     match written {
-        Some((_, at)) => format!("write seconds\n{}", facts.with_time(at, LONG)),
+        Some((_, at)) => {
+            let line = facts.with_time(at, LONG);
+            (format!("write seconds\n{line}"), facts.rewrite_but(at, &line, WAITS))
+        }
         None if own && matches!(route.by, By::Pass { .. } | By::Section { .. }) => {
-            format!("write, unless the application pings more often\n{}", facts.with_time(route.node, LONG))
+            let line = facts.with_time(route.node, LONG);
+            let fix = facts.rewrite_but(route.node, &line, WAITS);
+            (format!("write, unless the application pings more often\n{line}"), fix)
         }
         None => {
-            format!("write in the virtual host, unless the application pings more often\nProxyTimeout {LONG}")
+            let line = format!("ProxyTimeout {LONG}");
+            let fix = facts.in_server(route, &line).risky(format!("write `{line}`; {WAITS}"));
+            (format!("write in the virtual host, unless the application pings more often\n{line}"), fix)
         }
     }
 }

@@ -39,7 +39,7 @@ fn finding(facts: &Facts, route: &Route) -> Option<Finding> {
     let finding = if at == route.node { finding } else { finding.label(facts.head(route.node), "used here") };
     let http = if scheme == "ws" { "http://" } else { "https://" };
     Some(match corrected(&facts.text(at)) {
-        Some(line) => finding.help(format!("write\n{line}")),
+        Some(line) => finding.fix(facts.rewrite(at, &line)).help(format!("write\n{line}")),
         None => finding.help(format!("write `{http}`")),
     })
 }

@@ -1,5 +1,37 @@
 //! Lines that several rules about httpd tell to write. Knows the lines, not when.
 
+use super::Facts;
+use crate::effective::apache::names;
+use crate::engine::fixes::Repair;
+use crate::finding::Fix;
+use crate::routes::Route;
+
+impl<'a> Facts<'a> {
+    /// One more line in the server that a route belongs to: below the line that proxies where that stands right in it,
+    /// else where the server begins.
+    pub fn in_server(&self, route: &Route, line: &str) -> Repair<'a> {
+        let server = self.config.server(self.server_of(route));
+        let repair = self.repair();
+        match server.node {
+            _ if self.config.all(server.block).iter().any(|entry| entry.node == route.node) => {
+                repair.above(route.node, &[line])
+            }
+            Some(node) => repair.inside(node, &[line]),
+            None => match self.config.block(route.block).node {
+                Some(section) => repair.above(section, &[line]),
+                None => repair.above(route.node, &[line]),
+            },
+        }
+    }
+
+    /// One more line that loads a module: below the last that loads one.
+    pub fn loading(&self, module: &str) -> Option<Fix> {
+        let last = self.config.last(self.config.main().block, names::LOAD_MODULE)?;
+        let line = self.load_line(module);
+        self.repair().below(last, &[&line]).risky(format!("load mod_{module}; other lines may ask for it too"))
+    }
+}
+
 /// The condition that keeps a rewrite rule from handshakes for a path.
 pub fn unless_path(path: &str) -> String {
     match path.strip_suffix('/').unwrap_or(path) {

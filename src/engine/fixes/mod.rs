@@ -120,6 +120,17 @@ impl<'t> Repair<'t> {
         self
     }
 
+    /// The directive's words written anew; what ends it stays.
+    pub fn rewrite(mut self, node: NodeRef, line: &str) -> Self {
+        let directive = self.tree.directive(node);
+        let head = directive.head();
+        let holds = std::iter::once(directive.name_word()).chain(directive.args()).any(|word| word.is_hole());
+        self.possible &= directive.is_verbatim() && !holds && !self.has_comment(head) && !line.contains('\n');
+        let line = line.trim_end_matches('{').trim_end().trim_end_matches(';');
+        self.push(head.file, head.start..head.end, line.to_string());
+        self
+    }
+
     /// Without the directive; comments stay.
     pub fn remove(mut self, node: NodeRef) -> Self {
         let directive = self.tree.directive(node);

@@ -74,28 +74,36 @@ pub struct Forwarding<'t> {
     parts: Vec<&'static str>,
     block: String,
     connection: Option<Connection>,
+    /// What else changes by it.
+    changes: Option<&'static str>,
 }
 
-impl Forwarding<'_> {
+impl<'t> Forwarding<'t> {
+    /// Further edits.
+    pub fn with(self, edit: impl FnOnce(Repair<'t>) -> Repair<'t>) -> Self {
+        Self { repair: edit(self.repair), ..self }
+    }
+
+    /// It changes something for other requests too.
+    pub fn changing(self, what: &'static str) -> Self {
+        Self { changes: Some(what), ..self }
+    }
+
     pub fn fix(self) -> Option<Fix> {
-        let Self { repair, parts, block, connection } = self;
+        let Self { repair, parts, block, connection, changes } = self;
         let parts = match &parts[..] {
             [] => return None,
             [one] => (*one).to_string(),
             [first @ .., last] => format!("{} and {last}", first.join(", ")),
         };
-        match connection {
-            None => repair.safe(format!("set {parts} in `{block}`")),
-            Some(connection) => {
-                let map = if connection.map.is_some() { ", with a map for it" } else { "" };
-                let repair = connection.defined(repair);
-                match connection.safety() {
-                    Safety::Safe => repair.safe(format!("set {parts} in `{block}`{map}")),
-                    Safety::Unsafe => repair.risky(format!(
-                        "set {parts} in `{block}`; plain requests say `Connection: upgrade` too"
-                    )),
-                }
-            }
+        let map = connection.as_ref().is_some_and(|connection| connection.map.is_some());
+        let title = format!("set {parts} in `{block}`{}", if map { ", with a map for it" } else { "" });
+        let unsafe_constant = connection.as_ref().is_some_and(|one| one.safety() == Safety::Unsafe);
+        let changes = changes.or(unsafe_constant.then_some("plain requests say `Connection: upgrade` too"));
+        let repair = connection.iter().fold(repair, |repair, connection| connection.defined(repair));
+        match changes {
+            None => repair.safe(title),
+            Some(changes) => repair.risky(format!("{title}; {changes}")),
         }
     }
 }
@@ -149,7 +157,7 @@ impl<'a> Facts<'a> {
         if let Some(map) = maps.iter().find(follows) {
             return by(map, true);
         }
-        if let Some(above) = self.map_place(route) {
+        if let Some(above) = self.map_place().filter(|_| !self.config.defines(MAP_VARIABLE.as_bytes())) {
             // An upstream may keep connections open, which `close` would end.
             let idle = if route.backend.upstream.is_some() { "''" } else { "close" };
             let lines = format!(
@@ -165,16 +173,35 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Above what a map goes that the configuration lacks: what brings in the first server of its `http`. None where
-    /// it may have one that was not seen, or has something else by the name.
-    fn map_place(&self, route: &Route) -> Option<NodeRef> {
-        let config = self.config;
-        if !config.complete || config.defines(MAP_VARIABLE.as_bytes()) {
-            return None;
+    /// The same for a route that is for WebSockets alone: there the constant does.
+    pub fn announcement(&self, route: &Route) -> Connection {
+        match plain_requests(self.tree, self.config, route) {
+            Some(_) => self.connection(route),
+            None => {
+                Connection { value: "\"upgrade\"".to_string(), map: None, follows: false, shared: false }
+            }
         }
-        let http = config.enclosing(route.block, HTTP)?;
+    }
+
+    /// Above what a map goes that the configuration lacks: what brings in the first server of its `http`. None where
+    /// it may have one that was not seen.
+    pub fn map_place(&self) -> Option<NodeRef> {
+        let config = self.config;
+        let (http, _) = config.blocks().find(|(_, block)| block.context == HTTP).filter(|_| config.complete)?;
         let server = config.children(http).find(|&block| config.block(block).context == SERVER)?;
         Some(self.site_in(http, config.block(server).node?))
+    }
+
+    /// The inherited headers that a block of a route would lose by one of its own, but for `Upgrade` and what `replaced`
+    /// names.
+    pub fn kept_headers(&self, route: &Route, place: BlockId, replaced: &[&str]) -> Vec<String> {
+        let level = route.headers.level.filter(|&level| level != place);
+        let lines = level.into_iter().flat_map(|level| self.config.own(level, PROXY_SET_HEADER));
+        let stays = |node: &NodeRef| {
+            let name = self.directive(*node).arg(0).map(|word| word.value()).unwrap_or_default();
+            !replaced.iter().any(|replaced| name.eq_ignore_ascii_case(replaced.as_bytes()))
+        };
+        lines.filter(stays).map(|node| format!("{};", self.text(node))).collect()
     }
 
     /// What a handshake needs in `place`, the level whose headers decide or will: what is wrong there is corrected, what
@@ -213,7 +240,7 @@ impl<'a> Facts<'a> {
             connection = Some(wanted);
         }
         let repair = self.in_block(repair, place, route, &lines);
-        Forwarding { repair, parts, block: self.block_name(place), connection }
+        Forwarding { repair, parts, block: self.block_name(place), connection, changes: None }
     }
 
     /// The fix that writes lines, those of a map apart, into a block which lacks them.
