@@ -156,6 +156,13 @@ fn fixed_apache_examples_load_and_upgrade_on_httpd() {
     hold_fixes(Httpd::find());
 }
 
+/// What an example has that nothing here answers as it would where it is from.
+const ELSEWHERE: [(&str, &str); 3] = [
+    ("chat.internal", "a name that leads nowhere here"),
+    ("auth_request", "the strict backend refuses every request that asks for no upgrade"),
+    ("grpc_pass", "the server that the client finds is another"),
+];
+
 fn hold_fixes<S: Installed>(server: Option<S>) {
     let Some(server) = installed(server) else { return };
     let runs = |example: &Example| {
@@ -163,6 +170,7 @@ fn hold_fixes<S: Installed>(server: Option<S>) {
             && example.is_complete()
             && example.versions.is_none_or(|bounds| bounds.contains(server.version()))
             && server.lacks(&example.body).is_none()
+            && !ELSEWHERE.iter().any(|(word, _)| example.body.contains(word))
             && !matches!(example.proof, Some(Proof::Static { .. }))
     };
     let examples: Vec<_> = bad_examples().into_iter().filter(|(_, example)| runs(example)).collect();
@@ -185,10 +193,13 @@ fn hold_fixes<S: Installed>(server: Option<S>) {
     let upgrades = wrong.iter().filter(|held| matches!(held, Held::Upgrades)).count();
     let unfixed = wrong.iter().filter(|held| matches!(held, Held::Unfixed)).count();
     say(&format!("{}: {upgrades} fixed examples upgrade, {unfixed} have no fix", S::NAME));
-    let wrong: Vec<String> = wrong.into_iter().filter_map(|held| match held {
-        Held::Wrong(why) => Some(why),
-        _ => None,
-    }).collect();
+    let wrong: Vec<String> = wrong
+        .into_iter()
+        .filter_map(|held| match held {
+            Held::Wrong(why) => Some(why),
+            _ => None,
+        })
+        .collect();
     assert!(wrong.is_empty(), "{} fixed examples are wrong:\n\n{}", wrong.len(), wrong.join("\n\n"));
 }
 

@@ -373,7 +373,9 @@ impl Way {
             after.findings.iter().filter(|(key, _)| !known.contains(*key)).collect();
         // Of a route that works now, a note may say what could be better still.
         let mended = |route: &RouteName| {
-            batch.iter().any(|one| before.findings.get(&one.key).is_some_and(|known| known.routes.contains(route)))
+            batch
+                .iter()
+                .any(|one| before.findings.get(&one.key).is_some_and(|known| known.routes.contains(route)))
         };
         fresh.retain(|(_, known)| {
             known.severity > Severity::Note || known.routes.is_empty() || !known.routes.iter().all(mended)

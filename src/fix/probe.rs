@@ -55,7 +55,9 @@ impl Seen {
             other => other,
         };
         let asks = |answer: &Answer| match answer {
-            Answer::Sent { headers, .. } => headers.iter().any(|(name, value)| name == "upgrade" && !value.is_empty()),
+            Answer::Sent { headers, .. } => {
+                headers.iter().any(|(name, value)| name == "upgrade" && !value.is_empty())
+            }
             _ => false,
         };
         self.plain == before.plain || (!asks(&self.plain) && without(&self.plain) == without(&before.plain))

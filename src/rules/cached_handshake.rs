@@ -46,7 +46,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         let level = facts.config.inherited(route.block, name).level;
         let written = level.and_then(|level| facts.config.own(level, name).next().map(|node| (level, node)));
         match written {
-            Some((level, node)) if level == block => repair = repair.insert(node, usize::MAX, "$http_upgrade"),
+            Some((level, node)) if level == block => repair = repair.append(node, "$http_upgrade"),
             Some((_, node)) => missing.push(format!("{} $http_upgrade;", facts.text(node))),
             None => missing.push(line.to_string()),
         }

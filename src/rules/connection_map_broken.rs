@@ -143,7 +143,9 @@ fn mended(facts: &Facts, route: &Route, map: &Map, wanted: &Wanted) -> Option<Fi
         repair = repair.word(map.node, 0, "$http_upgrade");
     }
     let entries = || map.entries(facts.tree);
-    let keyed = |text: &[u8]| entries().find(|entry| matches!(&entry.key, MapKey::Literal(key) if key.eq_ignore_ascii_case(text)));
+    let keyed = |text: &[u8]| {
+        entries().find(|entry| matches!(&entry.key, MapKey::Literal(key) if key.eq_ignore_ascii_case(text)))
+    };
     let default = || entries().find(|entry| entry.key == MapKey::Default);
     let gives = |entry: &MapEntry| {
         let value = facts.handshake.evaluate(route.block, &entry.value.value());

@@ -66,7 +66,10 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
             true => "write\n''      close;",
             false => "write beside it\n''      close;",
         };
-        RULE.finding(facts.head(line.node), message).here("decides for plain requests too").fix(fix.risky(TITLE)).help(help)
+        RULE.finding(facts.head(line.node), message)
+            .here("decides for plain requests too")
+            .fix(fix.risky(TITLE))
+            .help(help)
     };
     Some(finding.label(facts.head(header.at), "used for Connection here"))
 }

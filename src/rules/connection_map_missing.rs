@@ -89,7 +89,9 @@ fn finding(facts: &Facts, name: &[u8], uses: &[NodeRef]) -> Option<Finding> {
             repair.word(at, 1, &value.unwrap_or_default())
         });
         return Some(
-            finding.fix(repair.safe(format!("write `{meant}`"))).help(format!("write `_`, where a variable's name ends at `-`\n{}", line(meant))),
+            finding
+                .fix(repair.safe(format!("write `{meant}`")))
+                .help(format!("write `_`, where a variable's name ends at `-`\n{}", line(meant))),
         );
     }
     if let Some(near) = near {

@@ -64,7 +64,8 @@ fn removed(facts: &Facts, route: &Route) -> Option<Finding> {
             value => wrong_version(value),
         };
         let constant = header.value.known().is_some_and(|value| !value.is_empty());
-        let repair = route.headers.named(name).fold(facts.repair(), |repair, header| repair.remove(header.at));
+        let repair =
+            route.headers.named(name).fold(facts.repair(), |repair, header| repair.remove(header.at));
         let fix = match constant {
             false => repair.safe("remove the line"),
             true => repair.risky("remove the line; plain requests lose the header too"),

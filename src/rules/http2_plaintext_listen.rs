@@ -47,7 +47,10 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let line = format!("listen {};", words.join(" "));
     let index = line_words(facts, at);
     let fix = index.and_then(|index| {
-        facts.repair().drop_word(at, index).risky(format!("write `{line}`; no client can begin with HTTP/2 there"))
+        facts
+            .repair()
+            .drop_word(at, index)
+            .risky(format!("write `{line}`; no client can begin with HTTP/2 there"))
     });
     Some(finding.fix(fix).help(format!("write\n{line}")))
 }

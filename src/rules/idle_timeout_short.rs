@@ -3,7 +3,7 @@
 use crate::effective::Setting;
 use crate::effective::nginx::values::spoken_time;
 use crate::engine::{Check, Facts, Level, Rule, apache};
-use crate::finding::{Fix, Finding, Severity};
+use crate::finding::{Finding, Fix, Severity};
 use crate::routes::{By, Intent, Route};
 
 pub static RULE: Rule = Rule {
@@ -36,9 +36,6 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
                 format!("a WebSocket is cut after {} of silence, nginx's default", spoken_time(value));
             let finding =
                 RULE.finding(facts.head(route.node), message).here("no proxy_read_timeout is in force");
-            let place = facts.settings_place(route.block);
-            let fix = facts.in_block(facts.repair(), place, route, &[LINE.to_string()]);
-            let finding = finding.fix(fix.risky(format!("write `{LINE}`; {WAITS}")));
             Some(finding.help(format!("write beside it, unless the application pings more often\n{LINE}")))
         }
         Setting::Written { value, at, .. } if value > 0 && value < MIN => {
@@ -53,7 +50,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
                 .finding(facts.head(at), message)
                 .severity(if short { Severity::Warning } else { Severity::Note })
                 .label(facts.head(route.node), "WebSockets are proxied here");
-            let fix = facts.rewrite_but(at, LINE, WAITS);
+            let fix = facts.rewrite_but(at, LINE, WAITS).filter(|_| short);
             Some(finding.fix(fix).help(format!("write\n{LINE}")))
         }
         _ => None,
@@ -94,6 +91,7 @@ fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
         }
     };
     let (help, fix) = longer(facts, route);
+    let fix = fix.filter(|_| finding.severity > Severity::Note);
     Some(finding.fix(fix).help(help))
 }
 

@@ -81,7 +81,9 @@ fn told(facts: &Facts, route: &Route, line: NodeRef, mirror: bool) -> Option<Fin
         Some(_) => {
             let is_it = |node: &NodeRef| {
                 let name = facts.directive(*node).arg(0);
-                name.is_some_and(|name| ["upgrade", "connection"].iter().any(|header| is_header(&name.value(), header)))
+                name.is_some_and(|name| {
+                    ["upgrade", "connection"].iter().any(|header| is_header(&name.value(), header))
+                })
             };
             let lines = facts.config.own(location, PROXY_SET_HEADER).filter(is_it);
             lines.fold(facts.repair(), |repair, node| repair.word(node, 1, "\"\""))

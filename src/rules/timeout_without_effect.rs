@@ -8,8 +8,8 @@ use crate::effective::nginx::names::{
     KEEPALIVE_TIMEOUT, PROXY_CONNECT_TIMEOUT, PROXY_SEND_TIMEOUT, SEND_TIMEOUT,
 };
 use crate::effective::nginx::values::{spoken_time, written_time};
-use crate::engine::{Check, Facts, Level, Rule, apache};
 use crate::engine::fixes::Repair;
+use crate::engine::{Check, Facts, Level, Rule, apache};
 use crate::finding::Finding;
 use crate::routes::{Intent, Route};
 use crate::syntax::NameId;

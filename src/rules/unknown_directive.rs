@@ -46,9 +46,13 @@ fn unknown(facts: &Facts, node: NodeRef) -> Option<Finding> {
         Meant::Placeholder => {
             let fix = facts.repair().remove(node).safe("remove the line");
             finding.here("no module has it").fix(fix).help("remove it")
-        },
-        Meant::Cased(known) => finding.here("names of directives are in lower case").fix(rename(known)).help(write(known)),
-        Meant::Near(known) => finding.here(format!("did you mean `{known}`?")).fix(rename(known)).help(write(known)),
+        }
+        Meant::Cased(known) => {
+            finding.here("names of directives are in lower case").fix(rename(known)).help(write(known))
+        }
+        Meant::Near(known) => {
+            finding.here(format!("did you mean `{known}`?")).fix(rename(known)).help(write(known))
+        }
         Meant::Glued(len) => {
             let (known, rest) = name.split_at(len);
             let rest = rest.trim_start_matches([':', '=', ',']);

@@ -78,7 +78,9 @@ fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
         }
         _ => ("may take plain requests too", false),
     };
-    let finding = RULE.finding(facts.head(line.at), MESSAGE).label(facts.head(route.node), why);
+    let fix = facts.repair().remove(line.at);
+    let fix = fix.risky("remove the line; plain requests are no longer sent with it");
+    let finding = RULE.finding(facts.head(line.at), MESSAGE).fix(fix).label(facts.head(route.node), why);
     let severity = if surely { Severity::Warning } else { Severity::Note };
     Some(
         finding

@@ -45,7 +45,10 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
             false => format!("take `{port}` out of the variable's value"),
         };
         return Some(
-            finding(message).fix(fix).label(facts.head(block), "its servers have ports of their own").help(help),
+            finding(message)
+                .fix(fix)
+                .label(facts.head(block), "its servers have ports of their own")
+                .help(help),
         );
     }
     let resolver = match host.as_str() {
@@ -63,9 +66,9 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let plain =
         SAME_URI.iter().find_map(|uri| written.strip_suffix(uri)).filter(|plain| !plain.contains('$'));
     let line = plain.map(|plain| format!("proxy_pass {plain};"));
-    let fix = line.as_ref().and_then(|line| {
-        facts.rewrite_but(route.node, line, "other requests no longer get 502 either")
-    });
+    let fix = line
+        .as_ref()
+        .and_then(|line| facts.rewrite_but(route.node, line, "other requests no longer get 502 either"));
     let help = match line {
         Some(line) => format!("write it without the URI, which is passed on anyway\n{line}"),
         None => resolver.to_string(),

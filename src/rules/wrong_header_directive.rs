@@ -64,8 +64,10 @@ fn misdirected(facts: &Facts, route: &Route) -> Option<Finding> {
     let kept = facts.kept_headers(route, place, &["Upgrade"]);
     let is_own = |&&node: &&NodeRef| facts.holds(place, node);
     let own = wrong.iter().filter(is_own);
-    let fix = facts.forward(route, place, &kept).with(|repair| own.fold(repair, |repair, &at| repair.remove(at)));
-    let says = |&node: &NodeRef| facts.directive(node).arg(1).is_some_and(|word| !word.value().contains(&b'$'));
+    let fix =
+        facts.forward(route, place, &kept).with(|repair| own.fold(repair, |repair, &at| repair.remove(at)));
+    let says =
+        |&node: &NodeRef| facts.directive(node).arg(1).is_some_and(|word| !word.value().contains(&b'$'));
     let fix = if wrong.iter().any(says) { fix.changing("answers no longer have the header") } else { fix };
     let finding = finding.fix(fix.fix());
     Some(facts.with_route(finding.help(format!("write instead\n{}", lines.join("\n"))), route))

@@ -4,7 +4,8 @@ use super::Facts;
 use crate::effective::apache::names;
 use crate::engine::fixes::Repair;
 use crate::finding::Fix;
-use crate::routes::Route;
+use crate::routes::{By, Route};
+use crate::tree::NodeRef;
 
 impl<'a> Facts<'a> {
     /// One more line in the server that a route belongs to: below the line that proxies where that stands right in it,
@@ -24,11 +25,33 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// A condition more for a rewrite rule, so that it leaves a route's path alone.
+    pub fn guarded(&self, route: &Route, rule: NodeRef, path: &str) -> Option<Fix> {
+        let conditions = self.config.blocks().find_map(|(block, _)| {
+            let rules = &self.config.rewriting(block)?.rules;
+            rules
+                .iter()
+                .find(|line| line.at == rule)
+                .map(|line| line.conditions.first().map(|first| first.at))
+        })?;
+        let condition = unless_path(path);
+        let repair = self.repair().unless(matches!(route.by, By::Rewrite { .. }));
+        let repair = repair.above(conditions.unwrap_or(rule), &[&condition]);
+        match path {
+            "/" => repair.safe(format!("write `{condition}` above it")),
+            _ => repair.risky(format!(
+                "write `{condition}` above it; other requests for `{path}` are left alone too"
+            )),
+        }
+    }
+
     /// One more line that loads a module: below the last that loads one.
     pub fn loading(&self, module: &str) -> Option<Fix> {
         let last = self.config.last(self.config.main().block, names::LOAD_MODULE)?;
         let line = self.load_line(module);
-        self.repair().below(last, &[&line]).risky(format!("load mod_{module}; other lines may ask for it too"))
+        self.repair()
+            .below(last, &[&line])
+            .risky(format!("load mod_{module}; other lines may ask for it too"))
     }
 }
 

@@ -170,20 +170,12 @@ impl<'t> Repair<'t> {
         self
     }
 
-    /// One more word before the argument at `index`, or behind the last.
-    pub fn insert(mut self, node: NodeRef, index: usize, text: &str) -> Self {
+    /// One more word behind the last.
+    pub fn append(mut self, node: NodeRef, text: &str) -> Self {
         let directive = self.tree.directive(node);
         self.possible &= directive.is_verbatim();
-        match directive.arg(index) {
-            Some(word) => {
-                let span = word.span();
-                self.push(span.file, span.start..span.start, format!("{text} "));
-            }
-            None => {
-                let last = directive.args().next_back().unwrap_or(directive.name_word()).span();
-                self.push(last.file, last.end..last.end, format!(" {text}"));
-            }
-        }
+        let last = directive.args().next_back().unwrap_or(directive.name_word()).span();
+        self.push(last.file, last.end..last.end, format!(" {text}"));
         self
     }
 
@@ -207,6 +199,14 @@ impl<'t> Repair<'t> {
     pub fn text(mut self, node: NodeRef, span: Span, text: &str) -> Self {
         self.possible &= self.tree.directive(node).is_verbatim();
         self.push(span.file, span.start..span.end, text.to_string());
+        self
+    }
+
+    /// Without these bytes of a comment in a plain file.
+    pub fn erase(mut self, span: Span) -> Self {
+        let text = &self.tree.sources.get(span.file).text;
+        self.possible &= text.is_verbatim(0..text.parsed().len() as u32);
+        self.push(span.file, span.start..span.end, String::new());
         self
     }
 

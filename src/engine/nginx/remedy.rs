@@ -177,9 +177,7 @@ impl<'a> Facts<'a> {
     pub fn announcement(&self, route: &Route) -> Connection {
         match plain_requests(self.tree, self.config, route) {
             Some(_) => self.connection(route),
-            None => {
-                Connection { value: "\"upgrade\"".to_string(), map: None, follows: false, shared: false }
-            }
+            None => Connection { value: "\"upgrade\"".to_string(), map: None, follows: false, shared: false },
         }
     }
 
@@ -187,7 +185,8 @@ impl<'a> Facts<'a> {
     /// it may have one that was not seen.
     pub fn map_place(&self) -> Option<NodeRef> {
         let config = self.config;
-        let (http, _) = config.blocks().find(|(_, block)| block.context == HTTP).filter(|_| config.complete)?;
+        let (http, _) =
+            config.blocks().find(|(_, block)| block.context == HTTP).filter(|_| config.complete)?;
         let server = config.children(http).find(|&block| config.block(block).context == SERVER)?;
         Some(self.site_in(http, config.block(server).node?))
     }

@@ -10,9 +10,9 @@ use crate::engine::{Check, Facts, Level, Rule, Way};
 use crate::finding::{Finding, Severity};
 use crate::handshake::nginx::Arrival;
 use crate::handshake::{Hop, Url, Verdict};
-use crate::rules::route_shadowed::NO_REGEX;
 use crate::routes::intent::{is_polling_path, is_websocket_path};
 use crate::routes::{Intent, Route};
+use crate::rules::route_shadowed::NO_REGEX;
 use crate::tree::NodeRef;
 
 pub static RULE: Rule = Rule {

@@ -22,9 +22,9 @@ pub static RULE: Rule = Rule {
 const TELLING: [&str; 4] = ["Forwarded", "Host", "Origin", "X-Forwarded-Host"];
 
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
-    let headers =
+    let lines =
         || route.headers.level.into_iter().flat_map(|level| facts.config.own(level, PROXY_SET_HEADER));
-    let tells = headers().any(|node| {
+    let tells = lines().any(|node| {
         let name = facts.directive(node).arg(0).map(|word| word.value()).unwrap_or_default();
         TELLING.iter().any(|header| is_header(&name, header))
     });
@@ -34,18 +34,13 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let message = "the backend sees its own address as Host, not the name that the browser asked for";
     let line = "proxy_set_header Host $http_host;";
     // Headers that hold for many routes want one more line in one place.
-    let beside = route.headers.named("upgrade").next().map(|header| header.at).or_else(|| headers().next());
+    let beside = route.headers.named("upgrade").next().map(|header| header.at).or_else(|| lines().next());
     let finding = match beside {
         Some(at) => {
             RULE.finding(facts.head(at), message).label(facts.head(route.node), "the address it sees")
         }
         None => RULE.finding(facts.head(route.node), message),
     };
-    let place = facts.settings_place(route.block);
-    let mut lines = facts.kept_headers(route, place, &[]);
-    lines.push(line.to_string());
-    let fix = facts.in_block(facts.repair(), place, route, &lines);
-    let finding = finding.fix(fix.risky(format!("write `{line}`; plain requests bring that Host too")));
     Some(finding.help(format!("write beside it, where the backend compares Host with Origin\n{line}")))
 }
 
