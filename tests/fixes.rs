@@ -4,18 +4,20 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use support::client::{self, Outcome};
 use support::httpd::Httpd;
 use support::nginx::Nginx;
+use support::random::{Random, asked_for};
 use support::server::{Installed, Running};
-use support::{in_parallel, installed, say};
+use support::{in_parallel, installed, random_httpd, random_nginx, say};
 use wslint::effective::Target;
 use wslint::effective::version::{Version, Versions};
 use wslint::engine::card::{Card, Example, Proof, Server};
 use wslint::engine::{Linted, Selection};
 use wslint::fix::{Choice, Fixed, fix};
+use wslint::handshake::{Url, Verdict};
 use wslint::rules;
 use wslint::source::files::{Files, Memory};
 use wslint::tree::apache::Given;
@@ -48,7 +50,12 @@ fn is_apache(server: Server) -> bool {
     server == Server::Apache
 }
 
-fn lint(files: &dyn Files, server: Server, target: Target) -> Result<Vec<Linted>, String> {
+fn memory(text: &str, server: Server) -> Memory {
+    let main = MAIN[usize::from(is_apache(server))];
+    Memory::default().with(main, text.as_bytes()).with_device("/dev/null").with_device("/dev/zero")
+}
+
+fn place(server: Server, target: Target) -> (PathBuf, Options) {
     let directory = Path::new("/wslint-site");
     let last = target.apache.last;
     let given = || Given { version: [last.major, last.minor, last.patch], ..Given::default() };
@@ -59,15 +66,17 @@ fn lint(files: &dyn Files, server: Server, target: Target) -> Result<Vec<Linted>
         limits: Limits::default(),
         apache: is_apache(server).then(given),
     };
-    let main = Path::new(MAIN[usize::from(is_apache(server))]);
-    let linted = wslint::lint(files, main, &options, target, &Selection::default());
+    (MAIN[usize::from(is_apache(server))].into(), options)
+}
+
+fn lint(files: &dyn Files, server: Server, target: Target) -> Result<Vec<Linted>, String> {
+    let (main, options) = place(server, target);
+    let linted = wslint::lint(files, &main, &options, target, &Selection::default());
     Ok(vec![linted.map_err(|error| format!("{error:?}"))?])
 }
 
 fn fixed(text: &str, server: Server, target: Target, risky: bool) -> (Fixed, String) {
-    let main = MAIN[usize::from(is_apache(server))];
-    let files =
-        Memory::default().with(main, text.as_bytes()).with_device("/dev/null").with_device("/dev/zero");
+    let files = memory(text, server);
     let lint = |files: &dyn Files| lint(files, server, target);
     let choice = Choice { risky, only: Vec::new(), roots: vec!["/wslint-site".into()] };
     let linted = lint(&files).expect("readable");
@@ -156,8 +165,76 @@ fn fixed_apache_examples_load_and_upgrade_on_httpd() {
     hold_fixes(Httpd::find());
 }
 
+/// Configurations of each server in one run.
+const RANDOM: u64 = 60;
+
+#[test]
+fn fixing_random_configurations_keeps_what_upgrades_and_touches_only_what_is_found() {
+    let (count, seed) = asked_for(RANDOM);
+    let mut changed = [0, 0];
+    for index in 0..count {
+        let mut random = Random(seed * 1_000_003 + index);
+        for server in [Server::Nginx, Server::Apache] {
+            let text = match server {
+                Server::Nginx => random_nginx::configuration(&mut random),
+                Server::Apache => random_httpd::configuration(&mut random).main,
+            };
+            let text = filled(&text);
+            for risky in [false, true] {
+                let said = || format!("seed {seed}, number {index}, {server:?}, unsafe: {risky}\n{text}");
+                let (fixed, after) = fixed(&text, server, Target::default(), risky);
+                changed[usize::from(is_apache(server))] += usize::from(after != text);
+                let before = read(&text, server);
+                let has_fix = before.findings.iter().any(|finding| !finding.fixes.is_empty());
+                assert!(has_fix || fixed.changed.is_empty(), "nothing to fix: {}", said());
+                let loads = |linted: &Linted| !linted.findings.iter().any(|finding| finding.refused);
+                assert!(!loads(&before) || loads(&fixed.linted[0]), "it loads no more: {}", said());
+                let (again, same) = self::fixed(&after, server, Target::default(), risky);
+                assert!(
+                    again.changed.is_empty() && same == after,
+                    "fixed again: {}\nto\n{after}\nto\n{same}",
+                    said()
+                );
+                for url in urls(&mut random) {
+                    let verdict = |text: &str| trace(text, server, &url);
+                    if verdict(&text) == Verdict::Upgraded {
+                        let now = verdict(&after);
+                        assert_eq!(now, Verdict::Upgraded, "{}: {}\nto\n{after}", url.text, said());
+                    }
+                }
+            }
+        }
+    }
+    say(&format!(
+        "fixes changed {} of {count} nginx and {} of {count} httpd configurations, safe and unsafe",
+        changed[0], changed[1]
+    ));
+    assert!(changed[0] > 0 && changed[1] > 0);
+}
+
+fn urls(random: &mut Random) -> Vec<Url> {
+    let url = |_| {
+        let (host, path) = (random.pick(&random_nginx::HOSTS), random.pick(&random_nginx::PATHS));
+        format!("ws://{host}:18081{path}").parse().expect("a URL")
+    };
+    (0..6).map(url).collect()
+}
+
+fn read(text: &str, server: Server) -> Linted {
+    let files = memory(text, server);
+    lint(&files, server, Target::default()).expect("readable").remove(0)
+}
+
+fn trace(text: &str, server: Server, url: &Url) -> Verdict {
+    let files = memory(text, server);
+    let (main, options) = place(server, Target::default());
+    wslint::trace(&files, &main, &options, Target::default(), url, &[]).expect("readable").1.verdict
+}
+
 /// What an example has that nothing here answers as it would where it is from.
-const ELSEWHERE: [(&str, &str); 3] = [
+const ELSEWHERE: [(&str, &str); 5] = [
+    ("proxy_pass wss://", "no backend here speaks TLS"),
+    ("AuthType", "clients have to log in"),
     ("chat.internal", "a name that leads nowhere here"),
     ("auth_request", "the strict backend refuses every request that asks for no upgrade"),
     ("grpc_pass", "the server that the client finds is another"),

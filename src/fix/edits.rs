@@ -66,6 +66,19 @@ impl Changes {
         }
         (i64::from(offset) + shift) as u32
     }
+
+    /// Whether what is at this offset now was written by a change.
+    pub fn wrote(&self, path: &PathBuf, offset: u32) -> bool {
+        let mut shift = 0;
+        for change in self.0.get(path).map_or(&[][..], Vec::as_slice) {
+            let start = i64::from(change.start) + shift;
+            if (start..start + change.text.len() as i64).contains(&i64::from(offset)) {
+                return true;
+            }
+            shift += change.text.len() as i64 - i64::from(change.end - change.start);
+        }
+        false
+    }
 }
 
 /// Whether two changes cannot both be made: they overlap, or write at one place, where the order would matter.
@@ -97,6 +110,8 @@ mod tests {
         let path = PathBuf::from("/a");
         assert_eq!(changes.apply(&path, b"0123456789"), b"01XYZ467+89");
         assert_eq!([1, 2, 3, 4, 6, 8, 9].map(|at| changes.moved(&path, at)), [1, 2, 2, 5, 6, 9, 10]);
+        let wrote = [1, 2, 4, 5, 8, 9].map(|at| changes.wrote(&path, at));
+        assert_eq!(wrote, [false, true, true, false, true, false]);
         assert_eq!(
             [1, 2, 4, 5, 8, 9].map(|at| changes.wrote(&path, at)),
             [false, true, true, false, true, false]

@@ -89,11 +89,8 @@ const MAX_ROUNDS: usize = 4;
 pub fn fix(files: &dyn Files, linted: Vec<Linted>, lint: &Lint, choice: &Choice) -> Result<Fixed, String> {
     let mut state = State::new(files, linted, lint, choice);
     state.make(Safety::Safe)?;
-    if choice.risky {
-        state.make(Safety::Unsafe)?;
-        // What is safe may have become possible.
-        state.make(Safety::Safe)?;
-    }
+    // What is safe may have become possible by what is not, and the other way round.
+    while choice.risky && state.make(Safety::Unsafe)? && state.make(Safety::Safe)? {}
     Ok(state.fixed())
 }
 
@@ -105,7 +102,7 @@ struct State<'a> {
     originals: Texts,
     linted: Vec<Linted>,
     made: Vec<Told>,
-    dropped: Vec<Told>,
+    dropped: Vec<(Safety, Told)>,
     /// What is true of `linted`, asked for when first needed.
     stand: Option<Stand>,
 }
@@ -133,12 +130,13 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Makes fixes of this safety until none is left that proves sound.
-    fn make(&mut self, safety: Safety) -> Result<(), String> {
+    /// Makes fixes of this safety until none is left that proves sound; whether there was one.
+    fn make(&mut self, safety: Safety) -> Result<bool, String> {
+        let mut any = false;
         loop {
             let mut left = candidates(self.files, &self.linted, self.choice);
             left.retain(|candidate| candidate.safety == safety);
-            self.dropped.clear();
+            self.dropped.retain(|(of, _)| *of != safety);
             let mut progress = false;
             while !left.is_empty() && !progress {
                 let mut changes = Changes::default();
@@ -147,8 +145,9 @@ impl<'a> State<'a> {
                 left = rest;
                 progress = self.try_all(batch)?;
             }
+            any |= progress;
             if !progress {
-                return Ok(());
+                return Ok(any);
             }
         }
     }
@@ -167,7 +166,7 @@ impl<'a> State<'a> {
                 }
                 Err(why) if batch.len() == 1 => {
                     let told = batch[0].told.clone();
-                    self.dropped.push(Told { dropped: Some(why), ..told });
+                    self.dropped.push((batch[0].safety, Told { dropped: Some(why), ..told }));
                 }
                 Err(_) => {
                     let other = batch[batch.len() / 2..].to_vec();
@@ -258,6 +257,7 @@ impl<'a> State<'a> {
         });
         let mut changed: Vec<Changed> = changed.collect();
         changed.sort_by(|one, other| one.path.cmp(&other.path));
+        let dropped = dropped.into_iter().map(|(_, told)| told);
         Fixed { changed, told: made.into_iter().chain(dropped).collect(), linted }
     }
 }
@@ -322,6 +322,8 @@ struct Known {
 
 /// What is true of the configurations as they are.
 struct Stand {
+    /// By configuration, whether its server refuses it.
+    refused: Vec<bool>,
     findings: HashMap<Key, Known>,
     probes: Vec<Vec<Probe>>,
     seen: Vec<Vec<Option<Seen>>>,
@@ -343,8 +345,12 @@ impl Stand {
             true => linted.iter().map(|one| probe::probes(one, files)).collect(),
             false => asked,
         };
+        let is_refused = |one: &Linted| {
+            one.findings.iter().any(|finding| finding.refused && finding.severity > Severity::Note)
+        };
+        let refused: Vec<bool> = linted.iter().map(is_refused).collect();
         let seen = linted.iter().zip(&probes).map(|(one, probes)| probe::seen(one, files, probes)).collect();
-        Self { findings, probes, seen }
+        Self { refused, findings, probes, seen }
     }
 }
 
@@ -377,8 +383,10 @@ impl Way {
                 .iter()
                 .any(|one| before.findings.get(&one.key).is_some_and(|known| known.routes.contains(route)))
         };
-        fresh.retain(|(_, known)| {
-            known.severity > Severity::Note || known.routes.is_empty() || !known.routes.iter().all(mended)
+        let wrote = |key: &Key| self.steps.last().is_some_and(|step| step.wrote(&key.path, key.start));
+        fresh.retain(|(key, known)| {
+            let is_about_mended = !known.routes.is_empty() && known.routes.iter().all(mended);
+            known.severity > Severity::Note || (wrote(key) && !is_about_mended && !before.refused[key.part])
         });
         fresh.sort_by_key(|(key, known)| (std::cmp::Reverse(known.severity), key.rule, key.start));
         if let Some((key, known)) = fresh.first() {
@@ -389,9 +397,11 @@ impl Way {
         if batch.iter().any(|one| after.findings.contains_key(&self.moved(&one.key))) {
             return stays("the finding would stay");
         }
+        // Of a configuration that its server refuses, no request gets anything.
         let pairs = || {
-            let parts = before.seen.iter().zip(&after.seen);
-            parts.flat_map(|(before, after)| before.iter().zip(after))
+            let parts = before.seen.iter().zip(&after.seen).zip(&before.refused);
+            let served = parts.filter(|(_, refused)| !**refused);
+            served.flat_map(|((before, after), _)| before.iter().zip(after))
         };
         let worse = |(before, after): (&Option<Seen>, &Option<Seen>)| match (before, after) {
             (Some(before), Some(after)) => !after.still_upgrades(before),

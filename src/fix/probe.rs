@@ -9,6 +9,7 @@ use crate::engine::{Effective, Facts, Linted, apache};
 use crate::handshake::apache::Outcome;
 use crate::handshake::nginx::Arrival;
 use crate::handshake::{self, Upstream};
+use crate::routes::nginx::is_header;
 use crate::source::files::Files;
 
 /// Paths that are asked for one configuration.
@@ -45,11 +46,12 @@ impl Seen {
         self.upgrades || !before.upgrades
     }
 
-    /// Whether a request that asks for no upgrade gets what it got `before`. It may lose an Upgrade that it never asked for.
+    /// Whether a request that asks for no upgrade gets what it got `before`, as far as that was known. It may lose an
+    /// Upgrade that it never asked for.
     pub fn is_plain_alike(&self, before: &Self) -> bool {
         let without = |answer: &Answer| match answer.clone() {
             Answer::Sent { address, request_line, mut headers } => {
-                headers.retain(|(name, _)| name != "upgrade");
+                headers.retain(|(name, _)| !is_of_hop(name));
                 Answer::Sent { address, request_line, headers }
             }
             other => other,
@@ -60,7 +62,9 @@ impl Seen {
             }
             _ => false,
         };
-        self.plain == before.plain || (!asks(&self.plain) && without(&self.plain) == without(&before.plain))
+        before.plain == Answer::Unknown
+            || self.plain == before.plain
+            || (!asks(&self.plain) && without(&self.plain) == without(&before.plain))
     }
 }
 
@@ -199,4 +203,9 @@ fn sent(upstream: &Upstream) -> Answer {
     headers.sort();
     let request_line = upstream.request_line.rsplit_once(' ').map_or("", |(line, _)| line).to_string();
     Answer::Sent { address: upstream.address.clone(), request_line, headers }
+}
+
+/// Upgrade and Connection, also with something stuck to the name.
+fn is_of_hop(name: &str) -> bool {
+    ["upgrade", "connection"].iter().any(|header| is_header(name.as_bytes(), header))
 }

@@ -177,6 +177,10 @@ fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
     }
     let finding = RULE.finding(facts.head(line.at), message);
     let finding = finding.label(facts.head(route.node), "handshakes are proxied here");
-    let fix = facts.repair().remove(line.at).safe("remove the line");
+    let fix = facts.repair().remove(line.at);
+    let fix = match line.action.as_str() {
+        "unset" => fix.safe("remove the line"),
+        _ => fix.risky("remove the line; plain requests lose the header too"),
+    };
     Some(finding.fix(fix).help("remove this line; httpd passes the header on by itself"))
 }
