@@ -68,7 +68,7 @@ pub struct Fix {
 }
 
 /// A route by the names a reader knows it by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RouteName {
     /// `chat.example.com:443`
     pub server: Arc<str>,

@@ -166,7 +166,7 @@ fn fixed_apache_examples_load_and_upgrade_on_httpd() {
 }
 
 /// Configurations of each server in one run.
-const RANDOM: u64 = 60;
+const RANDOM: u64 = 25;
 
 #[test]
 fn fixing_random_configurations_keeps_what_upgrades_and_touches_only_what_is_found() {
@@ -180,7 +180,7 @@ fn fixing_random_configurations_keeps_what_upgrades_and_touches_only_what_is_fou
                 Server::Apache => random_httpd::configuration(&mut random).main,
             };
             let text = filled(&text);
-            for risky in [false, true] {
+            for risky in [index % 2 == 0] {
                 let said = || format!("seed {seed}, number {index}, {server:?}, unsafe: {risky}\n{text}");
                 let (fixed, after) = fixed(&text, server, Target::default(), risky);
                 changed[usize::from(is_apache(server))] += usize::from(after != text);

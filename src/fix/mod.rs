@@ -11,6 +11,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::engine::Linted;
 use crate::finding::{Finding, Fix, RouteName, Safety, Severity};
+use crate::rules;
 use crate::source::files::Files;
 
 use edits::{Change, Changes};
@@ -318,6 +319,8 @@ struct Known {
     severity: Severity,
     message: String,
     routes: Vec<RouteName>,
+    /// The server refuses the configuration for it.
+    refused: bool,
 }
 
 /// What is true of the configurations as they are.
@@ -337,8 +340,8 @@ impl Stand {
         for (part, one) in linted.iter().enumerate() {
             for finding in &one.findings {
                 let key = paths.key(part, one, finding);
-                let Finding { severity, message, routes, .. } = finding.clone();
-                findings.insert(key, Known { severity, message, routes });
+                let Finding { severity, message, routes, refused, .. } = finding.clone();
+                findings.insert(key, Known { severity, message, routes, refused });
             }
         }
         let probes = match asked.is_empty() {
@@ -352,6 +355,16 @@ impl Stand {
         let seen = linted.iter().zip(&probes).map(|(one, probes)| probe::seen(one, files, probes)).collect();
         Self { refused, findings, probes, seen }
     }
+}
+
+/// Whether a fix that is to bring handshakes through does not: every path of its routes fails as it did.
+fn still_fails(before: &Stand, after: &Stand, one: &Candidate) -> bool {
+    let Some(known) = before.findings.get(&one.key) else { return false };
+    let is_to_upgrade = rules::find(one.key.rule).is_some_and(|rule| rule.cause.is_some());
+    let part = one.key.part;
+    let all = before.probes[part].iter().zip(&after.seen[part]);
+    let mut own = all.filter(|(probe, _)| known.routes.contains(&probe.route)).peekable();
+    is_to_upgrade && own.peek().is_some() && own.all(|(_, seen)| seen.as_ref().is_some_and(Seen::fails))
 }
 
 /// Changes one after the other.
@@ -377,16 +390,15 @@ impl Way {
         let known: HashSet<Key> = before.findings.keys().map(|key| self.moved(key)).collect();
         let mut fresh: Vec<(&Key, &Known)> =
             after.findings.iter().filter(|(key, _)| !known.contains(*key)).collect();
-        // Of a route that works now, a note may say what could be better still.
-        let mended = |route: &RouteName| {
-            batch
-                .iter()
-                .any(|one| before.findings.get(&one.key).is_some_and(|known| known.routes.contains(route)))
-        };
+        // A note weighs less than what goes for it, says what could be better still of a route that works now, or of
+        // what stood there all along.
+        let gone = || batch.iter().filter_map(|one| before.findings.get(&one.key));
+        let is_grave = gone().any(|known| known.severity > Severity::Note);
+        let mended = |route: &RouteName| gone().any(|known| known.routes.contains(route));
         let wrote = |key: &Key| self.steps.last().is_some_and(|step| step.wrote(&key.path, key.start));
         fresh.retain(|(key, known)| {
             let is_about_mended = !known.routes.is_empty() && known.routes.iter().all(mended);
-            known.severity > Severity::Note || (wrote(key) && !is_about_mended && !before.refused[key.part])
+            known.severity > Severity::Note || (wrote(key) && !is_about_mended && !is_grave)
         });
         fresh.sort_by_key(|(key, known)| (std::cmp::Reverse(known.severity), key.rule, key.start));
         if let Some((key, known)) = fresh.first() {
@@ -396,6 +408,16 @@ impl Way {
         let stays = |why: &str| Err((why.to_string(), HashSet::new()));
         if batch.iter().any(|one| after.findings.contains_key(&self.moved(&one.key))) {
             return stays("the finding would stay");
+        }
+        // Unless it is about the refusal itself, nothing shows that a fix does what it should.
+        let unseen = |one: &&Candidate| {
+            after.refused[one.key.part] && before.findings.get(&one.key).is_none_or(|known| !known.refused)
+        };
+        if batch.iter().any(|one| unseen(&one)) {
+            return stays("the server would still refuse the configuration");
+        }
+        if batch.iter().any(|one| still_fails(before, after, one)) {
+            return stays("handshakes would still not get through");
         }
         // Of a configuration that its server refuses, no request gets anything.
         let pairs = || {

@@ -6,9 +6,11 @@ use hashbrown::HashSet;
 use crate::effective::nginx::directives::SERVER;
 use crate::effective::{BlockId, Value};
 use crate::engine::{Effective, Facts, Linted, apache};
+use crate::finding::RouteName;
 use crate::handshake::apache::Outcome;
 use crate::handshake::nginx::Arrival;
 use crate::handshake::{self, Upstream};
+use crate::routes::has_token;
 use crate::routes::nginx::is_header;
 use crate::source::files::Files;
 
@@ -18,6 +20,8 @@ const MAX_PROBES: usize = 4000;
 /// A path of one server of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Probe {
+    /// The route that has the path.
+    pub route: RouteName,
     /// Among the configuration's servers.
     server: usize,
     /// The name it is asked under; httpd knows it by itself.
@@ -28,31 +32,46 @@ pub struct Probe {
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Answer {
-    Sent { address: String, request_line: String, headers: Vec<(String, String)> },
-    Answered { status: Option<u16>, redirect: Option<Vec<u8>> },
+    Sent {
+        address: String,
+        request_line: String,
+        headers: Vec<(String, String)>,
+        /// The backend is told to switch to some other protocol.
+        switches: bool,
+    },
+    Answered {
+        status: Option<u16>,
+        redirect: Option<Vec<u8>>,
+    },
     Unknown,
 }
 
 /// What becomes of the requests for one path.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    upgrades: bool,
+    /// None where that is not known.
+    upgrades: Option<bool>,
     plain: Answer,
 }
 
 impl Seen {
     /// Whether a handshake that upgraded `before` still does.
     pub fn still_upgrades(&self, before: &Self) -> bool {
-        self.upgrades || !before.upgrades
+        self.upgrades == Some(true) || before.upgrades != Some(true)
+    }
+
+    /// Whether it is known that a handshake does not upgrade.
+    pub fn fails(&self) -> bool {
+        self.upgrades == Some(false)
     }
 
     /// Whether a request that asks for no upgrade gets what it got `before`, as far as that was known. It may lose an
     /// Upgrade that it never asked for.
     pub fn is_plain_alike(&self, before: &Self) -> bool {
         let without = |answer: &Answer| match answer.clone() {
-            Answer::Sent { address, request_line, mut headers } => {
+            Answer::Sent { mut headers, address, request_line, switches } => {
                 headers.retain(|(name, _)| !is_of_hop(name));
-                Answer::Sent { address, request_line, headers }
+                Answer::Sent { headers, address, request_line, switches }
             }
             other => other,
         };
@@ -85,7 +104,7 @@ pub fn probes(linted: &Linted, files: &dyn Files) -> Vec<Probe> {
                     let host = facts.tracer.hosts(servers[server]).0.into_iter().next();
                     let host = host.unwrap_or_else(|| "localhost".to_string());
                     for target in [path.clone(), below(&path)] {
-                        probes.push(Probe { server, host: host.clone(), target });
+                        probes.push(Probe { route: route.name.clone(), server, host: host.clone(), target });
                     }
                 }
             });
@@ -95,7 +114,12 @@ pub fn probes(linted: &Linted, files: &dyn Files) -> Vec<Probe> {
                 let server = facts.server_of(route).0 as usize;
                 let ways = facts.ways(route);
                 let targets = ways.iter().map(|way| way.path.clone());
-                probes.extend(targets.map(|target| Probe { server, host: String::new(), target }));
+                probes.extend(targets.map(|target| Probe {
+                    route: route.name.clone(),
+                    server,
+                    host: String::new(),
+                    target,
+                }));
             }
         }),
     }
@@ -151,7 +175,11 @@ const WITHOUT: [(&str, &str); 4] =
 
 fn of_nginx(facts: &Facts, server: BlockId, probe: &Probe) -> Seen {
     let handshake = facts.tracer.arrive_as(server, &probe.host, &probe.target);
-    let upgrades = matches!(&handshake, Arrival::Sent { hop, .. } if facts.asks(hop) == Some(true));
+    let upgrades = match &handshake {
+        Arrival::Sent { hop, .. } => facts.asks(hop),
+        Arrival::Answered { .. } => Some(false),
+        Arrival::Unknown(_) => None,
+    };
     let without = WITHOUT.map(|(name, value)| (name.to_string(), value.to_string()));
     let plain = match facts.tracer.arrive_with(server, &probe.target, &without) {
         Arrival::Sent { hop, .. } => hop.upstream.as_ref().map_or(Answer::Unknown, sent),
@@ -164,7 +192,11 @@ fn of_nginx(facts: &Facts, server: BlockId, probe: &Probe) -> Seen {
 fn of_apache(facts: &apache::Facts, probe: &Probe) -> Option<Seen> {
     let server = facts.config.server_ids().nth(probe.server)?;
     let handshake = facts.socket_passage(server, &probe.target, &[]);
-    let upgrades = matches!(&handshake.outcome, Outcome::Forwarded(forwarded) if forwarded.upgrades && forwarded.failure.is_none());
+    let upgrades = match &handshake.outcome {
+        Outcome::Forwarded(forwarded) => Some(forwarded.upgrades && forwarded.failure.is_none()),
+        Outcome::Answered { .. } => Some(false),
+        Outcome::Unknown { .. } => None,
+    };
     let (path, query) = match memchr::memchr(b'?', &probe.target) {
         Some(mark) => probe.target.split_at(mark),
         None => (&probe.target[..], &b""[..]),
@@ -201,8 +233,18 @@ fn sent(upstream: &Upstream) -> Answer {
     let mut headers: Vec<(String, String)> =
         upstream.headers.iter().filter(|sent| !between(sent)).map(shown).collect();
     headers.sort();
+    let names = |name: &str, token: Option<&str>| {
+        upstream.headers.iter().filter(|sent| sent.name.eq_ignore_ascii_case(name)).any(|sent| {
+            match &sent.value {
+                Value::Known(value) => token.map_or(!value.is_empty(), |token| has_token(value, token)),
+                Value::Unknown(_) => false,
+            }
+        })
+    };
+    // Upgrade counts only where Connection names it (RFC 9110, 7.8).
+    let switches = names("upgrade", None) && names("connection", Some("upgrade"));
     let request_line = upstream.request_line.rsplit_once(' ').map_or("", |(line, _)| line).to_string();
-    Answer::Sent { address: upstream.address.clone(), request_line, headers }
+    Answer::Sent { address: upstream.address.clone(), request_line, headers, switches }
 }
 
 /// Upgrade and Connection, also with something stuck to the name.

@@ -49,7 +49,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         .label(facts.head(route.node), "WebSockets are proxied here");
     let name = String::from_utf8_lossy(&facts.directive(at).name()).into_owned();
     let line = format!("{name} 60s;");
-    let fix = facts.rewrite_but(at, &line, "other requests are waited for as long");
+    let fix = facts.repair().remove(at).risky("remove the line; other requests are waited for as long");
     Some(finding.fix(fix).help(format!("write the default or more\n{line}")))
 }
 

@@ -221,10 +221,16 @@ impl<'a> Facts<'a> {
             let written = route.headers.named(name).next_back();
             written.filter(|_| route.headers.level == Some(place)).map(|header| header.at)
         };
+        let mut changes = None;
         if route.headers.carries("upgrade", "websocket") == Some(false) {
             parts.push("Upgrade");
             match own("upgrade") {
-                Some(node) => repair = repair.word(node, 1, "$http_upgrade"),
+                Some(node) => {
+                    if self.switches_plain(route) {
+                        changes = Some("plain requests no longer ask for another protocol");
+                    }
+                    repair = repair.word(node, 1, "$http_upgrade");
+                }
                 None => lines.push(UPGRADE_LINE.to_string()),
             }
         }
@@ -239,7 +245,19 @@ impl<'a> Facts<'a> {
             connection = Some(wanted);
         }
         let repair = self.in_block(repair, place, route, &lines);
-        Forwarding { repair, parts, block: self.block_name(place), connection, changes: None }
+        Forwarding { repair, parts, block: self.block_name(place), connection, changes }
+    }
+
+    /// Whether plain requests too tell the backend to switch to some protocol.
+    fn switches_plain(&self, route: &Route) -> bool {
+        let has = |name: &str, token: Option<&str>| {
+            route.headers.named(name).any(|header| {
+                let word = self.directive(header.at).arg(1).filter(|word| !word.is_hole());
+                let value = word.map(|word| self.plain.evaluate(route.block, &word.value()));
+                matches!(value, Some(Value::Known(value)) if token.map_or(!value.is_empty(), |token| has_token(&value, token)))
+            })
+        };
+        has("upgrade", None) && has("connection", Some("upgrade"))
     }
 
     /// The fix that writes lines, those of a map apart, into a block which lacks them.

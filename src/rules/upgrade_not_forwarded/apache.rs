@@ -78,6 +78,14 @@ fn missing(facts: &Facts, route: &Route, sent: Option<&Forwarded>) -> Finding {
                 .fix(facts.rewrite_but(route.node, &line, "plain requests no longer pass"))
                 .help(format!("write instead\n{line}"))
         }
+        // What a group stands for is part of the worker's name, so that its parameters count for no request.
+        _ if facts.pass(route).is_some_and(|pass| pass.is_match && route.backend.text.contains('$')) => {
+            let line = with_ws(&facts.text(route.node), scheme);
+            finding
+                .here("no `upgrade=` could be in force for a target with `$1`")
+                .fix(facts.rewrite(route.node, &line))
+                .help(format!("write instead\n{line}"))
+        }
         (_, Some(maker)) => finding
             .here("no `upgrade=` is in force")
             .label(facts.head(maker), "parameters of this target count only here, where it comes first")
