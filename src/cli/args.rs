@@ -80,17 +80,19 @@ pub struct CheckArguments {
 #[command(next_help_heading = "Fixes")]
 pub struct FixArguments {
     /// Write the fixes that change nothing but handshakes, each proven first; the report is of what is left
-    #[arg(long)]
+    #[arg(long, group = "writes")]
     pub fix: bool,
-    /// With --fix or --diff: also the fixes that may change more than handshakes, as their titles say
+    /// Also the fixes that may change more than handshakes, as their titles say: with --fix or --diff they are made, alone
+    /// this lists all fixes
     #[arg(long)]
     pub unsafe_fixes: bool,
     /// Print what --fix would change, as a unified diff, and write nothing; the exit status is 1 where it would change
     /// something
-    #[arg(long)]
+    #[arg(long, group = "writes", conflicts_with = "fix")]
     pub diff: bool,
     /// Only the fixes of these rules (comma-separated, repeatable)
     #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
+    #[arg(requires = "writes")]
     pub fix_only: Vec<String>,
 }
 

@@ -34,7 +34,8 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
     let silent = arguments.quiet && linted.iter().all(|part| part.findings.is_empty());
     output.print(|out| match arguments.format {
         Format::Human if silent => Ok(()),
-        Format::Human => report::human::write(&report, style, out),
+        Format::Human => report::human::write(&report, style, out)
+            .and_then(|()| fix::hint(&linted, fixing.unsafe_fixes && !fixing.fix, out)),
         Format::Concise => report::concise::write(&report, out),
         Format::Json => report::json::write(&report, out),
     })?;

@@ -23,8 +23,8 @@ use probe::{Probe, Seen};
 pub struct Choice {
     /// Also those that may change more than handshakes.
     pub risky: bool,
-    /// Only of these rules, if there are any.
-    pub only: Vec<String>,
+    /// Those of these rules.
+    pub rules: Vec<&'static str>,
     /// Canonical paths of files and directories; nothing else is changed.
     pub roots: Vec<PathBuf>,
 }
@@ -270,7 +270,7 @@ fn candidates(files: &dyn Files, linted: &[Linted], choice: &Choice) -> Vec<Cand
     let mut paths = Paths::new(files);
     for (part, one) in linted.iter().enumerate() {
         for finding in &one.findings {
-            if !choice.only.is_empty() && !choice.only.iter().any(|rule| rule == finding.rule) {
+            if !choice.rules.contains(&finding.rule) {
                 continue;
             }
             let wanted = |fix: &&Fix| choice.risky || fix.safety == Safety::Safe;
@@ -406,8 +406,13 @@ impl Way {
             return Err((why, fresh.iter().map(|(key, _)| (*key).clone()).collect()));
         }
         let stays = |why: &str| Err((why.to_string(), HashSet::new()));
-        if batch.iter().any(|one| after.findings.contains_key(&self.moved(&one.key))) {
-            return stays("the finding would stay");
+        for one in batch {
+            let place = self.moved(&one.key);
+            let Some(left) = after.findings.get(&place) else { continue };
+            // Another mistake of the kind may have stood behind it, with a fix of its own.
+            let is_next = before.findings.get(&one.key).is_some_and(|known| known.message != left.message);
+            let fresh = is_next.then_some(place).into_iter().collect();
+            return Err(("the finding would stay".to_string(), fresh));
         }
         // Unless it is about the refusal itself, nothing shows that a fix does what it should.
         let unseen = |one: &&Candidate| {

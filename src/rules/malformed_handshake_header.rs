@@ -83,7 +83,12 @@ fn value(facts: &Facts, route: &Route, (name, token, usual): (&str, &str, &str))
     );
     let finding = RULE.finding(facts.head(header.at), message);
     let line = format!("proxy_set_header {name} {usual};");
-    let finding = finding.fix(facts.rewrite(header.at, &line));
+    let finding = finding.fix(match facts.switches_plain(route) {
+        false => facts.rewrite(header.at, &line),
+        true => {
+            facts.rewrite_but(header.at, &line, "plain requests ask for no protocol of that name any more")
+        }
+    });
     Some(facts.with_route(finding.help(format!("write\n{line}")), route))
 }
 

@@ -2,28 +2,32 @@
 
 mod write;
 
-use std::path::Path;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
 use super::args::{FixArguments, InputArguments};
 use super::output::{Output, complain};
 use super::{CLEAN, FOUND, inputs};
-use crate::engine::{Linted, Selection};
+use crate::engine::{Linted, Rule, Selection};
+use crate::finding::{Finding, Safety};
 use crate::fix::{Choice, Fixed, Told, fix as make};
-use crate::report::{line, shown};
+use crate::report::{line, safe, shown};
+use crate::rules;
+use crate::source::files::Files;
 
-/// Writes the fixes and returns what is judged of the configurations now.
+/// Writes the fixes and returns what is judged of the configurations as they are now.
 pub fn fix(
     input: &InputArguments,
     arguments: &FixArguments,
     selection: &Selection,
 ) -> Result<Vec<Linted>, String> {
-    let Fixed { changed, told, linted } = made(input, arguments, selection)?;
+    let Fixed { changed, told, .. } = made(input, arguments, selection)?;
     let here = std::env::current_dir().unwrap_or_default();
     write::all(&changed).map_err(|why| format!("nothing was fixed: {why}"))?;
     told.iter().for_each(|told| complain(&sentence(told, &here, "fixed")));
-    Ok(linted)
+    inputs::read(input, selection)
 }
 
 /// Shows the fixes.
@@ -35,29 +39,75 @@ pub fn diff(
 ) -> Result<i32, String> {
     let Fixed { changed, told, .. } = made(input, arguments, selection)?;
     let here = std::env::current_dir().unwrap_or_default();
-    output.print(|out| {
-        for one in &changed {
-            let path = shown(&one.path, &here);
-            let diff = TextDiff::from_lines(&one.before[..], &one.after[..]);
-            let mut diff = diff.unified_diff();
-            diff.header(&format!("a/{path}"), &format!("b/{path}")).to_writer(&mut *out)?;
-        }
-        Ok(())
-    })?;
+    let mut text = Vec::new();
+    for one in &changed {
+        let path = shown(&one.path, &here);
+        let diff = TextDiff::from_lines(&one.before[..], &one.after[..]);
+        let mut diff = diff.unified_diff();
+        let written = diff.header(&format!("a/{path}"), &format!("b/{path}")).to_writer(&mut text);
+        written.map_err(|error| error.to_string())?;
+    }
+    // A program reads it byte for byte; a terminal obeys what it reads.
+    if std::io::stdout().is_terminal() {
+        let lossy = String::from_utf8_lossy(&text).into_owned();
+        text = safe(&lossy).as_bytes().to_vec();
+    }
+    output.print(|out| out.write_all(&text))?;
     told.iter().for_each(|told| complain(&sentence(told, &here, "would fix")));
     Ok(if changed.is_empty() { CLEAN } else { FOUND })
 }
 
+/// What a reader of the report is told of fixes: how many there are, or which.
+pub fn hint(linted: &[Linted], all: bool, out: &mut dyn Write) -> io::Result<()> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let findings = || linted.iter().flat_map(|one| one.findings.iter().map(move |finding| (one, finding)));
+    let best = |finding: &Finding| {
+        finding.fixes.iter().map(|fix| fix.safety).min_by_key(|safety| *safety == Safety::Unsafe)
+    };
+    let count = |safety| findings().filter(|(_, finding)| best(finding) == Some(safety)).count();
+    if all {
+        for (one, finding) in findings() {
+            for fix in &finding.fixes {
+                let (path, number) =
+                    (one.tree.sources.path(finding.primary.file), one.tree.sources.line(finding.primary));
+                let safety = if fix.safety == Safety::Safe { "fix" } else { "unsafe fix" };
+                let text =
+                    format!("{safety}  {}:{number}: {}: {}", shown(path, &here), finding.rule, fix.title);
+                writeln!(out, "{}", line(&text))?;
+            }
+        }
+        return Ok(());
+    }
+    match (count(Safety::Safe), count(Safety::Unsafe)) {
+        (0, 0) => Ok(()),
+        (safe, 0) => writeln!(out, "{safe} can be fixed with --fix (--diff shows how)"),
+        (0, risky) => writeln!(out, "{risky} can be fixed with --fix --unsafe-fixes (--diff shows how)"),
+        (safe, risky) => {
+            writeln!(
+                out,
+                "{safe} can be fixed with --fix, {risky} more with --unsafe-fixes (--diff shows how)"
+            )
+        }
+    }
+}
+
+/// Fixes of the rules that are wanted, held against what all rules find.
 fn made(input: &InputArguments, arguments: &FixArguments, selection: &Selection) -> Result<Fixed, String> {
     let files = inputs::open(input)?;
-    let linted = inputs::read_from(&*files, input, selection)?;
+    let all = Selection::default();
+    let lint = |files: &dyn Files| inputs::read_from(files, input, &all);
+    let linted = lint(&*files)?;
     let roots = inputs::named(input)?.into_iter().map(|path| root(&path)).collect::<Result<_, _>>()?;
-    let choice = Choice { risky: arguments.unsafe_fixes, only: arguments.fix_only.clone(), roots };
-    make(&*files, linted, &|files| inputs::read_from(files, input, selection), &choice)
+    let is_wanted = |rule: &&&'static Rule| {
+        let named = arguments.fix_only.is_empty() || arguments.fix_only.iter().any(|id| id == rule.id);
+        named && selection.includes(rule)
+    };
+    let rules = rules::ALL.iter().filter(is_wanted).map(|rule| rule.id).collect();
+    make(&*files, linted, &lint, &Choice { risky: arguments.unsafe_fixes, rules, roots })
 }
 
 /// What may be changed: a directory, or the one a file lies in.
-fn root(path: &Path) -> Result<std::path::PathBuf, String> {
+fn root(path: &Path) -> Result<PathBuf, String> {
     let directory = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     directory.canonicalize().map_err(|error| format!("{}: {error}", path.display()))
 }

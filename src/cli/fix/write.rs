@@ -20,6 +20,11 @@ pub fn all(changed: &[Changed]) -> Result<(), String> {
     for one in changed {
         ready.push(prepared(one, &one.after).map_err(|error| told(&one.path, &error))?);
     }
+    put(ready, changed)
+}
+
+/// Puts all new files in their places.
+fn put(ready: Vec<NamedTempFile>, changed: &[Changed]) -> Result<(), String> {
     for (index, (new, one)) in ready.into_iter().zip(changed).enumerate() {
         let put = unchanged(one).and_then(|()| Ok(new.persist(&one.path).map(drop)?));
         if let Err(error) = put.and_then(|()| flushed(&one.path)) {
@@ -89,4 +94,88 @@ fn restored(changed: &[Changed]) -> Result<(), String> {
 fn told(path: &Path, error: &io::Error) -> String {
     let text = error.to_string();
     format!("{} was left as it is: {}", path.display(), text.split(" (os error").next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn changed(path: PathBuf, before: &str) -> Changed {
+        Changed { path, before: before.into(), after: b"new".into() }
+    }
+
+    /// A directory with `a` and `b`, both holding `old`.
+    fn two() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (a, b) = (directory.path().join("a"), directory.path().join("b"));
+        for path in [&a, &b] {
+            fs::write(path, "old").expect("writable");
+        }
+        (directory, a, b)
+    }
+
+    fn read(path: &Path) -> String {
+        fs::read_to_string(path).expect("readable")
+    }
+
+    /// The names in a directory, sorted.
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).expect("listed");
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.expect("entry").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn files_are_replaced_with_their_modes_and_nothing_is_left_beside() {
+        let (directory, a, b) = two();
+        fs::set_permissions(&a, fs::Permissions::from_mode(0o640)).expect("mode");
+        all(&[changed(a.clone(), "old"), changed(b.clone(), "old")]).expect("written");
+        assert_eq!((read(&a), read(&b)), ("new".to_string(), "new".to_string()));
+        assert_eq!(fs::metadata(&a).expect("there").mode() & 0o7777, 0o640);
+        assert_eq!(names(directory.path()), ["a", "b"]);
+    }
+
+    #[test]
+    fn where_one_file_cannot_be_replaced_none_is() {
+        let spoil: [(&str, fn(&Path)); 4] = [
+            ("read-only", |b| fs::set_permissions(b, fs::Permissions::from_mode(0o444)).expect("mode")),
+            ("hard links", |b| fs::hard_link(b, b.with_extension("link")).expect("linked")),
+            ("somebody else", |b| fs::write(b, "theirs").expect("written")),
+            ("cannot be read", |b| fs::remove_file(b).expect("removed")),
+        ];
+        for (says, spoil) in spoil {
+            let (directory, a, b) = two();
+            spoil(&b);
+            let before = names(directory.path());
+            let why = all(&[changed(a.clone(), "old"), changed(b.clone(), "old")]).expect_err(says);
+            assert!(why.contains(says), "{why}");
+            assert_eq!(read(&a), "old", "{says}");
+            assert_eq!(names(directory.path()), before, "{says}");
+        }
+    }
+
+    #[test]
+    fn what_was_replaced_is_put_back_where_a_later_file_fails() {
+        let (directory, a, b) = two();
+        let ready = [beside(&a, b"new").expect("ready"), beside(&b, b"new").expect("ready")];
+        fs::write(&b, "theirs").expect("written");
+        let why =
+            put(ready.into(), &[changed(a.clone(), "old"), changed(b.clone(), "old")]).expect_err("fails");
+        assert!(why.contains("somebody else"), "{why}");
+        assert_eq!((read(&a), read(&b)), ("old".to_string(), "theirs".to_string()));
+        assert_eq!(names(directory.path()), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_directory_that_is_gone_is_told() {
+        let (directory, a, _) = two();
+        drop(directory);
+        let why = all(&[changed(a, "old")]).expect_err("gone");
+        assert!(why.contains("cannot be read"), "{why}");
+    }
 }

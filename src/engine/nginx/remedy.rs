@@ -249,7 +249,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether plain requests too tell the backend to switch to some protocol.
-    fn switches_plain(&self, route: &Route) -> bool {
+    pub fn switches_plain(&self, route: &Route) -> bool {
         let has = |name: &str, token: Option<&str>| {
             route.headers.named(name).any(|header| {
                 let word = self.directive(header.at).arg(1).filter(|word| !word.is_hole());
