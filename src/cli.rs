@@ -1,13 +1,18 @@
 //! The command line: arguments in, exit status out. Knows every layer, decides nothing about configurations.
 
 mod args;
+mod baseline;
 mod check;
 mod explain;
 mod fix;
 mod inputs;
 mod output;
+mod pages;
+mod progress;
 mod routes;
+mod settings;
 mod trace;
+mod written;
 
 use std::ffi::OsString;
 
@@ -46,6 +51,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
         Some(Verb::Routes(routes)) => routes::routes(&routes, &mut output),
         Some(Verb::Trace(trace)) => trace::trace(&trace, &mut output),
         Some(Verb::Explain { rule }) => explain::explain(&rule, &mut output),
+        Some(Verb::Init { directory }) => settings::init(&directory, &mut output),
+        Some(Verb::SettingsSchema) => settings::schema(&mut output),
+        Some(Verb::Completions { shell }) => pages::completions(shell, &mut output),
+        Some(Verb::Man { verb }) => pages::man(verb.as_deref(), &mut output),
         Some(Verb::Rules { format }) => explain::rules(format, &mut output),
     };
     match done.and_then(|status| output.finish().map(|()| status)) {

@@ -24,8 +24,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use effective::Target;
+use engine::contracts::{self, Asking};
 use engine::remarks::Remarks;
-use engine::{Effective, Judged, Linted, Selection};
+use engine::{Effective, Given, Linted, Selection};
 use finding::Severity;
 use handshake::{Roots, Trace, Url, Verdict};
 use source::files::{Files, ReadError};
@@ -56,7 +57,8 @@ fn nginx(
     target: Target,
     selection: &Selection,
 ) -> Result<Linted, ReadError> {
-    let tree = Tree::read(files, main, effective::nginx::directives::name_id, options)?;
+    let mut tree = Tree::read(files, main, effective::nginx::directives::name_id, options)?;
+    let settings = selection.lend(&mut tree);
     let config = effective::nginx::Config::new(&tree, target);
     let threads = parallel::threads(tree.directive_count());
     let mut routes = routes::nginx::routes(&tree, &config, threads);
@@ -69,18 +71,16 @@ fn nginx(
     tracer().mark_reached(&mut routes);
     // Whatever leads to a route, what is said of it counts.
     remarks.declare(&tree, &mut routes);
-    let facts = || engine::Facts::new(&tree, &config, &routes, tracer());
+    let asking = Asking {
+        trace: &|url, headers| handshake::nginx::trace(&tree, &config, files, &roots, url, headers),
+        names: &|url| tracer().names(&url.host),
+        takes: &|hop, route| tracer().takes(hop, route),
+    };
+    let contracts = contracts::enter(&selection.endpoints, settings, &mut routes, &asking);
+    let given = Given { options: &selection.options, contracts: &contracts, settings };
+    let facts = || engine::Facts::new(&tree, &config, &routes, tracer(), given);
     let judged = engine::run(facts, &routes, &rules::ALL, selection, &mut remarks, threads);
-    let Judged { findings, suppressed, heeded } = judged;
-    Ok(Linted {
-        tree,
-        effective: Effective::Nginx(Box::new(config)),
-        routes,
-        findings,
-        suppressed,
-        heeded,
-        roots,
-    })
+    Ok(Linted::new(tree, Effective::Nginx(Box::new(config)), routes, judged, roots))
 }
 
 fn apache(
@@ -90,26 +90,27 @@ fn apache(
     target: Target,
     selection: &Selection,
 ) -> Result<Linted, ReadError> {
-    let tree = Tree::read(files, main, effective::apache::directives::name_id, options)?;
+    let mut tree = Tree::read(files, main, effective::apache::directives::name_id, options)?;
+    let settings = selection.lend(&mut tree);
     let config = effective::apache::Config::new(&tree, target);
     let mut routes = routes::apache::routes(&tree, &config);
     let mut remarks = Remarks::read(&tree, &rules::ALL, false);
     remarks.declare(&tree, &mut routes);
     let roots = roots(options);
     let tracer = || handshake::apache::Tracer::new(&tree, &config, files, &roots, target.apache.last);
-    let facts = || engine::apache::Facts::new(&tree, &config, &routes, tracer());
+    let asking = Asking {
+        trace: &|url, headers| handshake::apache::trace(&tree, &config, files, &roots, url, headers),
+        names: &|url| tracer().names(url),
+        takes: &|hop, route| {
+            hop.route.as_ref().is_some_and(|chosen| chosen.at == Some(tree.head(route.node)))
+        },
+    };
+    let contracts = contracts::enter(&selection.endpoints, settings, &mut routes, &asking);
+    let given = Given { options: &selection.options, contracts: &contracts, settings };
+    let facts = || engine::apache::Facts::new(&tree, &config, &routes, tracer(), given);
     let threads = parallel::threads(tree.directive_count());
     let judged = engine::run(facts, &routes, &rules::ALL, selection, &mut remarks, threads);
-    let Judged { findings, suppressed, heeded } = judged;
-    Ok(Linted {
-        tree,
-        effective: Effective::Apache(Box::new(config)),
-        routes,
-        findings,
-        suppressed,
-        heeded,
-        roots,
-    })
+    Ok(Linted::new(tree, Effective::Apache(Box::new(config)), routes, judged, roots))
 }
 
 /// Follows one handshake through a configuration; each of `headers` replaces one that a browser sends, or removes it

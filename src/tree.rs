@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::source::files::{Files, ReadError};
-use crate::source::{FileId, Sources, Span, Text};
+use crate::source::{FileId, Source, Sources, Span, Text};
 use crate::syntax::{Directive, DirectiveId, Document, Names};
 
 use apache::Reading;
@@ -128,6 +128,8 @@ impl From<ReadError> for IncludeProblemKind {
 pub struct Tree {
     pub sources: Sources,
     documents: Vec<Document>,
+    /// What lent files hold.
+    nothing: Document,
     /// Text that stands in no file: what replaced variables and macros make of what does.
     texts: Vec<(Text, Document)>,
     /// Directives whose lines variables changed, by their place in `texts`.
@@ -161,6 +163,7 @@ impl Tree {
         Self {
             sources: library.sources,
             documents: library.loaded.into_iter().map(|file| file.document).collect(),
+            nothing: Document::default(),
             texts: Vec::new(),
             replaced: HashMap::new(),
             reading: Reading::default(),
@@ -189,7 +192,17 @@ impl Tree {
     }
 
     pub fn document(&self, file: FileId) -> &Document {
-        &self.documents[file.0 as usize]
+        self.documents.get(file.0 as usize).unwrap_or(&self.nothing)
+    }
+
+    /// Files of the configuration.
+    pub fn file_count(&self) -> usize {
+        self.documents.len()
+    }
+
+    /// A file that is no part of the configuration, so that something can be told about it.
+    pub fn lend(&mut self, source: Source) -> FileId {
+        self.sources.add(source)
     }
 
     pub fn files(&self) -> impl Iterator<Item = FileId> + use<> {

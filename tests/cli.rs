@@ -336,3 +336,37 @@ fn a_trace_knows_what_a_server_name_caught() {
     assert!(regex.contains("10.0.0.7:90") && regex.contains("GET /7/ws "), "{regex}");
     assert!(!exact.contains("10.0.0.7"), "{exact}");
 }
+
+#[test]
+fn completions_are_what_shells_read_and_know_verbs_options_and_rules() {
+    let directory = tree(&[]);
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = stdout(&wslint(directory.path(), &["completions", shell]));
+        for word in ["trace", "restrict-includes"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    fs::write(directory.path().join("complete"), wslint(directory.path(), &["completions", "bash"]).stdout)
+        .expect("writable");
+    let asked = |words: &str, current: usize| {
+        let line = format!(
+            "source ./complete; COMP_WORDS=(wslint {words}); COMP_CWORD={current}; \
+             _wslint wslint \"${{COMP_WORDS[$COMP_CWORD]}}\" \"${{COMP_WORDS[$((COMP_CWORD - 1))]}}\"; echo \"${{COMPREPLY[@]}}\""
+        );
+        let bash = Command::new("bash").args(["-c", &line]).current_dir(directory.path()).output();
+        stdout(&bash.expect("bash runs")).trim().to_string()
+    };
+    assert_eq!(asked("tra", 1), "trace");
+    assert_eq!(asked("explain inherited", 2), "inherited-headers-lost");
+    assert_eq!(asked("check --fail-on w", 3), "warning");
+}
+
+#[test]
+fn manual_pages_are_roff() {
+    let directory = tree(&[]);
+    let page = |arguments: &[&str]| stdout(&wslint(directory.path(), arguments));
+    assert!(page(&["man"]).contains(".TH wslint 1"));
+    let trace = page(&["man", "trace"]);
+    assert!(trace.contains(".TH wslint-trace 1") && trace.contains("\\fB\\-\\-header\\fR"), "{trace}");
+    assert_eq!(status(&directory, &["man", "no-such-verb"]), Some(2));
+}

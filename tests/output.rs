@@ -238,3 +238,35 @@ fn an_excerpt_of_a_file_with_carriage_returns_shows_none() {
     let text = String::from_utf8(run(directory.path(), &["."]).stdout).expect("UTF-8");
     assert!(text.contains("proxy_pass") && !text.contains("\\r") && !text.contains('\u{fffd}'), "{text}");
 }
+
+#[test]
+fn a_run_that_takes_its_time_shows_that_on_a_terminal_alone() {
+    let server = |number: usize| {
+        format!(
+            "server {{ listen 80; server_name a{number}.test; location /ws {{ proxy_pass http://127.0.0.1:9; proxy_set_header Upgrade $http_upgrade; }} }}\n"
+        )
+    };
+    let servers: String = (0..20_000).map(server).collect();
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join("nginx.conf"), format!("events {{}}\nhttp {{\n{servers}}}\n"))
+        .expect("writable");
+    let piped = run(directory.path(), &["--format", "concise"]);
+    assert_eq!((piped.status.code(), piped.stderr.as_slice()), (Some(1), &b""[..]));
+    // A terminal of its own, from which only standard error is left.
+    let on_terminal = |arguments: &str| {
+        let line = format!("'{}' --format concise {arguments} >/dev/null", env!("CARGO_BIN_EXE_wslint"));
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).current_dir(directory.path()).env("TERM", "xterm");
+        match script.output() {
+            Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+            Err(_) => {
+                assert!(std::env::var_os("WSLINT_SERVERS").is_none(), "there is no `script`");
+                eprintln!("SKIPPED: there is no `script` to give a terminal");
+                "1 file read".to_string()
+            }
+        }
+    };
+    let shown = on_terminal("");
+    assert!(shown.contains("1 file read"), "{shown:?}");
+    assert_eq!(on_terminal("--quiet").replace("1 file read", ""), "");
+}

@@ -1,12 +1,14 @@
 //! What may be written on the command line. Data only.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValue;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::effective::version::Versions;
-use crate::finding::Severity;
+use crate::engine::settings::FailOn;
 use crate::handshake::Url;
 use crate::source::discover::Server;
 use crate::tree::PathMap;
@@ -37,8 +39,26 @@ pub enum Verb {
     Trace(TraceArguments),
     /// Say what a rule means, why it matters and what to write
     Explain {
-        #[arg(value_name = "RULE")]
+        #[arg(value_name = "RULE", value_parser = RuleId, hide_possible_values = true)]
         rule: String,
+    },
+    /// Write a commented wslint.toml
+    Init {
+        /// Where
+        #[arg(value_name = "DIR", default_value = ".")]
+        directory: PathBuf,
+    },
+    /// Print the JSON schema of wslint.toml, for editors
+    SettingsSchema,
+    /// Print a shell's completions
+    Completions {
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the manual page of wslint, or of a verb, for `man -l -`
+    Man {
+        #[arg(value_name = "VERB")]
+        verb: Option<String>,
     },
     /// List the rules
     Rules {
@@ -54,18 +74,27 @@ pub struct CheckArguments {
     /// How findings are printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
-    /// The least severity that makes the exit status 1
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Warning)]
-    pub fail_on: FailOn,
+    /// The least severity that makes the exit status 1 [default: warning]
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
     /// Ask only these rules (comma-separated, repeatable)
-    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true)]
     pub select: Vec<String>,
     /// Never ask these rules (comma-separated, repeatable)
-    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true)]
     pub ignore: Vec<String>,
     /// Also look at routes that nothing says are for WebSockets; findings about them are notes
     #[arg(long)]
     pub all_routes: bool,
+    /// A URL at which a WebSocket must open, as wss://chat.example.com/socket (repeatable)
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Vec<Url>,
+    /// Findings that are known: only others count
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write what is found as known, for --baseline
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
     /// Draw notes in full
     #[arg(long)]
     pub notes: bool,
@@ -91,7 +120,7 @@ pub struct FixArguments {
     #[arg(long, group = "writes", conflicts_with = "fix")]
     pub diff: bool,
     /// Only the fixes of these rules (comma-separated, repeatable)
-    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = rule)]
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true)]
     #[arg(requires = "writes")]
     pub fix_only: Vec<String>,
 }
@@ -132,6 +161,12 @@ pub struct InputArguments {
 
 #[derive(Args)]
 pub struct ReadArguments {
+    /// The file of settings; by default wslint.toml or .wslint.toml beside the PATH or above it
+    #[arg(long, value_name = "FILE", conflicts_with = "isolated")]
+    pub config: Option<PathBuf>,
+    /// Look for no settings
+    #[arg(long)]
+    pub isolated: bool,
     /// Whose configuration it is; by default its name and what it holds tell
     #[arg(long, value_enum)]
     pub server: Option<Server>,
@@ -202,22 +237,13 @@ pub enum ListFormat {
     Json,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    Error,
-    Warning,
-    Note,
-    Never,
-}
+impl ValueEnum for FailOn {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl FailOn {
-    pub fn is_reached_by(self, severity: Severity) -> bool {
-        match self {
-            Self::Error => severity >= Severity::Error,
-            Self::Warning => severity >= Severity::Warning,
-            Self::Note => true,
-            Self::Never => false,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
     }
 }
 
@@ -228,10 +254,28 @@ pub enum Color {
     Never,
 }
 
-fn rule(id: &str) -> Result<String, String> {
-    match crate::rules::find(id) {
-        Some(rule) => Ok(rule.id.to_string()),
-        None => Err(super::explain::no_such_rule(id)),
+/// The name of a rule, which shells complete.
+#[derive(Clone)]
+struct RuleId;
+
+impl TypedValueParser for RuleId {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        let known = |id: &str| match crate::rules::find(id) {
+            Some(rule) => Ok(rule.id.to_string()),
+            None => Err(super::explain::no_such_rule(id)),
+        };
+        known.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(crate::rules::ALL.iter().map(|rule| PossibleValue::new(rule.id))))
     }
 }
 

@@ -1,34 +1,55 @@
 //! `wslint [check] PATH...`
 
+use std::path::PathBuf;
+
 use super::args::{CheckArguments, Format};
+use super::inputs::{self, Inputs};
 use super::output::Output;
-use super::{CLEAN, FOUND, fix, inputs};
-use crate::engine::Selection;
+use super::{CLEAN, FOUND, baseline, fix};
+use crate::engine::contracts::Endpoint;
+use crate::engine::settings::Settings;
+use crate::engine::{Linted, Selection};
 use crate::finding::Severity;
-use crate::report::{self, Report, human};
+use crate::report::summary::counted;
+use crate::report::{self, Report, human, shown};
+use crate::source::files::normal;
 
 pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, String> {
     let selection = Selection {
         select: arguments.select.clone(),
         ignore: arguments.ignore.clone(),
         all_routes: arguments.all_routes,
+        endpoints: arguments.endpoint.iter().cloned().map(Endpoint::new).collect(),
+        ..Selection::default()
     };
     let fixing = &arguments.fix;
     if fixing.diff {
         return fix::diff(&arguments.input, fixing, &selection, output);
     }
-    let mut linted = match fixing.fix {
-        true => fix::fix(&arguments.input, fixing, &selection)?,
-        false => inputs::read(&arguments.input, &selection)?,
+    if fixing.fix {
+        fix::fix(&arguments.input, fixing, &selection)?;
+    }
+    let mut inputs = inputs::read(&arguments.input, &selection, arguments.quiet)?;
+    let directory = std::env::current_dir().unwrap_or_default();
+    let below = |path: &PathBuf| normal(&directory.join(path));
+    if let Some(path) = arguments.write_baseline.as_ref().map(below) {
+        let count = baseline::write(&inputs, &path)?;
+        let written = format!("{} written to {}", counted(count, "finding"), shown(&path, &directory));
+        output.print(|out| writeln!(out, "{written}"))?;
+        return Ok(CLEAN);
+    }
+    baseline::apply(&mut inputs, arguments.baseline.as_ref().map(below).as_deref(), &selection)?;
+    let Inputs { mut linted, settings } = inputs;
+    let fails = |part: &Linted, settings: &Settings| {
+        let fail_on = arguments.fail_on.or(settings.fail_on).unwrap_or_default();
+        part.findings.iter().any(|finding| fail_on.is_reached_by(finding.severity))
     };
-    let fails = |severity| arguments.fail_on.is_reached_by(severity);
-    let failed = linted.iter().flat_map(|part| &part.findings).any(|finding| fails(finding.severity));
+    let failed = linted.iter().zip(&settings).any(|(part, settings)| fails(part, settings));
     if arguments.quiet {
         for part in &mut linted {
             part.findings.retain(|finding| finding.severity > Severity::Note);
         }
     }
-    let directory = std::env::current_dir().unwrap_or_default();
     let report = Report { linted: &linted, directory };
     let style = human::Style { colour: output.colour, width: output.width, notes: arguments.notes };
     let silent = arguments.quiet && linted.iter().all(|part| part.findings.is_empty());

@@ -1,9 +1,15 @@
 //! From paths on the command line to configurations that are read. Knows the current directory.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use hashbrown::HashSet;
 
 use super::args::{InputArguments, Limit, ReadArguments, TraceArguments};
+use super::progress::Progress;
+use super::settings::{Coverage, Lookup};
 use crate::effective::Target;
+use crate::engine::settings::Settings;
 use crate::engine::{Linted, Selection};
 use crate::handshake::Trace;
 use crate::source::discover::{self, Main, Server};
@@ -12,9 +18,17 @@ use crate::source::restricted::Restricted;
 use crate::tree::apache::Given;
 use crate::tree::{Limits, Options, PathMap};
 
+/// Every configuration that the arguments name, and what is settled for each.
+pub struct Inputs {
+    pub linted: Vec<Linted>,
+    pub settings: Vec<Rc<Settings>>,
+}
+
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
-pub fn read(input: &InputArguments, selection: &Selection) -> Result<Vec<Linted>, String> {
-    read_from(&*open(input)?, input, selection)
+pub fn read(input: &InputArguments, selection: &Selection, quiet: bool) -> Result<Inputs, String> {
+    let files = open(input)?;
+    let progress = Progress::start(quiet);
+    read_from(&progress.counting(&*files), input, selection)
 }
 
 /// What the arguments let be read.
@@ -33,24 +47,36 @@ fn given(input: &InputArguments) -> Vec<PathBuf> {
 }
 
 /// The same as `read`, with files that are open already.
-pub fn read_from(
-    files: &dyn Files,
-    input: &InputArguments,
-    selection: &Selection,
-) -> Result<Vec<Linted>, String> {
+pub fn read_from(files: &dyn Files, input: &InputArguments, selection: &Selection) -> Result<Inputs, String> {
     let here = current_directory()?;
-    let mut linted = Vec::new();
-    for path in &given(input) {
+    let given = given(input);
+    let mut lookup = Lookup::new(&input.read, &here);
+    let mut inputs = Inputs { linted: Vec::new(), settings: Vec::new() };
+    let mut found = Vec::new();
+    for path in &given {
         let (mains, root) = mains(files, path, &normal(&here.join(path)), input.read.server)?;
-        for main in mains {
-            let target = target(&input.read, main.server);
-            let options = options(&input.read, &here, &main, root.clone(), target);
-            let read = crate::lint(files, &main.path, &options, target, selection);
-            linted.push(read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))?);
-        }
+        let settings = lookup.of(files, &root)?;
+        found.extend(mains.into_iter().map(|main| (path, main, root.clone(), settings.clone())));
     }
-    crate::rules::agree(&mut linted);
-    Ok(linted)
+    let is_sole = found.len() == 1;
+    // What is wrong with a file of settings is told once.
+    let mut told: HashSet<PathBuf> = HashSet::new();
+    for (path, main, root, settings) in found {
+        let home = settings.file.as_ref().and_then(|file| file.path.parent());
+        let is_whole = home.is_some_and(|home| home.starts_with(&root));
+        let mut selection =
+            super::settings::selection(&settings, selection, &main, Coverage { is_whole, is_sole });
+        if settings.file.as_ref().is_some_and(|file| told.insert(file.path.clone())) {
+            selection.problems.clone_from(&settings.problems);
+        }
+        let target = target(&input.read, &settings, main.server);
+        let options = options(&input.read, &settings, &here, &main, root, target);
+        let read = crate::lint(files, &main.path, &options, target, &selection);
+        inputs.linted.push(read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))?);
+        inputs.settings.push(settings);
+    }
+    crate::rules::agree(&mut inputs.linted);
+    Ok(inputs)
 }
 
 /// Reads one configuration and follows a handshake through it.
@@ -67,8 +93,9 @@ pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
             all.join(", ")
         ));
     };
-    let target = target(&arguments.read, main.server);
-    let options = options(&arguments.read, &here, main, root, target);
+    let settings = Lookup::new(&arguments.read, &here).of(&*files, &root)?;
+    let target = target(&arguments.read, &settings, main.server);
+    let options = options(&arguments.read, &settings, &here, main, root, target);
     let read = crate::trace(&*files, &main.path, &options, target, &arguments.url, &arguments.header);
     read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))
 }
@@ -78,9 +105,11 @@ fn current_directory() -> Result<PathBuf, String> {
 }
 
 /// The versions named, the last for each server; those of the configuration's own decide whether any were.
-fn target(read: &ReadArguments, of: Server) -> Target {
+fn target(read: &ReadArguments, settings: &Settings, of: Server) -> Target {
     let mut target = Target::default();
-    for &(server, versions) in &read.target {
+    let settled = [(Server::Nginx, settings.nginx), (Server::Apache, settings.apache)];
+    let settled = settled.into_iter().filter_map(|(server, versions)| Some((server, versions?)));
+    for (server, versions) in settled.chain(read.target.iter().copied()) {
         match server {
             Server::Nginx => target.nginx = versions,
             Server::Apache => target.apache = versions,
@@ -151,9 +180,17 @@ fn mains(
     Ok((mains, absolute.to_owned()))
 }
 
-fn options(input: &ReadArguments, here: &Path, main: &Main, root: PathBuf, target: Target) -> Options {
+fn options(
+    input: &ReadArguments,
+    settings: &Settings,
+    here: &Path,
+    main: &Main,
+    root: PathBuf,
+    target: Target,
+) -> Options {
     let own = main.path.parent().unwrap_or(here).to_owned();
-    let prefix = input.prefix.as_ref().map_or(own, |prefix| normal(&here.join(prefix)));
+    let written = |path: &PathBuf| normal(&here.join(path));
+    let prefix = input.prefix.as_ref().map(written).or_else(|| settings.prefix.clone()).unwrap_or(own);
     let map = |map: &PathMap| PathMap { from: map.from.clone(), to: normal(&here.join(&map.to)) };
     let define = |(name, value): &(String, Option<String>)| {
         (name.clone().into_bytes(), value.clone().map(String::into_bytes))
@@ -161,15 +198,15 @@ fn options(input: &ReadArguments, here: &Path, main: &Main, root: PathBuf, targe
     let given = || {
         let version = target.apache.last;
         Given {
-            defines: input.define.iter().map(define).collect(),
+            defines: settings.define.iter().chain(&input.define).map(define).collect(),
             version: [version.major, version.minor, version.patch],
-            server_root: input.server_root.as_ref().map(|root| normal(&here.join(root))),
+            server_root: input.server_root.as_ref().map(written).or_else(|| settings.server_root.clone()),
         }
     };
     Options {
         prefix,
         root,
-        maps: input.path_map.iter().map(map).collect(),
+        maps: input.path_map.iter().map(map).chain(settings.maps.iter().cloned()).collect(),
         limits: limits(&input.limit),
         apache: (main.server == Server::Apache).then(given),
     }
@@ -190,7 +227,7 @@ fn limits(given: &[(Limit, u32)]) -> Limits {
     limits
 }
 
-fn reason(error: &ReadError) -> String {
+pub fn reason(error: &ReadError) -> String {
     match error {
         ReadError::NotFound => "no such file".to_string(),
         ReadError::Directory => "is a directory".to_string(),

@@ -13,6 +13,7 @@ pub struct Card {
     pub title: String,
     /// `error`, `warning`, `note` or `off`.
     pub severity: String,
+    /// None where it is about wslint's own files.
     pub servers: Vec<Server>,
     /// The release of wslint that brought the rule.
     pub since: String,
@@ -20,6 +21,8 @@ pub struct Card {
     /// The Markdown after the front matter, as written, examples included.
     pub text: String,
     pub examples: Vec<Example>,
+    /// Examples of `wslint.toml`.
+    pub settings: Vec<SettingsExample>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -40,6 +43,20 @@ pub struct Example {
     pub body: String,
     /// The line in the card of the body's first line, from 1.
     pub line: usize,
+}
+
+/// A `wslint.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsExample {
+    pub good: bool,
+    pub body: String,
+}
+
+impl SettingsExample {
+    /// Where findings must start, as in an example of a configuration.
+    pub fn expected(&self) -> Vec<(usize, String)> {
+        expected(&self.body)
+    }
 }
 
 /// How a bad example fails on the real server.
@@ -89,9 +106,7 @@ impl Card {
             let severity = matter.severity;
             return Err(format!("line 1: severity `{severity}` is none of error, warning, note, off"));
         }
-        if matter.servers.is_empty() {
-            return Err("line 1: `servers` names none".to_owned());
-        }
+        let (examples, settings) = examples(rest, first_line)?;
         Ok(Self {
             title: matter.title,
             severity: matter.severity,
@@ -99,7 +114,8 @@ impl Card {
             since: matter.since,
             references: matter.references,
             text: rest.to_owned(),
-            examples: examples(rest, first_line)?,
+            examples,
+            settings,
         })
     }
 }
@@ -108,15 +124,12 @@ impl Example {
     /// Where findings must start, as a 1-based line of the body and a rule id: a comment `# finds: id`
     /// speaks of the next line that is not such a comment itself.
     pub fn expected(&self) -> Vec<(usize, String)> {
-        let mut expected = Vec::new();
-        let mut waiting: Vec<&str> = Vec::new();
-        for (index, line) in self.body.lines().enumerate() {
-            match remark(line, "finds:") {
-                Some(id) => waiting.push(id),
-                None => expected.extend(waiting.drain(..).map(|id| (index + 1, id.to_owned()))),
-            }
-        }
-        expected
+        expected(&self.body)
+    }
+
+    /// URLs at which a WebSocket must open: `# endpoint: ws://example.test/ws`.
+    pub fn endpoints(&self) -> impl Iterator<Item = &str> {
+        self.body.lines().filter_map(|line| remark(line, "endpoint:"))
     }
 
     /// It is a whole configuration, which the real server can run.
@@ -166,6 +179,18 @@ impl FromStr for VersionBounds {
     }
 }
 
+fn expected(body: &str) -> Vec<(usize, String)> {
+    let mut expected = Vec::new();
+    let mut waiting: Vec<&str> = Vec::new();
+    for (index, line) in body.lines().enumerate() {
+        match remark(line, "finds:") {
+            Some(id) => waiting.push(id),
+            None => expected.extend(waiting.drain(..).map(|id| (index + 1, id.to_owned()))),
+        }
+    }
+    expected
+}
+
 /// The value of a comment line that starts with `name`.
 fn remark<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     Some(line.trim().strip_prefix('#')?.trim_start().strip_prefix(name)?.trim())
@@ -189,8 +214,9 @@ fn split_front_matter(text: &str) -> Result<(&str, &str, usize), String> {
 }
 
 /// The fences of `text` that say `good` or `bad`; `first_line` is where `text` starts in the card.
-fn examples(text: &str, first_line: usize) -> Result<Vec<Example>, String> {
+fn examples(text: &str, first_line: usize) -> Result<(Vec<Example>, Vec<SettingsExample>), String> {
     let mut examples = Vec::new();
+    let mut settings = Vec::new();
     let mut lines = text.split_inclusive('\n').zip(first_line..);
     while let Some((opening, number)) = lines.next() {
         let Some((ticks, info)) = fence(opening) else { continue };
@@ -204,10 +230,19 @@ fn examples(text: &str, first_line: usize) -> Result<Vec<Example>, String> {
             }
             body.push_str(line);
         }
+        let of_settings = match info {
+            "toml bad" => Some(false),
+            "toml good" => Some(true),
+            _ => None,
+        };
+        if let Some(good) = of_settings {
+            settings.push(SettingsExample { good, body });
+            continue;
+        }
         let example = example(info, body, number + 1).map_err(|why| format!("line {number}: {why}"))?;
         examples.extend(example);
     }
-    Ok(examples)
+    Ok((examples, settings))
 }
 
 /// How many backticks open or close a fence on this line, and what follows them.

@@ -2,12 +2,24 @@
 
 use std::path::Path;
 
-use super::Rule;
+use super::contracts::Contract;
 use super::fixes::Repair;
+use super::options::Options;
+use super::{Rule, RuleOption};
 use crate::finding::{Finding, Fix, Label};
-use crate::source::Span;
+use crate::routes::Route;
+use crate::source::{FileId, Span};
 use crate::syntax::Directive;
 use crate::tree::{GraftId, NodeRef, Tree};
+
+/// What people say beside the files.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    pub options: &'a Options,
+    pub contracts: &'a [Contract],
+    /// The file of settings, where something is told about it.
+    pub settings: Option<FileId>,
+}
 
 /// A tree and whose it is.
 #[derive(Clone, Copy)]
@@ -17,6 +29,7 @@ pub struct Ground<'a> {
     pub server: &'static str,
     /// The file given is not a main file.
     pub fragment: bool,
+    pub given: Given<'a>,
 }
 
 impl<'a> Ground<'a> {
@@ -33,6 +46,17 @@ impl<'a> Ground<'a> {
     /// The same, where that changes something for other requests.
     pub fn rewrite_but(&self, node: NodeRef, line: &str, changes: &str) -> Option<Fix> {
         self.repair().rewrite(node, line).risky(format!("write `{}`; {changes}", shown(line)))
+    }
+
+    /// A rule's option, in milliseconds.
+    pub fn option(&self, rule: &Rule, option: &RuleOption) -> u64 {
+        self.given.options.get(rule, option)
+    }
+
+    /// The URLs whose handshakes a route carries, as it is promised.
+    pub fn contracts<'r>(&self, route: &'r Route) -> impl Iterator<Item = &'a Contract> + use<'a, 'r> {
+        let contracts = self.given.contracts;
+        route.contracts.iter().map(move |&index| &contracts[index as usize])
     }
 
     pub fn directive(&self, node: NodeRef) -> Directive<'a> {

@@ -105,6 +105,6 @@ impl Heeded {
                 suppressed.push(Suppressed { finding, why });
             }
         }
-        Judged { findings: told.sorted(), suppressed, heeded: Vec::new() }
+        Judged { findings: told.sorted(), suppressed, heeded: Vec::new(), promises: Vec::new() }
     }
 }

@@ -1,15 +1,22 @@
 //! What a rule is, and how all of them are asked. Knows no rule by name.
 
 pub mod apache;
+pub mod baseline;
 pub mod card;
+pub mod contracts;
 mod fingerprint;
 pub mod fixes;
 mod ground;
 mod heed;
+pub mod levels;
 mod merged;
+pub mod near;
 mod nginx;
+pub mod options;
+mod promises;
 pub mod remarks;
 mod run;
+pub mod settings;
 pub mod times;
 
 use crate::effective;
@@ -18,11 +25,15 @@ use crate::handshake::Roots;
 use crate::routes::{Intent, Route};
 use crate::source::Span;
 use crate::tree::Tree;
+use baseline::Entry;
+use contracts::Contract;
 use remarks::{Suppression, Unclear, Unused};
+use settings::Problem;
 
 pub use fingerprint::fingerprints;
-pub use ground::Ground;
+pub use ground::{Given, Ground};
 pub use nginx::{Facts, Way, Ways, remedy};
+pub use options::RuleOption;
 pub use run::{Selection, run};
 
 /// How a rule speaks unless it is told otherwise.
@@ -71,6 +82,12 @@ pub enum Check {
     Unclear(fn(&Ground, &Unclear) -> Finding),
     /// Once for every remark that did nothing, when all other rules were asked.
     Unused(fn(&Ground, &Unused) -> Finding),
+    /// Once for every mistake in the settings, and its place.
+    Settings(fn(&Problem, Span) -> Finding),
+    /// Once for every URL at which a WebSocket must open, when all rules about routes were asked.
+    Contract(fn(&Ground, &Contract) -> Option<Finding>),
+    /// Once for every entry of a baseline that nothing is found for, and its place.
+    Stale(fn(&Entry, Span) -> Finding),
     /// One for each server.
     Both(&'static Check, &'static Check),
 }
@@ -86,6 +103,8 @@ pub struct Rule {
     pub cause: Option<u8>,
     /// The weakest evidence that a route is meant for WebSockets on which the rule speaks.
     pub intent: Intent,
+    /// What can be set of it.
+    pub options: &'static [RuleOption],
     pub check: Check,
 }
 
@@ -112,8 +131,28 @@ pub struct Linted {
     pub suppressed: Vec<Suppressed>,
     /// Where the remarks stand that did something, or of which that is not known.
     pub heeded: Vec<Span>,
+    /// What came of every URL at which a WebSocket must open; no part of `findings` until `rules::agree` has compared
+    /// all configurations.
+    pub promises: Vec<Promise>,
+    /// Findings that a baseline knows, sorted by place; no part of `findings`.
+    pub known: Vec<Finding>,
     /// Where files of the target machine are looked up.
     pub roots: Roots,
+}
+
+impl Linted {
+    pub fn new(tree: Tree, effective: Effective, routes: Vec<Route>, judged: Judged, roots: Roots) -> Self {
+        let Judged { findings, suppressed, heeded, promises } = judged;
+        Self { tree, effective, routes, findings, suppressed, heeded, promises, known: Vec::new(), roots }
+    }
+}
+
+/// What came of an endpoint in one configuration.
+#[derive(Clone, Debug)]
+pub struct Promise {
+    pub contract: Contract,
+    /// What there is to tell; nothing where it is kept, or where another finding tells it.
+    pub finding: Option<Finding>,
 }
 
 /// A finding that a remark silences.
@@ -123,12 +162,13 @@ pub struct Suppressed {
     pub why: Suppression,
 }
 
-/// What asking all rules came to: the last three parts of `Linted`.
+/// What asking all rules came to: parts of `Linted`.
 #[derive(Debug, Default)]
 pub struct Judged {
     pub findings: Vec<Finding>,
     pub suppressed: Vec<Suppressed>,
     pub heeded: Vec<Span>,
+    pub promises: Vec<Promise>,
 }
 
 /// What is in force in the blocks of either server.

@@ -1,16 +1,24 @@
 //! Asking every rule: which ones, on which routes, who yields to whom. Knows no rule by name.
 
+use std::path::Path;
+
+use super::contracts::Endpoint;
 use super::heed::heed;
+use super::levels::Levels;
 use super::merged::Merged;
+use super::options::Options;
+use super::promises::Promises;
 use super::remarks::Remarks;
-use super::{Check, Facts, Ground, Judged, Level, Rule, apache};
+use super::settings::{Problem, SettingsFile};
+use super::{Check, Facts, Ground, Judged, Rule, apache};
 use crate::effective::BlockId;
 use crate::effective::regex;
 use crate::finding::{Confidence, Finding, Severity};
 use crate::routes::{Intent, Route};
-use crate::tree::NodeRef;
+use crate::source::{FileId, Source, Span, Text};
+use crate::tree::{NodeRef, Tree};
 
-/// Which rules are asked.
+/// What is asked: which rules, how loud they are, and what else people say.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Only these, if there are any.
@@ -19,6 +27,14 @@ pub struct Selection {
     pub ignore: Vec<String>,
     /// Also plain HTTP routes; findings about them are notes.
     pub all_routes: bool,
+    pub levels: Levels,
+    pub options: Options,
+    /// URLs at which a WebSocket must open.
+    pub endpoints: Vec<Endpoint>,
+    /// Where all this is written, if it is.
+    pub settings: Option<SettingsFile>,
+    /// What is wrong there.
+    pub problems: Vec<Problem>,
 }
 
 /// Rules whose findings mean that something was not read at all: nothing silences them.
@@ -27,8 +43,15 @@ pub(super) const ALWAYS: [&str; 3] = ["include-loop", "limit-exceeded", "unreada
 impl Selection {
     pub fn includes(&self, rule: &Rule) -> bool {
         let named = |list: &[String]| list.iter().any(|id| id == rule.id);
-        let wanted = if self.select.is_empty() { rule.level != Level::Off } else { named(&self.select) };
+        let wanted = if self.select.is_empty() { self.levels.is_on(rule) } else { named(&self.select) };
         ALWAYS.contains(&rule.id) || (wanted && !named(&self.ignore))
+    }
+
+    /// The file of settings, as far as something is told about it, made part of the tree.
+    pub fn lend(&self, tree: &mut Tree) -> Option<FileId> {
+        let file = self.settings.as_ref()?;
+        let is_told_of = !self.problems.is_empty() || !self.endpoints.is_empty();
+        is_told_of.then(|| tree.lend(Source::new(file.path.clone(), Text::plain(file.bytes.to_vec()))))
     }
 
     /// Whether not all rules are asked that usually are.
@@ -148,7 +171,12 @@ pub fn run<F: Asked>(
             Some(rule) => {
                 let mut findings = Vec::new();
                 facts.about_tree(&rule.check, &mut findings);
-                found.extend(findings.into_iter().map(|finding| (finding, None)));
+                let sources = &facts.ground().tree.sources;
+                let told = findings.into_iter().filter_map(|finding| {
+                    let file = sources.path(finding.primary.file);
+                    selection.levels.apply(rule, finding, file)
+                });
+                found.extend(told.map(|finding| (finding, None)));
             }
             None => {
                 let first = (task - of_trees.len()) * CHUNK;
@@ -161,15 +189,46 @@ pub fn run<F: Asked>(
         }
         found
     });
-    let found = found.into_iter().flatten();
-    if remarks.is_empty() {
+    let facts = facts();
+    let given = facts.ground().given;
+    let mut promises = Promises::new(given.contracts, routes);
+    let found = found
+        .into_iter()
+        .flatten()
+        .chain(about_settings(rules, selection, given.settings))
+        .map(|found| promises.hear(found));
+    let mut judged = if remarks.is_empty() {
         let mut told = Merged::default();
         found.for_each(|(finding, route)| {
             told.add(finding, route.map(|index: usize| &routes[index].name));
         });
-        return Judged { findings: told.sorted(), ..Judged::default() };
+        Judged { findings: told.sorted(), ..Judged::default() }
+    } else {
+        heed(remarks, &facts, routes, rules, selection, found)
+    };
+    judged.promises = promises.judged(facts.ground(), rules, selection);
+    judged
+}
+
+/// What is wrong with the settings.
+fn about_settings(
+    rules: &[&'static Rule],
+    selection: &Selection,
+    file: Option<FileId>,
+) -> Vec<(Finding, Option<usize>)> {
+    let Some(file) = file else { return Vec::new() };
+    let mut found = Vec::new();
+    for rule in rules.iter().filter(|rule| selection.includes(rule)) {
+        let Check::Settings(check) = rule.check else { continue };
+        for problem in &selection.problems {
+            let at = Span { file, start: problem.at.start, end: problem.at.end };
+            let path = selection.settings.as_ref().map_or(Path::new(""), |file| &file.path);
+            found.extend(
+                selection.levels.apply(rule, check(problem, at), path).map(|finding| (finding, None)),
+            );
+        }
     }
-    heed(remarks, &facts(), routes, rules, selection, found)
+    found
 }
 
 fn ask_about(
@@ -188,8 +247,10 @@ fn ask_about(
         if intent < rule.intent || (explained && rule.cause.is_some()) {
             continue;
         }
-        let Some(mut finding) = facts.about(route, &rule.check) else { continue };
+        let Some(finding) = facts.about(route, &rule.check) else { continue };
         explained |= rule.cause.is_some();
+        let file = facts.ground().tree.sources.path(finding.primary.file);
+        let Some(mut finding) = selection.levels.apply(rule, finding, file) else { continue };
         if route.intent <= Intent::Named {
             finding.confidence = Confidence::Likely;
             let most = if route.intent == Intent::None { Severity::Note } else { Severity::Warning };

@@ -5,7 +5,8 @@ use hashbrown::HashSet;
 
 use crate::effective::nginx::directives::SERVER;
 use crate::effective::{BlockId, Value};
-use crate::engine::{Effective, Facts, Linted, apache};
+use crate::engine::options::Options;
+use crate::engine::{Effective, Facts, Given, Linted, apache};
 use crate::finding::RouteName;
 use crate::handshake::apache::Outcome;
 use crate::handshake::nginx::Arrival;
@@ -149,14 +150,19 @@ fn with_nginx(linted: &Linted, files: &dyn Files, ask: impl FnOnce(&Facts)) {
     let Effective::Nginx(config) = &linted.effective else { return };
     let last = config.target.nginx.last;
     let tracer = handshake::nginx::Tracer::new(&linted.tree, config, files, &linted.roots, last);
-    ask(&Facts::new(&linted.tree, config, &linted.routes, tracer));
+    ask(&Facts::new(&linted.tree, config, &linted.routes, tracer, nothing_given(&Options::default())));
 }
 
 fn with_apache(linted: &Linted, files: &dyn Files, ask: impl FnOnce(&apache::Facts)) {
     let Effective::Apache(config) = &linted.effective else { return };
     let last = config.target.apache.last;
     let tracer = handshake::apache::Tracer::new(&linted.tree, config, files, &linted.roots, last);
-    ask(&apache::Facts::new(&linted.tree, config, &linted.routes, tracer));
+    ask(&apache::Facts::new(&linted.tree, config, &linted.routes, tracer, nothing_given(&Options::default())));
+}
+
+/// Nothing that is asked here depends on what people say beside the files.
+fn nothing_given(options: &Options) -> Given<'_> {
+    Given { options, contracts: &[], settings: None }
 }
 
 fn nginx_servers(facts: &Facts) -> Vec<BlockId> {

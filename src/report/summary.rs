@@ -13,15 +13,18 @@ pub struct Summary {
     pub notes: usize,
     /// Findings that remarks in the files silence.
     pub suppressed: usize,
+    /// Findings that a baseline knows.
+    pub known: usize,
 }
 
 impl Summary {
     pub fn of(linted: &[Linted]) -> Self {
         let mut summary = Self::default();
         for part in linted {
-            summary.files += part.tree.sources.len();
+            summary.files += part.tree.file_count();
             summary.routes += part.routes.len();
             summary.suppressed += part.suppressed.len();
+            summary.known += part.known.len();
             for finding in &part.findings {
                 *match finding.severity {
                     Severity::Error => &mut summary.errors,
@@ -43,6 +46,9 @@ impl Summary {
         let mut found = if found.is_empty() { "nothing found".to_string() } else { found.join(", ") };
         if self.suppressed > 0 {
             found += &format!(", {} suppressed", self.suppressed);
+        }
+        if self.known > 0 {
+            found += &format!(", {} known", self.known);
         }
         format!("{}, {}: {found}", counted(self.files, "file"), counted(self.routes, "route"))
     }

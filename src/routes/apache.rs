@@ -220,6 +220,7 @@ impl<'a> Builder<'a> {
             timeouts: Timeouts { read, backend_send: Setting::Absent, client_send: Setting::Absent },
             intent,
             broken: !self.broken.is_empty() && self.broken.contains(&line.node),
+            contracts: Vec::new(),
         });
     }
 

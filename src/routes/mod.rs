@@ -34,6 +34,8 @@ pub struct Route {
     pub intent: Intent,
     /// The server refuses something in the blocks around the route, so nothing is known of what was meant.
     pub broken: bool,
+    /// The promises, by number, that a WebSocket opens at a URL whose handshakes come here.
+    pub contracts: Vec<u32>,
 }
 
 /// What kind of line proxies.

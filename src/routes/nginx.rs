@@ -121,6 +121,7 @@ impl<'a> Finder<'a> {
             },
             intent: Intent::None,
             broken,
+            contracts: Vec::new(),
         }
     }
 

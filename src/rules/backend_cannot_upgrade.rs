@@ -22,6 +22,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/backend-cannot-upgrade.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::Tree(check),
 };
 

@@ -17,6 +17,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/balancer-incomplete.md"),
     cause: Some(1),
     intent: Intent::Named,
+    options: &[],
     check: Check::Both(&Check::ApacheRoute(check), &Check::ApacheTree(refusals)),
 };
 

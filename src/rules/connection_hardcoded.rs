@@ -12,6 +12,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/connection-hardcoded.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

@@ -12,6 +12,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/connection-map-broken.md"),
     cause: Some(5),
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

@@ -14,6 +14,7 @@ pub static RULE: Rule = Rule {
     // It explains no failure of the handshake, so it silences none that does.
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

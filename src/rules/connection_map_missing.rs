@@ -18,6 +18,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/connection-map-missing.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::Tree(check),
 };
 

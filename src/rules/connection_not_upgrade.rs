@@ -12,6 +12,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/connection-not-upgrade.md"),
     cause: Some(8),
     intent: Intent::Named,
+    options: &[],
     check: Check::Route(check),
 };
 

@@ -12,6 +12,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/directive-not-allowed-here.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::Tree(check),
 };
 

@@ -14,6 +14,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/duplicate-handshake-header.md"),
     cause: Some(3),
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

@@ -14,6 +14,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/h2websockets-unusable.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::ApacheTree(check),
 };
 

@@ -16,6 +16,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/handshake-header-stripped.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Both(&Check::Route(check), &Check::ApacheRoute(of_apache)),
 };
 

@@ -14,6 +14,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/http-1-0-hop.md"),
     cause: Some(9),
     intent: Intent::Named,
+    options: &[],
     check: Check::Route(check),
 };
 

@@ -11,6 +11,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/include-loop.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::Files(check),
 };
 

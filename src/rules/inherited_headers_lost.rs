@@ -17,6 +17,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/inherited-headers-lost.md"),
     cause: Some(0),
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

@@ -15,6 +15,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/ip-hash-sees-one-client.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

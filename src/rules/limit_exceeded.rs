@@ -13,6 +13,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/limit-exceeded.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::Files(check),
 };
 

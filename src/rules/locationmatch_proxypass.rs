@@ -15,6 +15,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/locationmatch-proxypass.md"),
     cause: Some(3),
     intent: Intent::Named,
+    options: &[],
     check: Check::ApacheRoute(check),
 };
 

@@ -12,6 +12,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/malformed-handshake-header.md"),
     cause: Some(1),
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

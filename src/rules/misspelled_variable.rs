@@ -15,6 +15,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/misspelled-variable.md"),
     cause: Some(2),
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

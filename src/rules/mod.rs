@@ -2,6 +2,7 @@
 
 mod backend_cannot_upgrade;
 mod balancer_incomplete;
+mod baseline_stale;
 mod cached_handshake;
 mod comment_swallows_line;
 mod config_refused;
@@ -13,6 +14,7 @@ mod connection_not_upgrade;
 mod directive_not_allowed_here;
 mod duplicate_directive;
 mod duplicate_handshake_header;
+mod endpoint_not_upgraded;
 mod h2c_smuggling;
 mod h2websockets_unusable;
 mod handshake_header_stripped;
@@ -52,6 +54,7 @@ mod route_shadowed;
 mod scheme_disagrees;
 mod send_timeout_short;
 mod sethandler_path;
+mod settings_unclear;
 mod ssl_proxy_engine_off;
 mod sticky_cookie_never_set;
 mod sticky_ignored;
@@ -79,13 +82,17 @@ mod wss_not_served;
 use hashbrown::HashSet;
 use std::path::PathBuf;
 
-use crate::engine::{Linted, Rule};
+use crate::engine::baseline::Entry;
+use crate::engine::contracts::Endpoint;
+use crate::engine::{Linted, Promise, Rule, near};
+use crate::finding::Finding;
 use crate::source::Span;
 
 /// In the order of their names.
-pub static ALL: [&Rule; 75] = [
+pub static ALL: [&Rule; 78] = [
     &backend_cannot_upgrade::RULE,
     &balancer_incomplete::RULE,
+    &baseline_stale::RULE,
     &cached_handshake::RULE,
     &comment_swallows_line::RULE,
     &config_refused::RULE,
@@ -97,6 +104,7 @@ pub static ALL: [&Rule; 75] = [
     &directive_not_allowed_here::RULE,
     &duplicate_directive::RULE,
     &duplicate_handshake_header::RULE,
+    &endpoint_not_upgraded::RULE,
     &h2c_smuggling::RULE,
     &h2websockets_unusable::RULE,
     &handshake_header_stripped::RULE,
@@ -136,6 +144,7 @@ pub static ALL: [&Rule; 75] = [
     &scheme_disagrees::RULE,
     &send_timeout_short::RULE,
     &sethandler_path::RULE,
+    &settings_unclear::RULE,
     &ssl_proxy_engine_off::RULE,
     &sticky_cookie_never_set::RULE,
     &sticky_ignored::RULE,
@@ -168,22 +177,63 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 
 /// The rule that was probably meant by a name that none has.
 pub fn nearest(id: &str) -> Option<&'static str> {
-    let most = id.len() / 3;
-    let near = ALL.iter().filter(|rule| rule.id.len().abs_diff(id.len()) <= most);
-    let near = near.map(|rule| (strsim::damerau_levenshtein(id, rule.id), rule.id)).min()?;
-    (near.0 <= most).then_some(near.1)
+    near::nearest(id, ALL.iter().map(|rule| rule.id))
 }
 
-/// Leaves out what is told of remarks that do nothing in one configuration and something in another that has the same file.
+/// What is told of an entry of a baseline that nothing is found for.
+pub fn stale(entry: &Entry, at: Span) -> Finding {
+    baseline_stale::check(entry, at)
+}
+
+/// Settles what no configuration can tell alone: a remark that does nothing in one and something in another that has
+/// the same file is not told, and an endpoint is judged once.
 pub fn agree(linted: &mut [Linted]) {
     let place = |part: &Linted, at: Span| (part.tree.sources.path(at.file).to_owned(), at.start);
     let heeded: HashSet<(PathBuf, u32)> =
         linted.iter().flat_map(|part| part.heeded.iter().map(move |&at| place(part, at))).collect();
-    for part in linted {
+    for part in &mut *linted {
         let mut findings = std::mem::take(&mut part.findings);
         findings.retain(|finding| {
             finding.rule != remark_unused::RULE.id || !heeded.contains(&place(part, finding.primary))
         });
         part.findings = findings;
+    }
+    judge_endpoints(linted);
+}
+
+/// Tells of each endpoint in the first of the configurations that are meant, unless one of them keeps the promise.
+fn judge_endpoints(linted: &mut [Linted]) {
+    let mut by_endpoint: Vec<(Endpoint, Vec<(usize, Promise)>)> = Vec::new();
+    for (index, part) in linted.iter_mut().enumerate() {
+        for promise in std::mem::take(&mut part.promises) {
+            let endpoint = promise.contract.endpoint.clone();
+            match by_endpoint.iter_mut().find(|(known, _)| known.is_same(&endpoint)) {
+                Some((_, promises)) => promises.push((index, promise)),
+                None => by_endpoint.push((endpoint, vec![(index, promise)])),
+            }
+        }
+    }
+    for (_, promises) in by_endpoint {
+        let is_addressed = promises.iter().any(|(_, promise)| promise.contract.is_addressed);
+        let meant = || promises.iter().filter(|(_, promise)| promise.contract.is_addressed);
+        if meant().any(|(_, promise)| promise.contract.is_kept()) {
+            continue;
+        }
+        let told = match is_addressed {
+            // Where one of them says nothing, another of its findings tells it.
+            true => meant().map(|(index, promise)| Some((*index, promise.finding.clone()?))).collect(),
+            false => promises
+                .first()
+                .filter(|(_, promise)| promise.contract.endpoint.is_expected)
+                .map(|(index, promise)| vec![(*index, endpoint_not_upgraded::nowhere(&promise.contract))]),
+        };
+        let Some((index, finding)) = told.and_then(|told: Vec<(usize, Finding)>| told.into_iter().next())
+        else {
+            continue;
+        };
+        let findings = &mut linted[index].findings;
+        let at =
+            findings.partition_point(|known| (known.primary, known.rule) <= (finding.primary, finding.rule));
+        findings.insert(at, finding);
     }
 }

@@ -14,6 +14,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/open-proxy.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::ApacheTree(check),
 };
 

@@ -10,6 +10,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/origin-removed.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

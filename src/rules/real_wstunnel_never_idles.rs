@@ -15,6 +15,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/real-wstunnel-never-idles.md"),
     cause: None,
     intent: Intent::Named,
+    options: &[],
     check: Check::ApacheRoute(check),
 };
 

@@ -16,6 +16,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/reload-cuts-tunnels.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::Both(&Check::Tree(check), &Check::ApacheTree(of_apache)),
 };
 

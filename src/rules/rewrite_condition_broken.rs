@@ -14,6 +14,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/rewrite-condition-broken.md"),
     cause: Some(6),
     intent: Intent::Written,
+    options: &[],
     check: Check::ApacheRoute(check),
 };
 

@@ -15,6 +15,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/rewrite-loses-path.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::ApacheRoute(check),
 };
 

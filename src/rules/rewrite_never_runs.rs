@@ -19,6 +19,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/rewrite-never-runs.md"),
     cause: Some(4),
     intent: Intent::Written,
+    options: &[],
     check: Check::ApacheRoute(check),
 };
 

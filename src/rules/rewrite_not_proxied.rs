@@ -16,6 +16,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/rewrite-not-proxied.md"),
     cause: Some(5),
     intent: Intent::Written,
+    options: &[],
     check: Check::ApacheRoute(check),
 };
 

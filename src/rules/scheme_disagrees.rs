@@ -17,6 +17,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/scheme-disagrees.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::Both(&Check::Tree(check), &Check::ApacheTree(httpd)),
 };
 

@@ -4,7 +4,7 @@
 use crate::effective::Setting;
 use crate::effective::nginx::directives::HTTP;
 use crate::effective::nginx::values::spoken_time;
-use crate::engine::{Check, Facts, Level, Rule};
+use crate::engine::{Check, Facts, Level, Rule, RuleOption};
 use crate::finding::{Finding, Severity};
 use crate::routes::{Intent, Route};
 use crate::tree::NodeRef;
@@ -15,11 +15,16 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/send-timeout-short.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[MIN],
     check: Check::Route(check),
 };
 
-/// Milliseconds below which it is told at all.
-const MIN: u64 = 5 * 60_000;
+/// Below which it is told at all.
+const MIN: RuleOption = RuleOption {
+    name: "min",
+    what: "How long a peer that does not read should be waited for",
+    default: 5 * 60_000,
+};
 
 /// Milliseconds below which a stall of the network is enough.
 const STALL: u64 = 10_000;
@@ -63,6 +68,7 @@ fn wait(facts: &Facts, route: &Route, setting: &Setting<u64>, peer: &'static str
     };
     let name = facts.directive(at).name_id();
     let level = facts.config.inherited(route.block, name).level?;
-    let for_route = facts.config.block(level).context & HTTP == 0 && value < MIN && value < idle;
+    let for_route =
+        facts.config.block(level).context & HTTP == 0 && value < facts.option(&RULE, &MIN) && value < idle;
     (value < STALL || for_route).then_some(Wait { value, at, peer })
 }

@@ -17,6 +17,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/ssl-proxy-engine-off.md"),
     cause: Some(2),
     intent: Intent::Named,
+    options: &[],
     check: Check::ApacheRoute(check),
 };
 

@@ -15,6 +15,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/sticky-cookie-never-set.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::ApacheRoute(check),
 };
 

@@ -16,6 +16,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/sticky-ignored.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::Tree(check),
 };
 

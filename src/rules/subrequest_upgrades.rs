@@ -18,6 +18,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/subrequest-upgrades.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

@@ -21,6 +21,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/timeout-without-effect.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Both(&Check::Route(check), &Check::ApacheRoute(of_apache)),
 };
 

@@ -16,6 +16,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/try-files-before-proxy.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

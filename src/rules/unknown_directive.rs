@@ -14,6 +14,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/unknown-directive.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::Tree(check),
 };
 

@@ -12,6 +12,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/unreadable.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::Files(check),
 };
 

@@ -15,6 +15,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/upgrade-hardcoded.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Both(&Check::Route(check), &Check::ApacheRoute(of_apache)),
 };
 

@@ -17,6 +17,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/upgrade-parameter-invalid.md"),
     cause: Some(6),
     intent: Intent::Named,
+    options: &[],
     check: Check::Both(&Check::ApacheRoute(check), &Check::ApacheTree(too_long)),
 };
 

@@ -5,11 +5,10 @@ use crate::effective::BlockId;
 use crate::effective::apache::server::ServerId;
 use crate::effective::nginx::directives::LOCATION;
 use crate::effective::nginx::names::{HASH, IP_HASH, LEAST_CONN, LEAST_TIME, RANDOM, STICKY};
-use crate::engine::{Check, Facts, Level, Rule, apache};
+use crate::engine::{Check, Facts, Ground, Level, Rule, apache};
 use crate::finding::{Finding, Severity};
 use crate::routes::intent::is_polling_path;
 use crate::routes::{Intent, Route};
-use crate::source::Span;
 
 pub static RULE: Rule = Rule {
     id: "upstream-not-sticky",
@@ -17,6 +16,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/upstream-not-sticky.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Both(&Check::Route(check), &Check::ApacheRoute(of_apache)),
 };
 
@@ -31,11 +31,18 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let place = facts.head(facts.config.block(upstream).node?);
     let finding =
         RULE.finding(place, format!("`{name}` spreads one client's connections over {count} servers"));
-    let finding = tell_route(finding, facts.head(route.node), is_polling(facts, route));
+    let finding = tell_route(finding, facts, route, is_polling(facts, route));
     Some(finding.help(help(facts, upstream)))
 }
 
-fn tell_route(finding: Finding, at: Span, is_polling: bool) -> Finding {
+fn tell_route(finding: Finding, ground: &Ground, route: &Route, is_polling: bool) -> Finding {
+    let at = ground.head(route.node);
+    if let Some(contract) = ground.contracts(route).find(|contract| contract.endpoint.sticky) {
+        return finding
+            .severity(Severity::Error)
+            .label(at, "a WebSocket that is opened again may come to another server")
+            .labels(contract.label("here it must come to the same one"));
+    }
     match is_polling {
         true => finding
             .severity(Severity::Warning)
@@ -76,7 +83,7 @@ fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
     let node = facts.balancer_node(balancer);
     let message = format!("`{name}` spreads one client's connections over {count} members");
     let finding = RULE.finding(facts.head(node), message);
-    let finding = tell_route(finding, facts.head(route.node), is_polling_path(route.name.matcher.as_bytes()));
+    let finding = tell_route(finding, facts, route, is_polling_path(route.name.matcher.as_bytes()));
     Some(finding.help(
         "give each member a `route=` of its own, and write for the balancer and for plain answers\n\
          ProxySet stickysession=ROUTEID\n\

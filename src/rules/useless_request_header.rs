@@ -15,6 +15,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/useless-request-header.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::ApacheTree(check),
 };
 

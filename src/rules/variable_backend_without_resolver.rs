@@ -13,6 +13,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/variable-backend-without-resolver.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

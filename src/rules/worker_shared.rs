@@ -16,6 +16,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/worker-shared.md"),
     cause: Some(5),
     intent: Intent::Named,
+    options: &[],
     check: Check::ApacheRoute(check),
 };
 

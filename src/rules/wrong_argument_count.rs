@@ -17,6 +17,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/wrong-argument-count.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::Tree(check),
 };
 

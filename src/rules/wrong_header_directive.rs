@@ -15,6 +15,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../rules/wrong-header-directive.md"),
     cause: Some(4),
     intent: Intent::Lost,
+    options: &[],
     check: Check::Route(check),
 };
 

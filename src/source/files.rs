@@ -144,7 +144,8 @@ pub(super) fn read_error(error: io::Error) -> ReadError {
     }
 }
 
-fn words(error: &io::Error) -> String {
+/// What the operating system says, without the number.
+pub fn words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_string()
 }

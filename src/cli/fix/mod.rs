@@ -17,17 +17,17 @@ use crate::report::{line, safe, shown};
 use crate::rules;
 use crate::source::files::Files;
 
-/// Writes the fixes and returns what is judged of the configurations as they are now.
+/// Writes the fixes.
 pub fn fix(
     input: &InputArguments,
     arguments: &FixArguments,
     selection: &Selection,
-) -> Result<Vec<Linted>, String> {
+) -> Result<(), String> {
     let Fixed { changed, told, .. } = made(input, arguments, selection)?;
     let here = std::env::current_dir().unwrap_or_default();
     write::all(&changed).map_err(|why| format!("nothing was fixed: {why}"))?;
     told.iter().for_each(|told| complain(&sentence(told, &here, "fixed")));
-    inputs::read(input, selection)
+    Ok(())
 }
 
 /// Shows the fixes.
@@ -94,8 +94,8 @@ pub fn hint(linted: &[Linted], all: bool, out: &mut dyn Write) -> io::Result<()>
 /// Fixes of the rules that are wanted, held against what all rules find.
 fn made(input: &InputArguments, arguments: &FixArguments, selection: &Selection) -> Result<Fixed, String> {
     let files = inputs::open(input)?;
-    let all = Selection::default();
-    let lint = |files: &dyn Files| inputs::read_from(files, input, &all);
+    let all = Selection { endpoints: selection.endpoints.clone(), ..Selection::default() };
+    let lint = |files: &dyn Files| Ok(inputs::read_from(files, input, &all)?.linted);
     let linted = lint(&*files)?;
     let roots = inputs::named(input)?.into_iter().map(|path| root(&path)).collect::<Result<_, _>>()?;
     let is_wanted = |rule: &&&'static Rule| {

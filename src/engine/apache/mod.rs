@@ -11,7 +11,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
-use super::Ground;
+use super::{Given, Ground};
 use crate::effective::BlockId;
 use crate::effective::apache::directives::Section;
 use crate::effective::apache::section::Matcher;
@@ -70,8 +70,14 @@ impl<'a> Deref for Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    pub fn new(tree: &'a Tree, config: &'a Config, routes: &'a [Route], tracer: Tracer<'a>) -> Self {
-        let ground = Ground { tree, server: "httpd", fragment: config.fragment };
+    pub fn new(
+        tree: &'a Tree,
+        config: &'a Config,
+        routes: &'a [Route],
+        tracer: Tracer<'a>,
+        given: Given<'a>,
+    ) -> Self {
+        let ground = Ground { tree, server: "httpd", fragment: config.fragment, given };
         Self {
             ground,
             config,

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 
-use super::Ground;
+use super::{Given, Ground};
 use crate::effective::BlockId;
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
 use crate::finding::Finding;
@@ -50,9 +50,15 @@ impl<'a> Deref for Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    pub fn new(tree: &'a Tree, config: &'a Config, routes: &'a [Route], tracer: Tracer<'a>) -> Self {
+    pub fn new(
+        tree: &'a Tree,
+        config: &'a Config,
+        routes: &'a [Route],
+        tracer: Tracer<'a>,
+        given: Given<'a>,
+    ) -> Self {
         Self {
-            ground: Ground { tree, server: "nginx", fragment: config.fragment },
+            ground: Ground { tree, server: "nginx", fragment: config.fragment, given },
             config,
             routes,
             handshake: Evaluator::new(tree, config, &Handshake),

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Go, Outcome, Request, Tracer};
+use super::{Go, Outcome, Request, Tracer, Url};
 use crate::effective::Value;
 use crate::effective::apache::names;
 use crate::effective::apache::server::{Address, Host, Listen, ServerId};
@@ -156,6 +156,12 @@ impl Tracer<'_> {
         }
         let why = "the first, as no other goes by this name";
         Ok(Arrived { server: first, read_by: first, why })
+    }
+
+    /// Whether some server goes by the host of a URL.
+    pub fn names(&self, url: &Url) -> bool {
+        let request = Request::handshake(url, &[]);
+        (0..self.config.servers.len() as u32).any(|id| self.goes_by(ServerId(id), &request) == Some(true))
     }
 
     /// Whether the server goes by the name in the request's Host; None where a template puts names in.

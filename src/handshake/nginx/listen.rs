@@ -124,6 +124,25 @@ fn chosen(tracer: &Tracer, server: BlockId, why: &str) -> Chosen {
     Chosen { name: tracer.server_name(server), at: node.map(|node| tracer.span(node)), why: why.to_string() }
 }
 
+/// Whether some server goes by a host's name; the one of a template may.
+pub(super) fn is_named(tracer: &Tracer, host: &[u8]) -> bool {
+    let lines = tracer.config.everywhere(names::SERVER_NAME).iter();
+    let mut words = lines.flat_map(|&(_, node)| tracer.tree.directive(node).args());
+    words.any(|word| {
+        let value = word.value();
+        let name = value.to_ascii_lowercase();
+        if let Some(pattern) = value.strip_prefix(b"~") {
+            return Pattern::new(pattern, true).and_then(|pattern| pattern.is_match(host)) == Some(true);
+        }
+        match (name.strip_prefix(b"*").or_else(|| name.strip_prefix(b".")), name.strip_suffix(b"*")) {
+            (Some(_), _) if name[0] == b'.' => host.ends_with(&name) || host == &name[1..],
+            (Some(suffix), _) => suffix.len() > 1 && host.ends_with(suffix),
+            (None, Some(prefix)) => prefix.len() > 1 && host.starts_with(prefix),
+            (None, None) => name == host,
+        }
+    })
+}
+
 /// The server of a socket whose name a host matches best: exact, `*.name` (longest), `name.*` (longest),
 /// the first regular expression, else the default.
 fn by_name(

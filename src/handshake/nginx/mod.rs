@@ -26,9 +26,11 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Hop, Request, Roots, Trace, Url, Verdict};
 use crate::effective::BlockId;
+use crate::effective::nginx::directives::LOCATION;
 use crate::effective::nginx::{Config, Evaluator, names, versions};
 use crate::effective::regex::Pattern;
 use crate::effective::version::Version;
+use crate::routes::Route;
 use crate::source::Span;
 use crate::source::files::Files;
 use crate::tree::{NodeRef, Tree};
@@ -177,6 +179,17 @@ impl<'a> Tracer<'a> {
             }
         }
         trace
+    }
+
+    /// Whether some server goes by the name of a host.
+    pub fn names(&self, host: &str) -> bool {
+        listen::is_named(self, host.as_bytes())
+    }
+
+    /// Whether a hop's way ends in a route.
+    pub fn takes(&self, hop: &Hop, route: &Route) -> bool {
+        let location = self.config.enclosing(route.block, LOCATION);
+        hop.locations.last().is_some_and(|last| Some(*last) == location || *last == route.block)
     }
 
     fn follow(&self, sockets: &Sockets, mut request: Request, trace: &mut Trace) -> Followed<()> {

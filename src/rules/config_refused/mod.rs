@@ -24,6 +24,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../../rules/config-refused.md"),
     cause: None,
     intent: Intent::None,
+    options: &[],
     check: Check::Both(&Check::Tree(check), &Check::ApacheTree(apache::check)),
 };
 

@@ -17,6 +17,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../../rules/path-mangled.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Both(&Check::Route(check), &Check::ApacheRoute(apache::check)),
 };
 

@@ -20,6 +20,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../../rules/proxy-module-missing.md"),
     cause: Some(0),
     intent: Intent::Named,
+    options: &[],
     check: Check::Both(&Check::ApacheRoute(check), &Check::ApacheTree(tree)),
 };
 

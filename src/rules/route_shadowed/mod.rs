@@ -19,6 +19,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../../rules/route-shadowed.md"),
     cause: None,
     intent: Intent::Named,
+    options: &[],
     check: Check::Both(&Check::Route(check), &Check::ApacheRoute(apache::check)),
 };
 

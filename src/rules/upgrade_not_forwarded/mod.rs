@@ -16,6 +16,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../../rules/upgrade-not-forwarded.md"),
     cause: Some(7),
     intent: Intent::Named,
+    options: &[],
     check: Check::Both(&Check::Route(check), &Check::ApacheRoute(apache::check)),
 };
 

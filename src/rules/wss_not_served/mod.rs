@@ -18,6 +18,7 @@ pub static RULE: Rule = Rule {
     card: include_str!("../../../rules/wss-not-served.md"),
     cause: None,
     intent: Intent::Lost,
+    options: &[],
     check: Check::Both(&Check::Route(check), &Check::ApacheRoute(apache::check)),
 };
 

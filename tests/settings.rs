@@ -1,0 +1,459 @@
+//! `wslint.toml`, endpoints and baselines, as a team uses them.
+
+#[path = "support/program.rs"]
+mod program;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use program::{tree, write, wslint};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const GOOD: &str = "events {}
+http {
+    server {
+        listen 80;
+        server_name chat.test;
+        location /ws {
+            proxy_pass http://127.0.0.1:9000;
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection \"upgrade\";
+            proxy_set_header Host $host;
+            proxy_read_timeout 2m;
+        }
+        location /plain { return 301 https://$host$request_uri; }
+    }
+}
+";
+
+/// `path:line: severity[rule]` of everything that is told.
+fn told(directory: &TempDir, arguments: &[&str]) -> Vec<String> {
+    let run = wslint(directory.path(), &[&["--format", "concise"], arguments].concat());
+    assert!(run.status < 2, "{}", run.stderr);
+    let short = |line: &str| {
+        let (place, rest) = line.split_once(": ").expect("a place");
+        let (place, _) = place.rsplit_once(':').expect("a column");
+        format!("{place}: {}", rest.split(' ').next().expect("a rule"))
+    };
+    run.stdout.lines().map(short).collect()
+}
+
+fn with(settings: &str) -> TempDir {
+    tree(&[("nginx.conf", GOOD), ("wslint.toml", settings)])
+}
+
+#[test]
+fn settings_are_found_upwards_as_far_as_the_repository_goes() {
+    let directory = tree(&[
+        ("wslint.toml", "rules.idle-timeout-short = \"error\"\n"),
+        ("repository/.git/HEAD", ""),
+        ("repository/deploy/nginx/nginx.conf", GOOD),
+        ("other/deploy/nginx/nginx.conf", GOOD),
+    ]);
+    assert_eq!(
+        told(&directory, &["other/deploy/nginx"]),
+        ["other/deploy/nginx/nginx.conf:12: error[idle-timeout-short]"]
+    );
+    let of_repository =
+        |level: &str| vec![format!("repository/deploy/nginx/nginx.conf:12: {level}[idle-timeout-short]")];
+    assert_eq!(told(&directory, &["repository/deploy"]), of_repository("note"));
+    write(directory.path(), "repository/.wslint.toml", "[rules]\nidle-timeout-short = \"warning\"\n");
+    assert_eq!(told(&directory, &["repository/deploy"]), of_repository("warning"));
+    assert_eq!(told(&directory, &["repository/deploy", "--isolated"]), of_repository("note"));
+    assert_eq!(told(&directory, &["repository/deploy", "--config", "wslint.toml"]), of_repository("error"));
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_a_failure() {
+    let directory = tree(&[("nginx.conf", GOOD)]);
+    std::fs::create_dir(directory.path().join("wslint.toml")).expect("a directory");
+    for arguments in [&["."][..], &["--config", "none.toml"], &["--config", "none.toml", "--isolated"]] {
+        let run = wslint(directory.path(), arguments);
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(
+            run.stderr.contains("wslint.toml: is a directory")
+                || run.stderr.contains("none.toml")
+                || run.stderr.contains("--isolated"),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn mistakes_in_settings_are_told_where_they_stand_and_the_rest_counts() {
+    let directory = with("fail-on = \"eror\"\n[rules]\nidle-timeout-short = \"off\"\nno-such = \"off\"\n");
+    assert_eq!(
+        told(&directory, &["."]),
+        ["wslint.toml:1: warning[settings-unclear]", "wslint.toml:4: warning[settings-unclear]"]
+    );
+    let malformed = with("[rules\nidle-timeout-short = \"off\"\n");
+    assert_eq!(
+        told(&malformed, &["."]),
+        ["nginx.conf:12: note[idle-timeout-short]", "wslint.toml:1: error[settings-unclear]"]
+    );
+    assert_eq!(wslint(malformed.path(), &["."]).status, 1);
+    std::fs::write(directory.path().join("wslint.toml"), b"\xff").expect("writable");
+    assert_eq!(
+        told(&directory, &["."]),
+        ["nginx.conf:12: note[idle-timeout-short]", "wslint.toml:1: error[settings-unclear]"]
+    );
+    let bytes_before = with("\u{feff}fail-onn = \"error\"\n");
+    let run = wslint(bytes_before.path(), &["--format", "json"]);
+    let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let finding = report["findings"].as_array().expect("findings").last().expect("one").clone();
+    assert_eq!(finding["range"]["start"]["column"], 1);
+    assert_eq!(finding["range"]["start"]["offset"], 3);
+}
+
+#[test]
+fn levels_options_and_the_bar_are_settled() {
+    let idle = |level: &str| vec![format!("nginx.conf:12: {level}[idle-timeout-short]")];
+    for (settings, expected, status) in [
+        ("", idle("note"), 0),
+        ("fail-on = \"note\"", idle("note"), 1),
+        ("rules.idle-timeout-short = \"warning\"", idle("warning"), 1),
+        ("fail-on = \"error\"\nrules.idle-timeout-short = \"warning\"", idle("warning"), 0),
+        ("rules.idle-timeout-short = \"off\"", vec![], 0),
+        ("rules.idle-timeout-short = { min = \"2m\" }", vec![], 0),
+        ("rules.idle-timeout-short = { min = \"3m\", level = \"error\" }", idle("error"), 1),
+        ("[[override]]\npaths = [\"*.conf\"]\nrules = { idle-timeout-short = \"off\" }", vec![], 0),
+        (
+            "[[override]]\npaths = [\"sites/*.conf\"]\nrules = { idle-timeout-short = \"off\" }",
+            idle("note"),
+            0,
+        ),
+        (
+            "rules.idle-timeout-short = \"off\"\n[[override]]\npaths = [\"**\"]\nrules = { idle-timeout-short = \"error\" }",
+            idle("error"),
+            1,
+        ),
+    ] {
+        let directory = with(settings);
+        assert_eq!(told(&directory, &["."]), expected, "{settings}");
+        assert_eq!(wslint(directory.path(), &["."]).status, status, "{settings}");
+    }
+    let strict = with("fail-on = \"note\"");
+    assert_eq!(wslint(strict.path(), &["--fail-on", "warning"]).status, 0, "the command line counts more");
+    let off = with("rules.idle-timeout-short = \"off\"");
+    assert_eq!(told(&off, &["--select", "idle-timeout-short"]), [""; 0], "told to be silent");
+}
+
+#[test]
+fn a_louder_rule_makes_its_worse_findings_no_quieter() {
+    let short = GOOD.replace("proxy_read_timeout 2m", "proxy_read_timeout 5s");
+    for (level, expected) in [("note", "warning"), ("warning", "warning"), ("error", "error")] {
+        let settings = format!("rules.idle-timeout-short = \"{level}\"");
+        let directory = tree(&[("nginx.conf", &short), ("wslint.toml", &settings)]);
+        assert_eq!(told(&directory, &["."]), [format!("nginx.conf:12: {expected}[idle-timeout-short]")]);
+    }
+}
+
+#[test]
+fn targets_and_paths_are_settled() {
+    let plain = GOOD.replace("            proxy_http_version 1.1;\n", "");
+    let directory = tree(&[
+        ("conf/nginx.conf", &plain.replace("2m", "1h")),
+        ("wslint.toml", "[target]\nnginx = \"1.31\"\n[paths]\nmap = { \"/etc/nginx\" = \"conf\" }\n"),
+    ]);
+    assert_eq!(told(&directory, &["conf"]), [""; 0]);
+    assert_eq!(
+        told(&directory, &["conf", "--target", "nginx=1.28"]),
+        ["conf/nginx.conf:8: warning[http-1-0-hop]"]
+    );
+    let text = plain.replace("2m", "1h").replace("listen 80;", "listen 80; include /etc/nginx/a.conf;");
+    write(directory.path(), "conf/nginx.conf", &text);
+    assert_eq!(told(&directory, &["conf"]), ["conf/nginx.conf:4: error[include-not-found]"]);
+    write(directory.path(), "conf/a.conf", "");
+    assert_eq!(told(&directory, &["conf"]), [""; 0]);
+}
+
+#[test]
+fn settings_that_were_found_raise_the_bar_for_untrusted_configurations_and_never_lower_it() {
+    let directory = with(
+        "fail-on = \"never\"\nbaseline = \"b.json\"\n[rules]\nidle-timeout-short = \"off\"\nopen-proxy = \"error\"\n",
+    );
+    let notes =
+        ["1: note", "2: note", "4: note"].map(|place| format!("wslint.toml:{place}[settings-unclear]"));
+    let mut expected = vec!["nginx.conf:12: note[idle-timeout-short]".to_string()];
+    expected.extend(notes);
+    assert_eq!(told(&directory, &[".", "--restrict-includes"]), expected);
+    assert_eq!(told(&directory, &[".", "--restrict-includes", "--isolated"]), expected[..1]);
+    write(directory.path(), "trusted.toml", "rules.idle-timeout-short = \"off\"\n");
+    assert_eq!(told(&directory, &[".", "--restrict-includes", "--config", "trusted.toml"]), [""; 0]);
+}
+
+fn endpoint(lines: &str) -> TempDir {
+    let directory = with(&format!("[[endpoint]]\n{lines}\n"));
+    write(directory.path(), "nginx.conf", &GOOD.replace("2m", "1h"));
+    directory
+}
+
+#[test]
+fn an_endpoint_is_held_to_its_promise() {
+    for (lines, expected) in [
+        ("url = \"ws://chat.test/ws\"", ""),
+        ("url = \"ws://chat.test/plain\"", "nginx.conf:14: error[endpoint-not-upgraded]"),
+        ("url = \"wss://chat.test/ws\"", "wslint.toml:2: error[endpoint-not-upgraded]"),
+        ("url = \"wss://chat.test/ws\"\nvia = \"http://:80\"", ""),
+        (
+            "url = \"wss://chat.test/ws\"\nvia = \"http://10.0.0.1:8080\"",
+            "wslint.toml:2: error[endpoint-not-upgraded]",
+        ),
+        ("url = \"ws://chat.test/ws\"\nping-interval = \"59m\"", ""),
+        ("url = \"ws://chat.test/ws\"\nping-interval = \"1h\"", "nginx.conf:12: error[idle-timeout-short]"),
+        ("url = \"ws://chat.test/ws\"\nsticky = true", ""),
+        ("url = \"ws://other.test/ws\"", ""),
+        ("url = \"ws://chat.test/ws\"\nconfig = \"nginx.conf\"", ""),
+        ("url = \"ws://chat.test/plain\"\nconfig = \"elsewhere/nginx.conf\"", ""),
+    ] {
+        let found = told(&endpoint(lines), &["."]);
+        assert_eq!(found.join(" "), expected, "{lines}");
+    }
+    let directory = endpoint("url = \"ws://chat.test/ws\"");
+    assert_eq!(
+        told(&directory, &[".", "--endpoint", "ws://chat.test/plain"]),
+        ["nginx.conf:14: error[endpoint-not-upgraded]"]
+    );
+    assert_eq!(wslint(directory.path(), &[".", "--endpoint", "chat.test"]).status, 2);
+}
+
+#[test]
+fn a_sticky_endpoint_needs_a_sticky_upstream() {
+    let upstream = "upstream chat { server 10.0.0.1; server 10.0.0.2; }\n    server {";
+    let text = GOOD
+        .replace("2m", "1h")
+        .replace("server {", upstream)
+        .replace("http://127.0.0.1:9000", "http://chat");
+    let directory = endpoint("url = \"ws://chat.test/ws\"\nsticky = true");
+    write(directory.path(), "nginx.conf", &text);
+    assert_eq!(told(&directory, &["."]), ["nginx.conf:3: error[upstream-not-sticky]"]);
+    write(directory.path(), "nginx.conf", &text.replace("chat { ", "chat { ip_hash; "));
+    assert_eq!(told(&directory, &["."]), [""; 0]);
+}
+
+#[test]
+fn another_error_on_its_route_tells_an_endpoint_as_part_of_its_story() {
+    let directory = endpoint("url = \"ws://chat.test/ws\"");
+    let text = GOOD.replace("2m", "1h").replace("Connection \"upgrade\"", "Connection close");
+    write(directory.path(), "nginx.conf", &text);
+    let run = wslint(directory.path(), &["--format", "json"]);
+    let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("findings");
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0]["rule"], "connection-not-upgrade");
+    let labels = findings[0]["labels"].as_array().expect("labels");
+    assert!(
+        labels.iter().any(|label| label["path"] == "wslint.toml" && label["range"]["start"]["line"] == 2)
+    );
+}
+
+#[test]
+fn an_endpoint_declares_its_route() {
+    let directory = endpoint("url = \"ws://chat.test/api\"");
+    let api = "location /api { proxy_pass http://127.0.0.1:9000; }\n        location /plain";
+    write(directory.path(), "nginx.conf", &GOOD.replace("2m", "1h").replace("location /plain", api));
+    assert_eq!(told(&directory, &[".", "--isolated"]), [""; 0]);
+    assert_eq!(
+        told(&directory, &["."]),
+        [
+            "nginx.conf:14: note[host-not-forwarded]",
+            "nginx.conf:14: note[idle-timeout-short]",
+            "nginx.conf:14: error[upgrade-not-forwarded]"
+        ]
+    );
+}
+
+#[test]
+fn several_configurations_are_held_to_an_endpoint_once() {
+    let other = GOOD.replace("2m", "1h").replace("chat.test", "shop.test");
+    let good = GOOD.replace("2m", "1h");
+    let settings = "[[endpoint]]\nurl = \"ws://chat.test/ws\"\n";
+    let directory = tree(&[
+        ("a/nginx.conf", &other),
+        ("b/nginx.conf", &good),
+        ("c/nginx.conf", &good),
+        ("wslint.toml", settings),
+    ]);
+    assert_eq!(told(&directory, &["."]), [""; 0]);
+    let broken = good.replace("location /ws", "location /live");
+    write(directory.path(), "b/nginx.conf", &broken);
+    assert_eq!(told(&directory, &["."]), [""; 0], "one of those that name the host keeps it");
+    write(directory.path(), "c/nginx.conf", &broken);
+    let found = told(&directory, &["."]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("b/nginx.conf:") && found[0].contains("endpoint-not-upgraded"), "{found:?}");
+    // Of this one alone, nothing is known of the host.
+    assert_eq!(told(&directory, &["a"]), [""; 0]);
+    write(directory.path(), "wslint.toml", "[[endpoint]]\nurl = \"ws://nobody.test/ws\"\n");
+    assert_eq!(told(&directory, &["."]), ["wslint.toml:2: warning[endpoint-not-upgraded]"]);
+    write(
+        directory.path(),
+        "wslint.toml",
+        "[[endpoint]]\nurl = \"ws://nobody.test/ws\"\nconfig = \"a/nginx.conf\"\n",
+    );
+    assert_eq!(told(&directory, &["."]), [""; 0]);
+}
+
+#[test]
+fn httpd_is_held_to_endpoints_too() {
+    let site = "ServerRoot \"/etc/httpd\"\nListen 80\n<VirtualHost *:80>\nServerName chat.test\n\
+        ProxyPass \"/ws\" \"ws://127.0.0.1:9000/ws\" timeout=3600\nProxyPreserveHost on\n\
+        Redirect \"/plain\" \"https://chat.test/\"\n</VirtualHost>\n";
+    let settings = "[[endpoint]]\nurl = \"ws://chat.test/ws\"\n[[endpoint]]\nurl = \"ws://chat.test/plain\"\n\
+        [[endpoint]]\nurl = \"ws://chat.test/ws/slow\"\nping-interval = \"2h\"\n";
+    let directory = tree(&[("httpd.conf", site), ("wslint.toml", settings)]);
+    assert_eq!(
+        told(&directory, &["."]),
+        ["httpd.conf:5: error[idle-timeout-short]", "httpd.conf:7: error[endpoint-not-upgraded]"]
+    );
+}
+
+#[test]
+fn the_gate_fails_for_exactly_what_is_new() {
+    let broken = |path: &str, remark: &str| {
+        format!(
+            "        location {path} {{\n            proxy_pass http://127.0.0.1:9000;\n            proxy_http_version 1.1;\n\
+             \x20           proxy_set_header Upgrade $http_upgrade;\n            {remark}\n            proxy_set_header Connection close;\n        }}\n"
+        )
+    };
+    let with = |locations: &str| {
+        GOOD.replace("2m", "1h")
+            .replace("        location /plain", &format!("{locations}        location /plain"))
+    };
+    let old = broken("/old", "");
+    let allowed = broken("/allowed", "# wslint: allow(connection-not-upgrade) its client does not care");
+    let directory = tree(&[("nginx.conf", &with(&(old.clone() + &allowed)))]);
+    let run = wslint(directory.path(), &[".", "--write-baseline", "known.json"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert_eq!(wslint(directory.path(), &["."]).status, 1);
+    assert_eq!(told(&directory, &[".", "--baseline", "known.json"]), [""; 0]);
+    let new = broken("/new", "");
+    write(directory.path(), "nginx.conf", &with(&(new + &old + &allowed)));
+    let run = wslint(directory.path(), &[".", "--baseline", "known.json", "--format", "json"]);
+    let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(run.status, 1);
+    let errors: Vec<&Value> = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .filter(|finding| finding["severity"] == "error")
+        .collect();
+    assert_eq!(errors.len(), 1, "{}", run.stdout);
+    assert_eq!(errors[0]["routes"][0]["match"], "/new");
+    assert_eq!(
+        (&report["summary"]["suppressed"], report["summary"]["known"].as_u64() > Some(0)),
+        (&Value::from(1), true)
+    );
+    // The settings may name the file as well, whatever the directory wslint is run in.
+    write(directory.path(), "wslint.toml", "baseline = \"known.json\"\n");
+    let above = directory.path().parent().expect("a parent");
+    let name = directory.path().file_name().expect("a name").to_str().expect("UTF-8");
+    assert_eq!(
+        wslint(above, &[name, "--select", "connection-not-upgrade", "--format", "concise"])
+            .stdout
+            .lines()
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn entries_that_nothing_is_found_for_are_told() {
+    let bad = GOOD.replace("2m", "1h").replace("Connection \"upgrade\"", "Connection close");
+    let directory = tree(&[("a/nginx.conf", &bad), ("b/nginx.conf", &bad)]);
+    assert_eq!(wslint(directory.path(), &[".", "--write-baseline", "known.json"]).status, 0);
+    write(directory.path(), "a/nginx.conf", &GOOD.replace("2m", "1h"));
+    let baseline = ["--baseline", "known.json"];
+    assert_eq!(told(&directory, &[&["."], &baseline[..]].concat()), ["known.json:2: note[baseline-stale]"]);
+    assert_eq!(told(&directory, &[&["b"], &baseline[..]].concat()), [""; 0], "nobody looked at a");
+    assert_eq!(told(&directory, &[&[".", "--select", "http-1-0-hop"], &baseline[..]].concat()), [""; 0]);
+    std::fs::remove_dir_all(directory.path().join("a")).expect("removed");
+    assert_eq!(told(&directory, &[&["."], &baseline[..]].concat()), ["known.json:2: note[baseline-stale]"]);
+}
+
+#[test]
+fn a_baseline_that_is_none_is_a_failure() {
+    let directory = with("");
+    write(directory.path(), "text.json", "known");
+    write(directory.path(), "later.json", "{\"version\": 2, \"findings\": []}");
+    for (file, words) in [
+        ("none.json", "no such file"),
+        ("text.json", "not a baseline"),
+        ("later.json", "version 2"),
+        (".", "is a directory"),
+    ] {
+        let run = wslint(directory.path(), &["--baseline", file]);
+        assert_eq!(run.status, 2, "{file}");
+        assert!(run.stderr.contains(words) && run.stdout.is_empty(), "{file}: {}", run.stderr);
+    }
+    let run = wslint(directory.path(), &["--write-baseline", "none/known.json"]);
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("none/known.json: No such file or directory"), "{}", run.stderr);
+}
+
+#[test]
+fn what_was_not_read_is_in_no_baseline() {
+    let loops = GOOD.replace("listen 80;", "listen 80;\n        include loop.conf;");
+    let directory = tree(&[("nginx.conf", &loops), ("loop.conf", "include loop.conf;\n")]);
+    assert_eq!(wslint(directory.path(), &[".", "--write-baseline", "known.json"]).status, 0);
+    let run = wslint(directory.path(), &[".", "--baseline", "known.json"]);
+    assert_eq!(run.status, 1, "{}", run.stdout);
+}
+
+#[test]
+fn init_writes_a_file_whose_examples_are_right() {
+    let directory = tree(&[("nginx.conf", GOOD)]);
+    assert_eq!(wslint(directory.path(), &["init"]).status, 0);
+    let run = wslint(directory.path(), &["init"]);
+    assert_eq!((run.status, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("is there already"), "{}", run.stderr);
+    assert_eq!(told(&directory, &["."]), ["nginx.conf:12: note[idle-timeout-short]"]);
+    let path = directory.path().join("wslint.toml");
+    let sample = std::fs::read_to_string(&path).expect("readable");
+    let code = |line: &str| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).map(str::to_owned);
+    let uncommented: Vec<String> = sample.lines().map(|line| code(line).unwrap_or_default()).collect();
+    let uncommented = uncommented.join("\n").replace("baseline =", "# baseline =");
+    let bytes = uncommented.clone().into_bytes();
+    let settings = wslint::engine::settings::read(
+        &path,
+        bytes.into(),
+        &wslint::rules::ALL,
+        wslint::engine::settings::Trust::Full,
+    );
+    assert!(settings.problems.is_empty(), "{:?}", settings.problems);
+    assert_eq!(keys(&uncommented), schema_keys(directory.path()));
+}
+
+/// Every key that a file has, but those of rules and path maps.
+fn keys(text: &str) -> BTreeSet<String> {
+    let mut table = String::new();
+    let mut keys = BTreeSet::from(["baseline".to_string()]);
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(name) = line.strip_prefix('[') {
+            table = name.trim_matches(['[', ']']).to_string();
+            keys.insert(table.clone());
+        } else if table != "rules" {
+            let name = line.split('=').next().expect("a key").trim();
+            keys.insert(if table.is_empty() { name.to_string() } else { format!("{table}.{name}") });
+        }
+    }
+    keys
+}
+
+fn schema_keys(directory: &Path) -> BTreeSet<String> {
+    let run = wslint(directory, &["settings-schema"]);
+    let schema: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let mut keys = BTreeSet::new();
+    for (name, value) in schema["properties"].as_object().expect("properties") {
+        keys.insert(name.clone());
+        let inner =
+            [&value["properties"], &value["items"]["properties"]].into_iter().find_map(Value::as_object);
+        if name != "rules" {
+            keys.extend(inner.into_iter().flatten().map(|(inner, _)| format!("{name}.{inner}")));
+        }
+    }
+    keys
+}
