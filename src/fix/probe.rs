@@ -157,7 +157,13 @@ fn with_apache(linted: &Linted, files: &dyn Files, ask: impl FnOnce(&apache::Fac
     let Effective::Apache(config) = &linted.effective else { return };
     let last = config.target.apache.last;
     let tracer = handshake::apache::Tracer::new(&linted.tree, config, files, &linted.roots, last);
-    ask(&apache::Facts::new(&linted.tree, config, &linted.routes, tracer, nothing_given(&Options::default())));
+    ask(&apache::Facts::new(
+        &linted.tree,
+        config,
+        &linted.routes,
+        tracer,
+        nothing_given(&Options::default()),
+    ));
 }
 
 /// Nothing that is asked here depends on what people say beside the files.

@@ -18,11 +18,7 @@ use crate::rules;
 use crate::source::files::Files;
 
 /// Writes the fixes.
-pub fn fix(
-    input: &InputArguments,
-    arguments: &FixArguments,
-    selection: &Selection,
-) -> Result<(), String> {
+pub fn fix(input: &InputArguments, arguments: &FixArguments, selection: &Selection) -> Result<(), String> {
     let Fixed { changed, told, .. } = made(input, arguments, selection)?;
     let here = std::env::current_dir().unwrap_or_default();
     write::all(&changed).map_err(|why| format!("nothing was fixed: {why}"))?;

@@ -140,9 +140,11 @@ mod tests {
         assert_eq!(names(directory.path()), ["a", "b"]);
     }
 
+    type Spoil = fn(&Path);
+
     #[test]
     fn where_one_file_cannot_be_replaced_none_is() {
-        let spoil: [(&str, fn(&Path)); 4] = [
+        let spoil: [(&str, Spoil); 4] = [
             ("read-only", |b| fs::set_permissions(b, fs::Permissions::from_mode(0o444)).expect("mode")),
             ("hard links", |b| fs::hard_link(b, b.with_extension("link")).expect("linked")),
             ("somebody else", |b| fs::write(b, "theirs").expect("written")),
