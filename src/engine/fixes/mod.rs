@@ -149,10 +149,10 @@ impl<'t> Repair<'t> {
         let word = directive.arg(index).filter(|word| !word.is_hole());
         self.possible &= directive.is_verbatim() && word.is_some();
         if let Some(word) = word {
-            let quote =
-                word.raw().first().filter(|byte| matches!(byte, b'"' | b'\'')).map(|&byte| byte as char);
-            let text = match quote {
-                Some(quote) if !text.starts_with(['"', '\'']) => format!("{quote}{text}{quote}"),
+            let quote = word.raw().first().filter(|byte| matches!(byte, b'"' | b'\''));
+            let text = match quote.map(|&byte| char::from(byte)) {
+                // Nobody quotes a variable that stands alone.
+                Some(quote) if !text.starts_with(['"', '\'', '$']) => format!("{quote}{text}{quote}"),
                 _ => text.to_string(),
             };
             let span = word.span();
