@@ -4,6 +4,8 @@
 mod edits;
 mod overlay;
 mod probe;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 
