@@ -27,12 +27,11 @@ impl<'a> Facts<'a> {
 
     /// A condition more for a rewrite rule, so that it leaves a route's path alone.
     pub fn guarded(&self, route: &Route, rule: NodeRef, path: &str) -> Option<Fix> {
-        let conditions = self.config.blocks().find_map(|(block, _)| {
+        let own = self.config.server(self.server_of(route)).block;
+        let conditions = [own, self.config.main().block].into_iter().find_map(|block| {
             let rules = &self.config.rewriting(block)?.rules;
-            rules
-                .iter()
-                .find(|line| line.at == rule)
-                .map(|line| line.conditions.first().map(|first| first.at))
+            let line = rules.iter().find(|line| line.at == rule)?;
+            Some(line.conditions.first().map(|first| first.at))
         })?;
         let condition = unless_path(path);
         let repair = self.repair().unless(matches!(route.by, By::Rewrite { .. }));
