@@ -7,6 +7,7 @@ mod explain;
 mod fix;
 mod inputs;
 mod output;
+mod outputs;
 mod pages;
 mod progress;
 mod routes;

@@ -22,10 +22,15 @@ const CHAT: &str = "events {}\nhttp { server { listen 80; location /ws { proxy_p
     proxy_set_header Upgrade $http_upgrade; } } }\n";
 
 /// Every verb, with its status for `CHAT`.
-const VERBS: [(&[&str], i32); 12] = [
+const VERBS: [(&[&str], i32); 17] = [
     (&["."], 1),
     (&[".", "--format", "concise"], 1),
     (&[".", "--format", "json"], 1),
+    (&[".", "--format", "sarif"], 1),
+    (&[".", "--format", "github"], 1),
+    (&[".", "--format", "gitlab"], 1),
+    (&[".", "--format", "junit"], 1),
+    (&[".", "--statistics"], 1),
     (&["routes", "."], 0),
     (&["routes", ".", "--format", "json"], 0),
     (&["trace", ".", "ws://a.test/ws"], 1),
@@ -135,7 +140,7 @@ fn assert_fit(output: &Output, what: &str) -> String {
 }
 
 #[test]
-fn nothing_hostile_reaches_the_terminal_and_json_stays_json() {
+fn nothing_hostile_reaches_the_terminal_and_json_stays_json_and_xml_xml() {
     let nginx = hostile(
         "upstream \"b@\" { server 127.0.0.1:9; }\nserver { listen 80; server_name \"a.test\" \"@\";\n\
          location \"/ws@\" { proxy_pass \"http://b@\"; proxy_set_header \"Upgrade\" $http_upgrade; \
@@ -177,12 +182,17 @@ fn nothing_hostile_reaches_the_terminal_and_json_stays_json() {
         name.retain(|&byte| byte != b'/');
         fs::write(directory.path().join(OsString::from_vec(name)), part).expect("writable");
         let url = "ws://a.test/live\u{9b}31m\u{202e}\u{2028}";
-        let arguments: [&[&str]; 12] = [
+        let arguments: [&[&str]; 17] = [
             &["."],
             &[".", "--notes", "--color", "always"],
             &[".", "--color", "always"],
             &[".", "--format", "concise"],
             &[".", "--format", "json"],
+            &[".", "--format", "sarif"],
+            &[".", "--format", "github"],
+            &[".", "--format", "gitlab"],
+            &[".", "--format", "junit"],
+            &[".", "--statistics"],
             &["routes", "."],
             &["routes", ".", "--format", "json"],
             &["trace", ".", url],
@@ -196,7 +206,10 @@ fn nothing_hostile_reaches_the_terminal_and_json_stays_json() {
             let what = format!("{main} {arguments:?}");
             let text = assert_fit(&output, &what);
             assert_ne!(output.status.code(), None, "{what}");
-            if arguments.contains(&"json") {
+            if arguments.contains(&"junit") {
+                roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("{what}: {error}"));
+            }
+            if ["json", "sarif", "gitlab"].iter().any(|format| arguments.contains(format)) {
                 serde_json::from_str::<serde_json::Value>(&text)
                     .unwrap_or_else(|error| panic!("{what}: {error}"));
             } else if arguments[0] == "." {
@@ -213,6 +226,9 @@ fn hostile_arguments_are_told_without_harm() {
     let text = String::from_utf8_lossy(HOSTILE).into_owned();
     for arguments in [
         &["--format", &text][..],
+        &["--output", &text],
+        &["--output", &format!("json={text}")],
+        &["--output", &format!("json=/{text}")],
         &["--select", &text],
         &["--target", &text],
         &["-D", &text],

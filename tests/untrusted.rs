@@ -49,7 +49,7 @@ const APACHE: &str = "ServerRoot \"ROOT\"\nListen 80\nLoadModule mpm_event_modul
 /// Everything wslint says about a tree in `in/`, beside which lies `out/`.
 fn said(directory: &TempDir, arguments: &[&str]) -> String {
     let mut all = String::new();
-    for format in ["human", "json"] {
+    for format in ["human", "json", "sarif", "github", "gitlab", "junit"] {
         let output = wslint(directory.path(), &[&["in", "--notes", "--format", format], arguments].concat());
         all += &format!("{}{}{:?}\n", stdout(&output), stderr(&output), output.status.code());
     }

@@ -74,6 +74,12 @@ pub struct CheckArguments {
     /// How findings are printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
+    /// Write a report to a file as well, as sarif=wslint.sarif (repeatable); human is without colour, 100 columns wide
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output, conflicts_with = "write_baseline")]
+    pub output: Vec<(Format, PathBuf)>,
+    /// Also tell how often each rule spoke (human and json)
+    #[arg(long)]
+    pub statistics: bool,
     /// The least severity that makes the exit status 1 [default: warning]
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
@@ -216,6 +222,14 @@ pub enum Format {
     Concise,
     /// For programs; version 1, see the README
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations in a run of GitHub Actions
+    Github,
+    /// GitLab's code quality report
+    Gitlab,
+    /// Test reports of Jenkins, GitLab and others
+    Junit,
 }
 
 impl ValueEnum for Server {
@@ -284,6 +298,20 @@ fn target(text: &str) -> Result<(Server, Versions), String> {
     match text.split_once('=').and_then(|(name, version)| Some((server(name)?, version))) {
         Some((server, version)) => Ok((server, version.parse()?)),
         None => Err("write nginx=VERSION or apache=VERSION, such as nginx=1.28".to_string()),
+    }
+}
+
+fn output(text: &str) -> Result<(Format, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("write FORMAT=FILE, such as sarif=wslint.sarif")?;
+    let format = Format::from_str(name, false).map_err(|_| {
+        let names = Format::value_variants().iter().filter_map(Format::to_possible_value);
+        let names: Vec<String> = names.map(|value| value.get_name().to_string()).collect();
+        format!("no format `{name}`; there are {}", names.join(", "))
+    })?;
+    match file {
+        "" => Err("write FORMAT=FILE, such as sarif=wslint.sarif".to_string()),
+        "-" => Err("standard output has --format; name a file (./- for one called so)".to_string()),
+        file => Ok((format, file.into())),
     }
 }
 

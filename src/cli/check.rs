@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use super::args::{CheckArguments, Format};
 use super::inputs::{self, Inputs};
 use super::output::Output;
-use super::{CLEAN, FOUND, baseline, fix};
+use super::{CLEAN, FOUND, baseline, fix, outputs};
 use crate::engine::contracts::Endpoint;
 use crate::engine::settings::Settings;
 use crate::engine::{Linted, Selection};
 use crate::finding::Severity;
 use crate::report::summary::counted;
-use crate::report::{self, Report, human, shown};
+use crate::report::{Report, shown};
 use crate::source::files::normal;
 
 pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, String> {
@@ -22,6 +22,7 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         endpoints: arguments.endpoint.iter().cloned().map(Endpoint::new).collect(),
         ..Selection::default()
     };
+    outputs::agree(arguments)?;
     let fixing = &arguments.fix;
     if fixing.diff {
         return fix::diff(&arguments.input, fixing, &selection, output);
@@ -40,6 +41,7 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
     }
     baseline::apply(&mut inputs, arguments.baseline.as_ref().map(below).as_deref(), &selection)?;
     let Inputs { mut linted, settings } = inputs;
+    outputs::spare(arguments, &linted, &settings)?;
     let fails = |part: &Linted, settings: &Settings| {
         let fail_on = arguments.fail_on.or(settings.fail_on).unwrap_or_default();
         part.findings.iter().any(|finding| fail_on.is_reached_by(finding.severity))
@@ -50,16 +52,11 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
             part.findings.retain(|finding| finding.severity > Severity::Note);
         }
     }
-    let report = Report { linted: &linted, directory };
-    let style = human::Style { colour: output.colour, width: output.width, notes: arguments.notes };
-    let silent = arguments.quiet && linted.iter().all(|part| part.findings.is_empty());
-    output.print(|out| match arguments.format {
-        Format::Human if silent => Ok(()),
-        Format::Human => report::human::write(&report, style, out)
-            .and_then(|()| fix::hint(&linted, fixing.unsafe_fixes && !fixing.fix, out)),
-        Format::Concise => report::concise::write(&report, out),
-        Format::Json => report::json::write(&report, out),
-    })?;
+    let report = Report { linted: &linted, directory, statistics: arguments.statistics };
+    outputs::write(arguments, &report, output)?;
+    if arguments.format == Format::Human {
+        output.print(|out| fix::hint(&linted, fixing.unsafe_fixes && !fixing.fix, out))?;
+    }
     // The process ends here: giving a large tree's memory back piece by piece takes longer than parsing it.
     std::mem::forget(linted);
     Ok(if failed { FOUND } else { CLEAN })

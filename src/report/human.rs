@@ -48,7 +48,18 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     if !style.notes && notes(report, &drawer, out)? {
         writeln!(out)?;
     }
-    writeln!(out, "{}", Summary::of(report.linted).line())
+    writeln!(out, "{}", Summary::of(report.linted).line())?;
+    if report.statistics { statistics(report, out) } else { Ok(()) }
+}
+
+/// A table of rules and how often each spoke.
+fn statistics(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let counts = super::statistics(report.linted);
+    if counts.is_empty() {
+        return writeln!(out, "\nno rule found anything");
+    }
+    writeln!(out, "\n{:>7}  RULE", "COUNT")?;
+    counts.iter().try_for_each(|(rule, count)| writeln!(out, "{count:>7}  {rule}"))
 }
 
 /// Our own colours are escape sequences too, so excerpts are made safe where they are read; what is left is checked

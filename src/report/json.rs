@@ -19,6 +19,14 @@ struct Document<'a> {
     tool: Tool,
     summary: Counts,
     findings: Vec<Finding<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statistics: Option<Vec<Count>>,
+}
+
+#[derive(Serialize)]
+struct Count {
+    rule: &'static str,
+    count: usize,
 }
 
 #[derive(Serialize)]
@@ -110,6 +118,10 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             known: summary.known,
         },
         findings: report.linted.iter().flat_map(|linted| findings(report, linted)).collect(),
+        statistics: report.statistics.then(|| {
+            let counts = super::statistics(report.linted).into_iter();
+            counts.map(|(rule, count)| Count { rule, count }).collect()
+        }),
     };
     print(&document, out)
 }

@@ -125,6 +125,11 @@ impl Sources {
         &self.get(file).path
     }
 
+    /// In the order in which the files were found.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|source| source.path.as_path())
+    }
+
     pub fn slice(&self, span: Span) -> &[u8] {
         &self.get(span.file).text.original()[span.start as usize..span.end as usize]
     }

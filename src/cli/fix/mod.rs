@@ -13,6 +13,7 @@ use super::{CLEAN, FOUND, inputs};
 use crate::engine::{Linted, Rule, Selection};
 use crate::finding::{Finding, Safety};
 use crate::fix::{Choice, Fixed, Told, fix as make};
+use crate::report::summary::counted;
 use crate::report::{line, safe, shown};
 use crate::rules;
 use crate::source::files::Files;
@@ -23,6 +24,10 @@ pub fn fix(input: &InputArguments, arguments: &FixArguments, selection: &Selecti
     let here = std::env::current_dir().unwrap_or_default();
     write::all(&changed).map_err(|why| format!("nothing was fixed: {why}"))?;
     told.iter().for_each(|told| complain(&sentence(told, &here, "fixed")));
+    let made = told.iter().filter(|told| told.dropped.is_none()).count();
+    if made > 0 {
+        complain(&format!("fixed {} in {}", counted(made, "finding"), counted(changed.len(), "file")));
+    }
     Ok(())
 }
 
