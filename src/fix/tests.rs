@@ -3,7 +3,7 @@
 use super::*;
 use crate::effective::Target;
 use crate::engine::Selection;
-use crate::finding::Edit;
+use crate::finding::{Edit, Severity};
 use crate::source::Span;
 use crate::source::files::Memory;
 use crate::tree::{Limits, Options};

@@ -46,7 +46,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         finding = finding.label(facts.head(own), "the same socket, so it holds here too");
     }
     let line = format!("listen {};", words.join(" "));
-    let index = line_words(facts, at);
+    let index = facts.directive(at).args().position(|word| word.is("http2"));
     let fix = index.and_then(|index| {
         facts
             .repair()
@@ -54,8 +54,4 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
             .risky(format!("write `{line}`; no client can begin with HTTP/2 there"))
     });
     Some(finding.fix(fix).help(format!("write\n{line}")))
-}
-
-fn line_words(facts: &Facts, at: crate::tree::NodeRef) -> Option<usize> {
-    facts.directive(at).args().position(|word| word.is("http2"))
 }

@@ -91,6 +91,20 @@ mod tests {
         let text =
             Text::extracted(vec![b' '; 40], b"abcdefgh".to_vec(), pieces, std::iter::once(5..6).collect());
         assert_eq!([0, 3, 4, 7].map(|at| text.to_original(at)), [10, 13, 30, 33]);
+        let bytes = b"..........abcd................efgh";
+        let pieces = vec![Piece { parsed: 0, original: 10 }, Piece { parsed: 4, original: 30 }];
+        let text =
+            Text::extracted(bytes.to_vec(), b"abcdeXgh".to_vec(), pieces, std::iter::once(6..7).collect());
+        assert!(text.is_verbatim(0..4) && text.is_verbatim(4..5) && text.is_verbatim(7..8));
+        assert!(!text.is_verbatim(3..5), "apart in the file");
+        assert!(!text.is_verbatim(4..6) && !text.is_verbatim(6..8), "other bytes, and a hole");
+        assert!(text.has_hole(6..8));
+        let text = Text::extracted(
+            vec![b' '; 40],
+            b"abcdefgh".to_vec(),
+            vec![Piece { parsed: 0, original: 0 }],
+            std::iter::once(5..6).collect(),
+        );
         assert!(text.has_hole(4..6) && !text.has_hole(0..5) && !text.has_hole(6..8));
     }
 }

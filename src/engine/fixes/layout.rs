@@ -160,3 +160,66 @@ fn line_start_indent(bytes: &[u8], at: usize) -> &str {
     let indent = indent(bytes, start);
     if start + indent.len() == at { indent } else { "" }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where `part` stands in `text`, laid out.
+    fn layout<'t>(text: &'t str, part: &str) -> Layout<'t> {
+        let start = text.find(part).expect("there");
+        Layout::new(text.as_bytes(), start as u32..(start + part.len()) as u32, None)
+    }
+
+    fn edited(text: &str, range: Range<u32>, new: &str) -> String {
+        format!("{}{new}{}", &text[..range.start as usize], &text[range.end as usize..])
+    }
+
+    fn lines() -> [String; 2] {
+        ["one {".to_string(), "    two;".to_string()]
+    }
+
+    #[test]
+    fn lines_go_above_the_comments_of_a_directive_and_below_the_one_behind_it() {
+        let text = "\ta;\n\n\t# of b\n\tb; # too\n\tc;\n";
+        let (at, new) = layout(text, "b;").above(&lines());
+        assert_eq!(edited(text, at..at, &new), "\ta;\n\n\tone {\n\t\ttwo;\n\t# of b\n\tb; # too\n\tc;\n");
+        let (at, new) = layout(text, "b;").below(&lines());
+        assert_eq!(edited(text, at..at, &new), "\ta;\n\n\t# of b\n\tb; # too\n\tone {\n\t\ttwo;\n\tc;\n");
+    }
+
+    #[test]
+    fn what_shares_its_line_keeps_doing_so() {
+        let text = "x { a; b; }\n";
+        for (part, expected) in [("a;", "x { one { two; a; b; }\n"), ("b;", "x { a; one { two; b; }\n")] {
+            let (at, new) = layout(text, part).above(&lines());
+            assert_eq!(edited(text, at..at, &new), expected);
+        }
+        let (at, new) = layout(text, "a;").below(&lines());
+        assert_eq!(edited(text, at..at, &new), "x { a; one { two; b; }\n");
+    }
+
+    #[test]
+    fn a_directive_goes_with_its_line_and_without_its_comment() {
+        for (text, expected) in [
+            ("  a;\r\n  b;\r\n", "  a;\r\n"),
+            ("  a;\n  b; # kept\n", "  a;\n  # kept\n"),
+            ("x { a; b; }", "x { a; }"),
+            ("x { b; a; }", "x { a; }"),
+            ("  a;\n  b;", "  a;\n"),
+        ] {
+            let range = layout(text, "b;").whole_line();
+            assert_eq!(edited(text, range, ""), expected);
+        }
+    }
+
+    #[test]
+    fn a_last_line_without_its_end_and_a_byte_order_mark_are_no_hindrance() {
+        let text = "a;\r\nb;";
+        let (at, new) = layout(text, "b;").below(&["c;".to_string()]);
+        assert_eq!(edited(text, at..at, &new), "a;\r\nb;\r\nc;");
+        let text = "\u{feff}a;\n";
+        let (at, new) = layout(text, "a;").above(&["c;".to_string()]);
+        assert_eq!(edited(text, at..at, &new), "\u{feff}c;\na;\n");
+    }
+}
