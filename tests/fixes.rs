@@ -213,6 +213,84 @@ fn fixing_random_configurations_keeps_what_upgrades_and_touches_only_what_is_fou
     assert!(changed[0] > 0 && changed[1] > 0);
 }
 
+/// Configurations of each server that are run in one run, before and after.
+const RUN: u64 = 25;
+
+#[test]
+fn safe_fixes_of_random_configurations_keep_on_nginx_what_it_did() {
+    let written = |random: &mut Random| (random_nginx::configuration(random), Vec::new());
+    hold_random(Nginx::find(), written);
+}
+
+#[test]
+fn safe_fixes_of_random_configurations_keep_on_httpd_what_it_did() {
+    let written = |random: &mut Random| {
+        let config = random_httpd::configuration(random);
+        (config.main, config.files)
+    };
+    hold_random(Httpd::find(), written);
+}
+
+type Written = (String, Vec<(&'static str, String)>);
+
+fn hold_random<S: Installed>(server: Option<S>, written: impl Fn(&mut Random) -> Written + Sync) {
+    let Some(server) = installed(server) else { return };
+    let (count, seed) = asked_for(RUN);
+    let versions = Versions::new(server.version(), server.version());
+    let target = match S::SERVER {
+        Server::Nginx => Target { nginx: versions, named: true, ..Target::default() },
+        Server::Apache => Target { apache: versions, named: true, ..Target::default() },
+    };
+    let held = in_parallel(count as usize, |index| {
+        let mut random = Random(seed * 1_000_003 + index as u64);
+        let (text, files) = written(&mut random);
+        let (_, after) = fixed(&filled(&text), S::SERVER, target, false);
+        let after = with_placeholders(&after);
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        if after == text {
+            return None;
+        }
+        let before = server.start_with(&text, &files).ok()?;
+        let said = || format!("seed {seed}, number {index}\n{text}\nto\n{after}");
+        let now = match server.start_with(&after, &files) {
+            Ok(now) => now,
+            Err(refusal) => return Some(Err(format!("{}\n{}", refusal.message, said()))),
+        };
+        let mut gained = 0;
+        for _ in 0..8 {
+            let (host, path) = (random.pick(&random_nginx::HOSTS), random.pick(&random_nginx::PATHS));
+            let upgrades = |running: &Running| {
+                matches!(client::handshake(running.site.port, Some(host), path), Outcome::Upgraded(_))
+            };
+            let (did, does) = (upgrades(&before), upgrades(&now));
+            if did && !does {
+                return Some(Err(format!("ws://{host}{path} no longer upgrades: {}", said())));
+            }
+            gained += usize::from(does && !did);
+            let plain = |running: &Running| {
+                let port = running.site.port;
+                let request =
+                    format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n");
+                client::ask(port, &request).ok().and_then(|(head, _)| client::status(&head))
+            };
+            let (got, gets) = (plain(&before), plain(&now));
+            if got != gets {
+                return Some(Err(format!("http://{host}{path} got {got:?} and gets {gets:?}: {}", said())));
+            }
+        }
+        Some(Ok(gained))
+    });
+    let held: Vec<_> = held.into_iter().flatten().collect();
+    let wrong: Vec<&String> = held.iter().filter_map(|one| one.as_ref().err()).collect();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), held.len(), wrong[0]);
+    let gained: usize = held.iter().flatten().sum();
+    say(&format!(
+        "{}: {} fixed configurations keep what they did, {gained} more handshakes upgrade",
+        S::NAME,
+        held.len()
+    ));
+}
+
 fn urls(random: &mut Random) -> Vec<Url> {
     let url = |_| {
         let (host, path) = (random.pick(&random_nginx::HOSTS), random.pick(&random_nginx::PATHS));
