@@ -202,6 +202,14 @@ impl<'t> Repair<'t> {
         self
     }
 
+    /// Text behind a place of a plain file, in which no directive may have been read.
+    pub fn behind(mut self, place: Span, text: &str) -> Self {
+        let file = &self.tree.sources.get(place.file).text;
+        self.possible &= file.is_verbatim(0..file.parsed().len() as u32);
+        self.push(place.file, place.end..place.end, text.to_string());
+        self
+    }
+
     /// Without these bytes of a comment in a plain file.
     pub fn erase(mut self, span: Span) -> Self {
         let text = &self.tree.sources.get(span.file).text;

@@ -278,6 +278,19 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// The fix that brings handshakes on by a line at which they arrive.
+    pub fn forward_by(&self, by: NodeRef) -> Option<Fix> {
+        let route = self.routes.iter().find(|route| route.node == by)?;
+        let lacks = |name, token| route.headers.carries(name, token) == Some(false);
+        let upgrade = lacks("upgrade", "websocket").then_some("Upgrade");
+        let connection = lacks("connection", "upgrade").then_some("Connection");
+        let replaced: Vec<&str> = upgrade.into_iter().chain(connection).collect();
+        let place = self.settings_place(route.block);
+        // Headers stay inherited where none is written.
+        let kept = if replaced.is_empty() { Vec::new() } else { self.kept_headers(route, place, &replaced) };
+        self.forward(route, place, &kept).fix()
+    }
+
     /// Lines among the settings of a block: below its last header, else below what proxies, else at its beginning.
     pub fn in_block(
         &self,

@@ -96,6 +96,10 @@ fn sent_on(facts: &Facts, location: BlockId, way: &Way, line: NodeRef) -> Findin
     };
     RULE.finding(facts.head(line), message)
         .here("a request that is sent on leaves its settings behind")
+        .fix(match &way.arrival {
+            Arrival::Sent { by, .. } => facts.forward_by(*by),
+            _ => None,
+        })
         .help(help)
 }
 
