@@ -4,14 +4,18 @@ mod args;
 mod baseline;
 mod check;
 mod explain;
+mod files;
 mod fix;
 mod inputs;
+mod options;
 mod output;
 mod outputs;
 mod pages;
+mod plan;
 mod progress;
 mod routes;
 mod settings;
+mod told;
 mod trace;
 mod written;
 
@@ -47,8 +51,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
     };
     let mut output = Output::new(arguments.color);
     let done = match arguments.verb {
-        None => check::check(&arguments.check, &mut output),
-        Some(Verb::Check(check)) => check::check(&check, &mut output),
+        None => check(&arguments.check, &mut output),
+        Some(Verb::Check(arguments)) => check(&arguments, &mut output),
         Some(Verb::Routes(routes)) => routes::routes(&routes, &mut output),
         Some(Verb::Trace(trace)) => trace::trace(&trace, &mut output),
         Some(Verb::Explain { rule }) => explain::explain(&rule, &mut output),
@@ -65,4 +69,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
             FAILED
         }
     }
+}
+
+fn check(arguments: &args::CheckArguments, output: &mut Output) -> Result<i32, String> {
+    if arguments.list_files { files::list(arguments, output) } else { check::check(arguments, output) }
 }

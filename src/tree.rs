@@ -118,6 +118,7 @@ impl From<ReadError> for IncludeProblemKind {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Outside => Self::Outside,
+            ReadError::Unseen => Self::Unseen,
             ReadError::TooLarge(limit) => Self::Limit(format!("a file of more than {limit} bytes")),
             error => Self::Unreadable(error),
         }
@@ -128,6 +129,8 @@ impl From<ReadError> for IncludeProblemKind {
 pub struct Tree {
     pub sources: Sources,
     documents: Vec<Document>,
+    /// By which each file is identified.
+    canonical: Vec<PathBuf>,
     /// What lent files hold.
     nothing: Document,
     /// Text that stands in no file: what replaced variables and macros make of what does.
@@ -160,9 +163,12 @@ impl Tree {
     fn of(library: Library, grafts: Vec<Graft>, problems: Vec<IncludeProblem>) -> Self {
         let mut children: Vec<GraftId> = (1..grafts.len() as u32).map(GraftId).collect();
         children.sort_by_key(|&GraftId(graft)| (grafts[graft as usize].parent, grafts[graft as usize].site));
+        let (documents, canonical) =
+            library.loaded.into_iter().map(|file| (file.document, file.canonical)).unzip();
         Self {
             sources: library.sources,
-            documents: library.loaded.into_iter().map(|file| file.document).collect(),
+            documents,
+            canonical,
             nothing: Document::default(),
             texts: Vec::new(),
             replaced: HashMap::new(),
@@ -191,13 +197,18 @@ impl Tree {
         self.grafts[graft.0 as usize].file
     }
 
+    /// The path by which a file of the configuration is identified, free of symbolic links.
+    pub fn canonical(&self, file: FileId) -> Option<&Path> {
+        self.canonical.get(file.0 as usize).map(PathBuf::as_path)
+    }
+
     pub fn document(&self, file: FileId) -> &Document {
         self.documents.get(file.0 as usize).unwrap_or(&self.nothing)
     }
 
-    /// Files of the configuration.
+    /// Files of the configuration that somebody wrote.
     pub fn file_count(&self) -> usize {
-        self.documents.len()
+        self.documents.len() - self.sources.parts()
     }
 
     /// A file that is no part of the configuration, so that something can be told about it.

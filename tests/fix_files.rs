@@ -210,3 +210,16 @@ fn a_full_disk_keeps_all_files_as_they_are() {
     assert!(told.contains("nothing was fixed") && told.contains("No space left on device"), "{told}");
     assert!(out.ends_with(&format!("{MAIN}{SITE}")), "{out}");
 }
+
+#[test]
+fn of_a_single_file_only_that_file_is_fixed_and_standard_input_is_none() {
+    let site = SITE
+        .replace("# chat", "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;");
+    let directory = tree(&site);
+    fs::write(directory.path().join("sites/other.conf"), site.replace("8080", "8081")).expect("written");
+    let output = wslint(directory.path(), &["--fix", "sites/chat.conf"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(read(&directory, "sites/chat.conf").contains("proxy_http_version 1.1;"));
+    assert_eq!(read(&directory, "sites/other.conf"), site.replace("8080", "8081"));
+    assert_eq!(wslint(directory.path(), &["--fix", "-"]).status.code(), Some(2));
+}

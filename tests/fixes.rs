@@ -78,8 +78,12 @@ fn lint(files: &dyn Files, server: Server, target: Target) -> Result<Vec<Linted>
 fn fixed(text: &str, server: Server, target: Target, risky: bool) -> (Fixed, String) {
     let files = memory(text, server);
     let lint = |files: &dyn Files| lint(files, server, target);
-    let choice =
-        Choice { risky, rules: rules::ALL.map(|rule| rule.id).to_vec(), roots: vec!["/wslint-site".into()] };
+    let choice = Choice {
+        risky,
+        rules: rules::ALL.map(|rule| rule.id).to_vec(),
+        roots: vec!["/wslint-site".into()],
+        only_inside: false,
+    };
     let linted = lint(&files).expect("readable");
     let fixed = fix(&files, linted, &lint, &choice).expect("readable again");
     let after = match &fixed.changed[..] {

@@ -104,6 +104,9 @@ pub struct CheckArguments {
     /// Draw notes in full
     #[arg(long)]
     pub notes: bool,
+    /// Say what each file was taken for, and judge nothing
+    #[arg(long)]
+    pub list_files: bool,
     /// Print errors and warnings only, nothing where there are none
     #[arg(short, long)]
     pub quiet: bool,
@@ -141,7 +144,7 @@ pub struct RoutesArguments {
 
 #[derive(Args)]
 pub struct TraceArguments {
-    /// A main configuration, or a directory that holds one
+    /// A main configuration, a directory that holds one, what `nginx -T` or `apachectl -t -D DUMP_CONFIG` printed, or `-`
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
     /// Where the client opens its WebSocket, as wss://chat.example.com/socket
@@ -158,9 +161,19 @@ pub struct TraceArguments {
 
 #[derive(Args)]
 pub struct InputArguments {
-    /// A main configuration, a directory that holds one, or a fragment; by default the current directory
+    /// A directory that holds configurations or fragments, a main configuration, a file that one includes, a fragment, what
+    /// `nginx -T` or `apachectl -t -D DUMP_CONFIG` printed, or `-` for standard input; by default the current directory
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Take standard input for the content of this file, there or not, and tell what is found in it
+    #[arg(long, value_name = "PATH")]
+    pub stdin_filename: Option<PathBuf>,
+    /// Look at files that git ignores, too
+    #[arg(long)]
+    pub no_ignore: bool,
+    /// Also judge files beside a main configuration that it does not include, and copies such as *.bak
+    #[arg(long)]
+    pub all_files: bool,
     #[command(flatten)]
     pub read: ReadArguments,
 }

@@ -31,16 +31,19 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         fix::fix(&arguments.input, fixing, &selection)?;
     }
     let mut inputs = inputs::read(&arguments.input, &selection, arguments.quiet)?;
+    let left_out = inputs.left_out;
     let directory = std::env::current_dir().unwrap_or_default();
     let below = |path: &PathBuf| normal(&directory.join(path));
     if let Some(path) = arguments.write_baseline.as_ref().map(below) {
+        inputs.narrow();
         let count = baseline::write(&inputs, &path)?;
         let written = format!("{} written to {}", counted(count, "finding"), shown(&path, &directory));
         output.print(|out| writeln!(out, "{written}"))?;
         return Ok(CLEAN);
     }
     baseline::apply(&mut inputs, arguments.baseline.as_ref().map(below).as_deref(), &selection)?;
-    let Inputs { mut linted, settings } = inputs;
+    inputs.narrow();
+    let Inputs { mut linted, settings, .. } = inputs;
     outputs::spare(arguments, &linted, &settings)?;
     let fails = |part: &Linted, settings: &Settings| {
         let fail_on = arguments.fail_on.or(settings.fail_on).unwrap_or_default();
@@ -52,7 +55,7 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
             part.findings.retain(|finding| finding.severity > Severity::Note);
         }
     }
-    let report = Report { linted: &linted, directory, statistics: arguments.statistics };
+    let report = Report { linted: &linted, directory, left_out, statistics: arguments.statistics };
     outputs::write(arguments, &report, output)?;
     if arguments.format == Format::Human {
         output.print(|out| fix::hint(&linted, fixing.unsafe_fixes && !fixing.fix, out))?;

@@ -1,27 +1,55 @@
-//! From paths on the command line to configurations that are read. Knows the current directory.
+//! Reading what the plan names: directories file by file, single files in their trees, standard input, dumps. Knows the current
+//! directory.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use hashbrown::HashSet;
 
-use super::args::{InputArguments, Limit, ReadArguments, TraceArguments};
+use super::args::{InputArguments, ReadArguments, TraceArguments};
+use super::options::{options, target};
+use super::plan::{self, Given, Only, Part, STDIN, directory_of};
 use super::progress::Progress;
 use super::settings::{Coverage, Lookup};
-use crate::effective::Target;
+use super::told;
+use crate::effective;
 use crate::engine::settings::Settings;
 use crate::engine::{Linted, Selection};
 use crate::handshake::Trace;
-use crate::source::discover::{self, Main, Server};
-use crate::source::files::{Disk, Files, Found, ReadError, normal};
-use crate::source::restricted::Restricted;
-use crate::tree::apache::Given;
-use crate::tree::{Limits, Options, PathMap};
+use crate::source::FileId;
+use crate::source::discover::{self, Kind, Other, Server, Survey};
+use crate::source::files::{Files, Found};
+use crate::tree::{Options, Tree};
 
-/// Every configuration that the arguments name, and what is settled for each.
+pub use super::options::reason;
+
+/// Every configuration that the arguments name, judged, and what is settled for each.
 pub struct Inputs {
     pub linted: Vec<Linted>,
     pub settings: Vec<Rc<Settings>>,
+    /// Of each the files that were asked about.
+    only: Vec<Option<Only>>,
+    /// How many files look like a configuration and were not read.
+    pub left_out: usize,
+}
+
+impl Inputs {
+    /// Leaves out what was found in files that nobody asked about.
+    pub fn narrow(&mut self) {
+        for (linted, only) in self.linted.iter_mut().zip(&self.only) {
+            if let Some(only) = only {
+                told::narrow(linted, only);
+            }
+        }
+    }
+}
+
+/// What was read, each part with what was made of it.
+pub struct Parts<'f, T> {
+    pub parts: Vec<(Part<'f>, T)>,
+    /// What looks like a configuration and was not read.
+    pub left_out: Vec<Other>,
 }
 
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
@@ -33,210 +61,350 @@ pub fn read(input: &InputArguments, selection: &Selection, quiet: bool) -> Resul
 
 /// What the arguments let be read.
 pub fn open(input: &InputArguments) -> Result<Box<dyn Files>, String> {
-    files(&given(input), &current_directory()?, input.read.restrict_includes)
+    let here = current_directory()?;
+    let paths = if is_stdin(input) { &[] } else { &input.paths[..] };
+    plan::files(&plan::given(paths, &here), &here, input.read.restrict_includes)
 }
 
 /// Absolute paths of the files and directories that the arguments name.
 pub fn named(input: &InputArguments) -> Result<Vec<PathBuf>, String> {
-    let here = current_directory()?;
-    Ok(given(input).iter().map(|path| normal(&here.join(path))).collect())
+    Ok(plan::given(&input.paths, &current_directory()?).into_iter().map(|given| given.path).collect())
 }
 
-fn given(input: &InputArguments) -> Vec<PathBuf> {
-    if input.paths.is_empty() { vec![PathBuf::from(".")] } else { input.paths.clone() }
+pub fn is_stdin(input: &InputArguments) -> bool {
+    input.paths.iter().any(|path| path == Path::new(STDIN))
 }
 
 /// The same as `read`, with files that are open already.
 pub fn read_from(files: &dyn Files, input: &InputArguments, selection: &Selection) -> Result<Inputs, String> {
     let here = current_directory()?;
-    let given = given(input);
-    let mut lookup = Lookup::new(&input.read, &here);
-    let mut inputs = Inputs { linted: Vec::new(), settings: Vec::new() };
-    let mut found = Vec::new();
-    for path in &given {
-        let (mains, root) = mains(files, path, &normal(&here.join(path)), input.read.server)?;
-        let settings = lookup.of(files, &root)?;
-        found.extend(mains.into_iter().map(|main| (path, main, root.clone(), settings.clone())));
-    }
-    let is_sole = found.len() == 1;
+    let setup = Setup::new(&input.read, &here);
     // What is wrong with a file of settings is told once.
-    let mut told: HashSet<PathBuf> = HashSet::new();
-    for (path, main, root, settings) in found {
+    let known: RefCell<HashSet<PathBuf>> = RefCell::default();
+    let one = |part: &Part, is_sole: bool| {
+        let settings = setup.settings(part)?;
         let home = settings.file.as_ref().and_then(|file| file.path.parent());
-        let is_whole = home.is_some_and(|home| home.starts_with(&root));
-        let mut selection =
-            super::settings::selection(&settings, selection, &main, Coverage { is_whole, is_sole });
-        if settings.file.as_ref().is_some_and(|file| told.insert(file.path.clone())) {
+        let is_whole = home.is_some_and(|home| home.starts_with(&part.root));
+        let coverage = Coverage { is_whole, is_sole };
+        let mut selection = super::settings::selection(&settings, selection, &part.main, coverage);
+        if settings.file.as_ref().is_some_and(|file| known.borrow_mut().insert(file.path.clone())) {
             selection.problems.clone_from(&settings.problems);
         }
-        let target = target(&input.read, &settings, main.server);
-        let options = options(&input.read, &settings, &here, &main, root, target);
-        let read = crate::lint(files, &main.path, &options, target, &selection);
-        inputs.linted.push(read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))?);
-        inputs.settings.push(settings);
-    }
-    crate::rules::agree(&mut inputs.linted);
-    Ok(inputs)
+        let (options, target) = setup.options(part, &settings);
+        let read = crate::lint(&*part.files, &part.main.path, &options, target, &selection);
+        let linted = read.map_err(|error| format!("{}: {}", part.shown, reason(&error)))?;
+        Ok((linted, settings))
+    };
+    let done = |parts: Parts<(Linted, Rc<Settings>)>| {
+        let left_out = parts.left_out.len();
+        let mut inputs = Inputs { linted: Vec::new(), settings: Vec::new(), only: Vec::new(), left_out };
+        for (part, (mut linted, settings)) in parts.parts {
+            if let Some(joined) = &part.joined {
+                told::rename(&mut linted, joined);
+            }
+            inputs.linted.push(linted);
+            inputs.settings.push(settings);
+            inputs.only.push(part.only);
+        }
+        crate::rules::agree(&mut inputs.linted);
+        Ok(inputs)
+    };
+    each(files, input, &setup, one, |(linted, _)| &linted.tree, done)
+}
+
+/// The trees alone, for what is said of files.
+pub fn trees<R>(
+    input: &InputArguments,
+    done: impl FnOnce(Parts<Tree>) -> Result<R, String>,
+) -> Result<R, String> {
+    let here = current_directory()?;
+    let setup = Setup::new(&input.read, &here);
+    let files = open(input)?;
+    let progress = Progress::start(false);
+    each(&progress.counting(&*files), input, &setup, |part, _| setup.tree(part), |tree| tree, done)
 }
 
 /// Reads one configuration and follows a handshake through it.
 pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     let here = current_directory()?;
-    let path = &arguments.path;
-    let files = files(std::slice::from_ref(path), &here, arguments.read.restrict_includes)?;
-    let (mains, root) = mains(&*files, path, &normal(&here.join(path)), arguments.read.server)?;
-    let [main] = &mains[..] else {
-        let all: Vec<String> = mains.iter().map(|main| main.path.display().to_string()).collect();
-        return Err(format!(
-            "{}: holds several main configurations, name one: {}",
-            path.display(),
-            all.join(", ")
-        ));
+    let setup = Setup::new(&arguments.read, &here);
+    let is_stdin = arguments.path == Path::new(STDIN);
+    let paths = if is_stdin { &[][..] } else { std::slice::from_ref(&arguments.path) };
+    let given = &plan::given(paths, &here)[0];
+    let files = plan::files(std::slice::from_ref(given), &here, arguments.read.restrict_includes)?;
+    let files = &*files;
+    let buffer = is_stdin.then(|| plan::buffer(files, None, &here, &arguments.read)).transpose()?;
+    let part = match &buffer {
+        Some(buffer) => plan::single(&buffer.files, &buffer.given, &arguments.read)?.0,
+        None if files.look(&given.path) == Found::Directory => {
+            let mut mains = survey(files, given, true)?.mains;
+            mains.retain(|main| arguments.read.server.is_none_or(|only| main.server == only));
+            let [main] = &mains[..] else { return Err(not_one(given, &mains, arguments.read.server)) };
+            Part::new(files, given, main.path.clone(), given.path.clone(), None, main.server)
+        }
+        None => plan::single(files, given, &arguments.read)?.0,
     };
-    let settings = Lookup::new(&arguments.read, &here).of(&*files, &root)?;
-    let target = target(&arguments.read, &settings, main.server);
-    let options = options(&arguments.read, &settings, &here, main, root, target);
-    let read = crate::trace(&*files, &main.path, &options, target, &arguments.url, &arguments.header);
-    read.map_err(|error| format!("{}: {}", path.display(), reason(&error)))
+    let settings = setup.settings(&part)?;
+    let (options, target) = setup.options(&part, &settings);
+    let read =
+        crate::trace(&*part.files, &part.main.path, &options, target, &arguments.url, &arguments.header);
+    let (mut linted, trace) = read.map_err(|error| format!("{}: {}", part.shown, reason(&error)))?;
+    if let Some(joined) = &part.joined {
+        told::rename(&mut linted, joined);
+    }
+    Ok((linted, trace))
+}
+
+/// How every part is read.
+struct Setup<'a> {
+    read: &'a ReadArguments,
+    here: &'a Path,
+    lookup: RefCell<Lookup<'a>>,
+}
+
+impl<'a> Setup<'a> {
+    fn new(read: &'a ReadArguments, here: &'a Path) -> Self {
+        Self { read, here, lookup: RefCell::new(Lookup::new(read, here)) }
+    }
+
+    fn settings(&self, part: &Part) -> Result<Rc<Settings>, String> {
+        self.lookup.borrow_mut().of(&*part.origin, &part.given)
+    }
+
+    fn options(&self, part: &Part, settings: &Settings) -> (Options, effective::Target) {
+        let target = target(self.read, settings, part.main.server);
+        let mut options = options(self.read, settings, self.here, &part.main, part.root.clone(), target);
+        if part.joined.as_ref().is_some_and(|joined| joined.is_dump) {
+            // Its paths are another machine's, and all that they lead to is in it.
+            options.maps.clear();
+            options.prefix.clone_from(&part.root);
+        }
+        (options, target)
+    }
+
+    fn tree(&self, part: &Part) -> Result<Tree, String> {
+        let names = match part.main.server {
+            Server::Nginx => effective::nginx::directives::name_id,
+            Server::Apache => effective::apache::directives::name_id,
+        };
+        let options = self.options(part, &*self.settings(part)?).0;
+        let tree = Tree::read(&*part.files, &part.main.path, names, &options);
+        tree.map_err(|error| format!("{}: {}", part.shown, reason(&error)))
+    }
+}
+
+/// Reads every part that the arguments name by `one`, and lets `done` have them: they borrow what they were read from.
+fn each<'a, T, R>(
+    files: &dyn Files,
+    input: &'a InputArguments,
+    setup: &'a Setup<'a>,
+    one: impl Fn(&Part, bool) -> Result<T, String>,
+    tree: impl Fn(&T) -> &Tree,
+    done: impl FnOnce(Parts<T>) -> Result<R, String>,
+) -> Result<R, String> {
+    let here = setup.here;
+    let is_stdin = is_stdin(input);
+    if is_stdin && input.paths.len() > 1 {
+        return Err("`-` stands for standard input and must be the only path".to_string());
+    }
+    if !is_stdin && input.stdin_filename.is_some() {
+        return Err("--stdin-filename names what standard input is: write `-` as the path".to_string());
+    }
+    let given = plan::given(if is_stdin { &[] } else { &input.paths }, here);
+    let name = input.stdin_filename.as_deref();
+    let buffer = is_stdin.then(|| plan::buffer(files, name, here, &input.read)).transpose()?;
+    let parts = Parts { parts: Vec::new(), left_out: Vec::new() };
+    let mut reading = Reading { input, setup, one, tree, is_sole: true, parts };
+    if let Some(buffer) = &buffer {
+        reading.file(&buffer.files, &buffer.given, Some(&buffer.files.path))?;
+        return done(reading.parts);
+    }
+    // Whether one configuration is all there is has to be known before the first is judged.
+    let is_directory = |given: &&Given| files.look(&given.path) == Found::Directory;
+    let surveys = given.iter().map(|given| match is_directory(&given) {
+        true => Ok(Some(survey(files, given, !input.no_ignore)?)),
+        false => Ok(None),
+    });
+    let surveys = surveys.collect::<Result<Vec<_>, String>>()?;
+    let is_wanted = |server| input.read.server.is_none_or(|only| server == only);
+    let mains = |survey: &Survey| survey.mains.iter().filter(|main| is_wanted(main.server)).count();
+    let count: usize = surveys.iter().map(|survey| survey.as_ref().map_or(1, mains)).sum();
+    reading.is_sole = count == 1;
+    for (given, survey) in given.iter().zip(&surveys) {
+        match survey {
+            Some(survey) => reading.directory(files, given, survey)?,
+            None => reading.file(files, given, None)?,
+        }
+    }
+    done(reading.parts)
+}
+
+/// Parts being read one after the other.
+struct Reading<'a, 'f, T, One, Of> {
+    input: &'a InputArguments,
+    setup: &'a Setup<'a>,
+    one: One,
+    tree: Of,
+    /// There is one main configuration, or one single file.
+    is_sole: bool,
+    parts: Parts<'f, T>,
+}
+
+impl<'f, T, One, Of> Reading<'_, 'f, T, One, Of>
+where
+    One: Fn(&Part, bool) -> Result<T, String>,
+    Of: Fn(&T) -> &Tree,
+{
+    fn add(&mut self, part: Part<'f>) -> Result<(), String> {
+        let is_sole = self.is_sole;
+        let read = (self.one)(&part, is_sole)?;
+        self.parts.parts.push((part, read));
+        Ok(())
+    }
+
+    /// Every main configuration below a directory, and every fragment that none of them is responsible for.
+    fn directory(&mut self, files: &'f dyn Files, given: &Given, survey: &Survey) -> Result<(), String> {
+        let only = self.input.read.server;
+        let is_wanted = |server: Server| only.is_none_or(|only| server == only);
+        let first = self.parts.parts.len();
+        for main in survey.mains.iter().filter(|main| is_wanted(main.server)) {
+            let root = given.path.clone();
+            self.add(Part::new(files, given, main.path.clone(), root, None, main.server))?;
+        }
+        let read = self.parts.parts[first..].iter().flat_map(|(_, read)| read_files((self.tree)(read)));
+        let read: HashSet<PathBuf> = read.map(Path::to_owned).collect();
+        let others = survey.others(files, |path| read.contains(path));
+        let others = others.into_iter().filter(|other| other.judgement.server().is_some_and(is_wanted));
+        let (left_out, own): (Vec<Other>, Vec<Other>) =
+            others.partition(|other| other.is_left_out && !self.input.all_files);
+        let fragments = self.parts.parts.len();
+        let is_sole = std::mem::replace(&mut self.is_sole, false);
+        for other in own {
+            let part = self.other(files, given, &other)?;
+            self.add(part)?;
+        }
+        self.is_sole = is_sole;
+        self.drop_included(fragments);
+        if self.parts.parts.len() == first && left_out.is_empty() {
+            return Err(nothing(given, only));
+        }
+        self.parts.left_out.extend(left_out);
+        Ok(())
+    }
+
+    fn other(&self, files: &'f dyn Files, given: &Given, other: &Other) -> Result<Part<'f>, String> {
+        let path = other.path.clone();
+        let own = Given { path: path.clone(), shown: path.display().to_string() };
+        let judgement = Some(other.judgement);
+        let mut part = match other.judgement.kind {
+            Kind::Dump(_) => plan::single(files, &own, &self.input.read)?.0,
+            Kind::Fragment(_, "directory") => Part::of_htaccess(files, &own, &path, judgement),
+            _ => {
+                let server = other.judgement.server().unwrap_or(Server::Nginx);
+                Part::new(files, &own, path, given.path.clone(), judgement, server)
+            }
+        };
+        part.judgement = judgement;
+        part.given.clone_from(&given.path);
+        Ok(part)
+    }
+
+    /// Leaves out the parts from `first` on that another of them includes; of several in a ring the first stays.
+    fn drop_included(&mut self, first: usize) {
+        let parts = &self.parts.parts[first..];
+        let main = |read: &T| (self.tree)(read).canonical(FileId(0)).map(Path::to_owned).unwrap_or_default();
+        let mains: Vec<PathBuf> = parts.iter().map(|(_, read)| main(read)).collect();
+        let known: HashSet<&Path> = mains.iter().map(PathBuf::as_path).collect();
+        let mut included: HashSet<PathBuf> = HashSet::new();
+        for ((_, read), own) in parts.iter().zip(&mains) {
+            if !included.contains(own) {
+                let others = read_files((self.tree)(read)).filter(|path| path != own && known.contains(path));
+                included.extend(others.map(Path::to_owned));
+            }
+        }
+        let mut index = 0;
+        self.parts.parts.retain(|_| {
+            index += 1;
+            index <= first || !included.contains(&mains[index - 1 - first])
+        });
+    }
+
+    /// A single file: a main configuration as a whole, or what is found in this file of the configurations that include it.
+    /// `buffer` is its canonical path where what is found in it is all that is asked for.
+    fn file(&mut self, files: &'f dyn Files, given: &Given, buffer: Option<&Path>) -> Result<(), String> {
+        let (mut part, judgement) = plan::single(files, given, &self.input.read)?;
+        if part.joined.is_some() {
+            return self.add(part);
+        }
+        let canonical = files.canonical(&given.path).unwrap_or_else(|_| given.path.clone());
+        if matches!(judgement.kind, Kind::Main(_)) {
+            part.only = buffer.map(Only::buffer);
+            return self.add(part);
+        }
+        let reaches = |tree: &Tree| read_files(tree).any(|path| path == canonical);
+        // Another file may have led to its tree already.
+        let mut is_read = false;
+        for (part, read) in &mut self.parts.parts {
+            if part.joined.is_none() && reaches((self.tree)(read)) {
+                is_read = true;
+                if let Some(only) = &mut part.only {
+                    only.files.insert(canonical.clone());
+                }
+            }
+        }
+        if is_read {
+            return Ok(());
+        }
+        for mains in discover::mains_above(files, &given.path) {
+            let mut found = false;
+            for main in mains {
+                if self.input.read.server.is_some_and(|only| only != main.server) {
+                    continue;
+                }
+                let root = directory_of(&main.path).to_owned();
+                let mut part = Part::new(files, given, main.path, root, None, main.server);
+                if self.setup.tree(&part).is_ok_and(|tree| reaches(&tree)) {
+                    part.only = Some(buffer.map_or_else(|| Only::file(&canonical), Only::buffer));
+                    self.add(part)?;
+                    found = true;
+                }
+            }
+            if found {
+                return Ok(());
+            }
+        }
+        part.only = buffer.map(Only::buffer);
+        self.add(part)
+    }
 }
 
 fn current_directory() -> Result<PathBuf, String> {
     std::env::current_dir().map_err(|error| format!("the current directory: {error}"))
 }
 
-/// The versions named, the last for each server; those of the configuration's own decide whether any were.
-fn target(read: &ReadArguments, settings: &Settings, of: Server) -> Target {
-    let mut target = Target::default();
-    let settled = [(Server::Nginx, settings.nginx), (Server::Apache, settings.apache)];
-    let settled = settled.into_iter().filter_map(|(server, versions)| Some((server, versions?)));
-    for (server, versions) in settled.chain(read.target.iter().copied()) {
-        match server {
-            Server::Nginx => target.nginx = versions,
-            Server::Apache => target.apache = versions,
-        }
-        target.named |= server == of;
-    }
-    target
+fn survey(files: &dyn Files, given: &Given, heeds_ignores: bool) -> Result<Survey, String> {
+    files.list(&given.path).map_err(|error| format!("{}: {}", given.shown, reason(&error)))?;
+    Ok(Survey::of(files, &given.path, heeds_ignores))
 }
 
-/// The disk, or, restricted, what of it lies below the linted roots of the paths given.
-fn files(given: &[PathBuf], here: &Path, restricted: bool) -> Result<Box<dyn Files>, String> {
-    if !restricted {
-        return Ok(Box::new(Disk));
-    }
-    let mut roots = Vec::new();
-    for path in given {
-        let failed = |error| format!("{}: {}", path.display(), reason(&error));
-        let absolute = normal(&here.join(path));
-        let is_here = absolute.starts_with(here);
-        // Whoever wrote a checkout may have put a link in the place of what the gate names.
-        let trusted: &dyn Files =
-            if is_here { &Restricted::new([here.to_owned()]).map_err(failed)? } else { &Disk };
-        trusted.canonical(&absolute).map_err(failed)?;
-        if Disk.look(&absolute) == Found::Directory {
-            roots.push(absolute);
-        } else {
-            roots.push(linted_root(&absolute));
-            roots.extend(is_here.then_some(absolute));
-        }
-    }
-    let files = Restricted::new(roots).map_err(|error| reason(&error))?;
-    Ok(Box::new(files))
-}
-
-/// For a single file.
-fn linted_root(file: &Path) -> PathBuf {
-    file.parent().unwrap_or(file).to_owned()
-}
-
-/// The main files a path stands for, those of one server where it is named, and the linted root.
-fn mains(
-    files: &dyn Files,
-    given: &Path,
-    absolute: &Path,
-    only: Option<Server>,
-) -> Result<(Vec<Main>, PathBuf), String> {
-    let failed = |error| format!("{}: {}", given.display(), reason(&error));
-    if files.look(absolute) != Found::Directory {
-        let head = files.head(absolute, discover::HEAD).map_err(failed)?;
-        let server = only.unwrap_or_else(|| discover::server_of(absolute, &head));
-        return Ok((vec![Main { path: absolute.to_owned(), server }], linted_root(absolute)));
-    }
-    files.list(absolute).map_err(failed)?;
-    let mut mains = discover::main_files(files, absolute);
-    mains.retain(|main| only.is_none_or(|only| main.server == only));
+fn not_one(given: &Given, mains: &[discover::Main], only: Option<Server>) -> String {
     if mains.is_empty() {
-        let of = match only {
-            None => "",
-            Some(Server::Nginx) => " of nginx",
-            Some(Server::Apache) => " of Apache",
-        };
-        return Err(format!(
-            "{}: no main configuration{of} below it; looked for {}",
-            given.display(),
-            discover::LOOKED_FOR
-        ));
+        return nothing(given, only);
     }
-    Ok((mains, absolute.to_owned()))
+    let all: Vec<String> = mains.iter().map(|main| main.path.display().to_string()).collect();
+    format!("{}: holds several main configurations, name one: {}", given.shown, all.join(", "))
 }
 
-fn options(
-    input: &ReadArguments,
-    settings: &Settings,
-    here: &Path,
-    main: &Main,
-    root: PathBuf,
-    target: Target,
-) -> Options {
-    let own = main.path.parent().unwrap_or(here).to_owned();
-    let written = |path: &PathBuf| normal(&here.join(path));
-    let prefix = input.prefix.as_ref().map(written).or_else(|| settings.prefix.clone()).unwrap_or(own);
-    let map = |map: &PathMap| PathMap { from: map.from.clone(), to: normal(&here.join(&map.to)) };
-    let define = |(name, value): &(String, Option<String>)| {
-        (name.clone().into_bytes(), value.clone().map(String::into_bytes))
+fn nothing(given: &Given, only: Option<Server>) -> String {
+    let of = match only {
+        None => "",
+        Some(Server::Nginx) => " of nginx",
+        Some(Server::Apache) => " of Apache",
     };
-    let given = || {
-        let version = target.apache.last;
-        Given {
-            defines: settings.define.iter().chain(&input.define).map(define).collect(),
-            version: [version.major, version.minor, version.patch],
-            server_root: input.server_root.as_ref().map(written).or_else(|| settings.server_root.clone()),
-        }
-    };
-    Options {
-        prefix,
-        root,
-        maps: input.path_map.iter().map(map).chain(settings.maps.iter().cloned()).collect(),
-        limits: limits(&input.limit),
-        apache: (main.server == Server::Apache).then(given),
-    }
+    format!("{}: no configuration{of} below it; looked for {}", given.shown, discover::LOOKED_FOR)
 }
 
-fn limits(given: &[(Limit, u32)]) -> Limits {
-    let mut limits = Limits::default();
-    for &(limit, most) in given {
-        match limit {
-            Limit::FileBytes => limits.file_bytes = most.into(),
-            Limit::TotalBytes => limits.total_bytes = most.into(),
-            Limit::Files => limits.files = most as usize,
-            Limit::IncludeDepth => limits.include_depth = most as usize,
-            Limit::Directives => limits.grafted_directives = most as usize,
-            Limit::GlobResults => limits.glob_results = most as usize,
-        }
-    }
-    limits
-}
-
-pub fn reason(error: &ReadError) -> String {
-    match error {
-        ReadError::NotFound => "no such file".to_string(),
-        ReadError::Directory => "is a directory".to_string(),
-        ReadError::NotRegular(kind) => format!("is {kind}, not a regular file"),
-        ReadError::TooLarge(limit) => format!("has more than {limit} bytes"),
-        ReadError::LinkLoop => "too many levels of symbolic links".to_string(),
-        ReadError::Outside => {
-            "a symbolic link leads out of what may be read (--restrict-includes)".to_string()
-        }
-        ReadError::Other(words) => words.clone(),
-    }
+/// The canonical paths of a tree's files.
+fn read_files(tree: &Tree) -> impl Iterator<Item = &Path> {
+    tree.files().filter_map(|file| tree.canonical(file))
 }

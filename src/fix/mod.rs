@@ -29,6 +29,8 @@ pub struct Choice {
     pub rules: Vec<&'static str>,
     /// Canonical paths of files and directories; nothing else is changed.
     pub roots: Vec<PathBuf>,
+    /// Findings in other files are not even told of.
+    pub only_inside: bool,
 }
 
 /// A file that is to be written.
@@ -137,7 +139,8 @@ impl<'a> State<'a> {
     fn make(&mut self, safety: Safety) -> Result<bool, String> {
         let mut any = false;
         loop {
-            let mut left = candidates(self.files, &self.linted, self.choice);
+            let now = Overlay { under: self.files, texts: &self.texts };
+            let mut left = candidates(&now, &self.linted, self.choice);
             left.retain(|candidate| candidate.safety == safety);
             self.dropped.retain(|(of, _)| *of != safety);
             let mut progress = false;
@@ -278,6 +281,16 @@ fn candidates(files: &dyn Files, linted: &[Linted], choice: &Choice) -> Vec<Cand
             let wanted = |fix: &&Fix| choice.risky || fix.safety == Safety::Safe;
             let Some(fix) = finding.fixes.iter().find(wanted) else { continue };
             let key = paths.key(part, one, finding);
+            // What is wrong in files that nobody named is not theirs to mend; what never was in a file, nobody's.
+            let is_file = |edit: &crate::finding::Edit, paths: &mut Paths| {
+                let source = one.tree.sources.get(edit.span.file);
+                paths.holds(&source.path, source.text.original())
+            };
+            let is_inside = || choice.roots.iter().any(|root| key.path.starts_with(root));
+            if (choice.only_inside && !is_inside()) || !fix.edits.iter().all(|edit| is_file(edit, &mut paths))
+            {
+                continue;
+            }
             let mut change = |edit: &crate::finding::Edit| {
                 let path = paths.canonical(one.tree.sources.path(edit.span.file));
                 (path, Change { start: edit.span.start, end: edit.span.end, text: edit.text.clone() })
@@ -298,16 +311,23 @@ fn candidates(files: &dyn Files, linted: &[Linted], choice: &Choice) -> Vec<Cand
 struct Paths<'a> {
     files: &'a dyn Files,
     known: HashMap<PathBuf, PathBuf>,
+    /// Whether a file holds what was read of it.
+    sound: HashMap<PathBuf, bool>,
 }
 
 impl<'a> Paths<'a> {
     fn new(files: &'a dyn Files) -> Self {
-        Self { files, known: HashMap::new() }
+        Self { files, known: HashMap::new(), sound: HashMap::new() }
     }
 
     fn canonical(&mut self, path: &Path) -> PathBuf {
         let look = || self.files.canonical(path).unwrap_or_else(|_| path.to_owned());
         self.known.entry(path.to_owned()).or_insert_with(look).clone()
+    }
+
+    fn holds(&mut self, path: &Path, text: &[u8]) -> bool {
+        let look = || self.files.read(path, u64::from(u32::MAX)).is_ok_and(|now| now == text);
+        *self.sound.entry(path.to_owned()).or_insert_with(look)
     }
 
     fn key(&mut self, part: usize, linted: &Linted, finding: &Finding) -> Key {

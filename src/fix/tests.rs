@@ -80,7 +80,7 @@ impl Wrong<'_> {
     /// Why the fix of `text` is dropped; None where it is made.
     fn dropped(self, text: &str, risky: bool) -> Option<String> {
         let files = Memory::default().with(MAIN, text);
-        let choice = Choice { risky, rules: vec![self.rule], roots: vec!["/n".into()] };
+        let choice = Choice { risky, rules: vec![self.rule], roots: vec!["/n".into()], only_inside: false };
         let lint = |files: &dyn Files| Ok(self.lint(files));
         let fixed = fix(&files, self.lint(&files), &lint, &choice).expect("readable");
         assert_eq!(fixed.told.len(), usize::from(risky || self.safety == Safety::Safe));
@@ -154,7 +154,7 @@ fn a_fix_of_what_the_server_refuses_for_another_reason_is_dropped() {
 fn a_file_outside_is_left_alone() {
     let files = Memory::default().with(MAIN, SOUND);
     let wrong = Wrong::default();
-    let choice = Choice { risky: true, rules: vec![OTHER], roots: vec!["/other".into()] };
+    let choice = Choice { risky: true, rules: vec![OTHER], roots: vec!["/other".into()], only_inside: false };
     let lint = |files: &dyn Files| Ok(wrong.lint(files));
     let fixed = fix(&files, wrong.lint(&files), &lint, &choice).expect("readable");
     let why = fixed.told[0].dropped.clone().expect("dropped");

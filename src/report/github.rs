@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{Report, Summary, line, safe};
+use super::{Report, line, safe};
 use crate::finding::Severity;
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -30,7 +30,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     // No command, so that it only stands in the log.
-    writeln!(out, "{}", Summary::of(report.linted).line())
+    writeln!(out, "{}", report.summary().line())
 }
 
 /// Percent signs and line ends, which the runner turns back.

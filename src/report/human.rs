@@ -5,7 +5,7 @@ mod excerpt;
 
 use std::io::{self, Write};
 
-use super::{Report, Summary, line, safe, summary::counted};
+use super::{Report, line, safe, summary::counted};
 use crate::engine::Linted;
 use crate::finding::{Finding, Severity};
 use excerpt::Drawer;
@@ -48,7 +48,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     if !style.notes && notes(report, &drawer, out)? {
         writeln!(out)?;
     }
-    writeln!(out, "{}", Summary::of(report.linted).line())?;
+    writeln!(out, "{}", report.summary().line())?;
     if report.statistics { statistics(report, out) } else { Ok(()) }
 }
 

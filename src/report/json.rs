@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Report, Summary};
+use super::Report;
 use crate::engine::{Linted, fingerprints};
 use crate::finding::{self, Safety};
 use crate::source::{Position, Span};
@@ -43,6 +43,7 @@ struct Counts {
     warnings: usize,
     notes: usize,
     suppressed: usize,
+    not_included: usize,
     known: usize,
 }
 
@@ -104,7 +105,7 @@ struct Edit<'a> {
 }
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let summary = Summary::of(report.linted);
+    let summary = report.summary();
     let document = Document {
         version: 1,
         tool: Tool { name: "wslint", version: env!("CARGO_PKG_VERSION") },
@@ -115,6 +116,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             warnings: summary.warnings,
             notes: summary.notes,
             suppressed: summary.suppressed,
+            not_included: summary.not_included,
             known: summary.known,
         },
         findings: report.linted.iter().flat_map(|linted| findings(report, linted)).collect(),

@@ -27,11 +27,17 @@ pub struct Report<'a> {
     pub linted: &'a [Linted],
     /// Paths below it are shown relative to it.
     pub directory: PathBuf,
+    /// Files that look like a configuration and that nothing included.
+    pub left_out: usize,
     /// Whether it also tells how often each rule spoke; for the formats that can.
     pub statistics: bool,
 }
 
 impl Report<'_> {
+    pub fn summary(&self) -> Summary {
+        Summary { not_included: self.left_out, ..Summary::of(self.linted) }
+    }
+
     /// A file's path as a reader of this report knows it.
     pub fn path(&self, linted: &Linted, file: FileId) -> String {
         shown(linted.tree.sources.path(file), &self.directory)

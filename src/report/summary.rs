@@ -13,6 +13,8 @@ pub struct Summary {
     pub notes: usize,
     /// Findings that remarks in the files silence.
     pub suppressed: usize,
+    /// Files that look like a configuration and that nothing includes.
+    pub not_included: usize,
     /// Findings that a baseline knows.
     pub known: usize,
 }
@@ -49,6 +51,9 @@ impl Summary {
         }
         if self.known > 0 {
             found += &format!(", {} known", self.known);
+        }
+        if self.not_included > 0 {
+            found += &format!("; {} not included (--list-files)", counted(self.not_included, "more file"));
         }
         format!("{}, {}: {found}", counted(self.files, "file"), counted(self.routes, "route"))
     }

@@ -48,7 +48,7 @@ fn check(ground: &Ground, findings: &mut Vec<Finding>) {
                 "remove the links that lead to one another".to_string(),
             ),
             // Told by rules of their own.
-            ReadError::TooLarge(_) | ReadError::Outside => continue,
+            ReadError::TooLarge(_) | ReadError::Outside | ReadError::Unseen => continue,
         };
         let mut finding = ground.refused(&RULE, problem.at, message).here("included here");
         // Of the rest it is not known what the server makes of them, on its machine and as its user.
@@ -56,7 +56,7 @@ fn check(ground: &Ground, findings: &mut Vec<Finding>) {
             ReadError::Directory | ReadError::NotFound | ReadError::LinkLoop => true,
             // httpd reads no device, whoever it runs as.
             ReadError::NotRegular(_) => ground.server == "httpd",
-            ReadError::Other(_) | ReadError::TooLarge(_) | ReadError::Outside => false,
+            ReadError::Other(_) | ReadError::TooLarge(_) | ReadError::Outside | ReadError::Unseen => false,
         };
         findings.push(finding.labels(ground.included_from(problem.at.graft)).help(help));
     }
@@ -69,7 +69,7 @@ fn of_apache(path: &str, error: &ReadError) -> (String, String) {
         ReadError::NotRegular(kind) => format!("it is {kind}, not a file"),
         ReadError::LinkLoop => "Too many levels of symbolic links".to_string(),
         ReadError::TooLarge(limit) => format!("it has more than {limit} bytes"),
-        ReadError::Outside => "it lies where nothing is looked at".to_string(),
+        ReadError::Outside | ReadError::Unseen => "it lies where nothing is looked at".to_string(),
         ReadError::Other(words) => words.clone(),
     };
     let help = "write the path of a regular file that the user who runs wslint may read";

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::ops::Bound;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
@@ -20,6 +21,8 @@ pub enum ReadError {
     LinkLoop,
     /// It lies where nothing may be looked at.
     Outside,
+    /// It lies where nothing can be looked at.
+    Unseen,
     /// The operating system's words.
     Other(String),
 }
@@ -61,6 +64,28 @@ pub trait Files: Sync {
     fn canonical(&self, path: &Path) -> Result<PathBuf, ReadError>;
     /// What lies at a path, symbolic links followed.
     fn look(&self, path: &Path) -> Found;
+}
+
+impl<F: Files + ?Sized> Files for &F {
+    fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+        (**self).read(path, limit)
+    }
+
+    fn head(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+        (**self).head(path, limit)
+    }
+
+    fn list(&self, directory: &Path) -> Result<Vec<Entry>, ReadError> {
+        (**self).list(directory)
+    }
+
+    fn canonical(&self, path: &Path) -> Result<PathBuf, ReadError> {
+        (**self).canonical(path)
+    }
+
+    fn look(&self, path: &Path) -> Found {
+        (**self).look(path)
+    }
 }
 
 /// The machine's own file system.
@@ -174,8 +199,21 @@ pub struct Memory {
 
 impl Memory {
     pub fn with(mut self, path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) -> Self {
-        self.files.insert(path.into(), bytes.into());
+        self.add(path, bytes);
         self
+    }
+
+    pub fn add(&mut self, path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) {
+        self.files.insert(path.into(), bytes.into());
+    }
+
+    /// The files below a directory, sorted.
+    fn below(&self, directory: &Path) -> impl Iterator<Item = &PathBuf> {
+        let from = (Bound::Excluded(directory), Bound::Unbounded);
+        self.files
+            .range::<Path, _>(from)
+            .map(|(path, _)| path)
+            .take_while(move |path| path.starts_with(directory))
     }
 
     /// Something that is there and is no file.
@@ -203,7 +241,7 @@ impl Files for Memory {
     }
 
     fn list(&self, directory: &Path) -> Result<Vec<Entry>, ReadError> {
-        let below = self.files.keys().filter_map(|path| path.strip_prefix(directory).ok());
+        let below = self.below(directory).filter_map(|path| path.strip_prefix(directory).ok());
         let mut names: Vec<&OsStr> = below.filter_map(|rest| rest.iter().next()).collect();
         names.dedup();
         Ok(names.into_iter().map(|name| Entry { name: name.to_owned(), symlink: false }).collect())
@@ -219,7 +257,7 @@ impl Files for Memory {
     fn look(&self, path: &Path) -> Found {
         let is_there = self.files.contains_key(path) || self.devices.contains(path);
         match () {
-            () if self.files.keys().any(|file| file != path && file.starts_with(path)) => Found::Directory,
+            () if self.below(path).next().is_some() => Found::Directory,
             () if is_there => Found::File,
             () => Found::Nothing,
         }

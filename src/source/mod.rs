@@ -1,11 +1,14 @@
 //! Bytes and places in them: files, spans, lines and columns. Knows nothing of what the bytes mean.
 
 pub mod discover;
+pub mod dump;
 pub mod files;
+pub mod overlay;
 pub mod pattern;
 pub mod restricted;
 mod text;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
@@ -109,6 +112,8 @@ fn scalars(bytes: &[u8]) -> u32 {
 #[derive(Debug, Default)]
 pub struct Sources {
     files: Vec<Source>,
+    /// How many of them are parts of others, or of none that anybody wrote.
+    parts: usize,
 }
 
 impl Sources {
@@ -145,6 +150,22 @@ impl Sources {
 
     pub fn len(&self) -> usize {
         self.files.len()
+    }
+
+    /// Gives files other paths to be shown by.
+    pub fn rename(&mut self, name: impl Fn(&Path) -> Option<PathBuf>) {
+        for file in &mut self.files {
+            if let Some(path) = name(&file.path) {
+                file.path = path;
+            }
+        }
+        let paths: BTreeSet<&Path> = self.files.iter().map(|file| file.path.as_path()).collect();
+        self.parts = self.files.len() - paths.len();
+    }
+
+    /// How many files are parts of others, or were written by nobody.
+    pub fn parts(&self) -> usize {
+        self.parts
     }
 
     pub fn is_empty(&self) -> bool {

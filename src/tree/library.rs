@@ -35,7 +35,7 @@ pub(super) struct Library<'a> {
 
 pub(super) struct File {
     pub path: PathBuf,
-    canonical: PathBuf,
+    pub canonical: PathBuf,
     pub document: Document,
     pub failure: Option<Kind>,
 }

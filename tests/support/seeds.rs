@@ -49,7 +49,7 @@ fn of_example(example: &Example) -> Case {
 }
 
 fn of_tree(tree: &Path) -> Case {
-    let main = discover::main_files(&Disk, tree).into_iter().next().expect("a main file");
+    let main = discover::Survey::of(&Disk, tree, false).mains.into_iter().next().expect("a main file");
     let mut paths: Vec<_> = WalkDir::new(tree)
         .into_iter()
         .map(|entry| entry.expect("testdata can be listed"))

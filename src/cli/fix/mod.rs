@@ -94,23 +94,31 @@ pub fn hint(linted: &[Linted], all: bool, out: &mut dyn Write) -> io::Result<()>
 
 /// Fixes of the rules that are wanted, held against what all rules find.
 fn made(input: &InputArguments, arguments: &FixArguments, selection: &Selection) -> Result<Fixed, String> {
+    if inputs::is_stdin(input) {
+        return Err("standard input cannot be fixed: name the file itself".to_string());
+    }
     let files = inputs::open(input)?;
     let all = Selection { endpoints: selection.endpoints.clone(), ..Selection::default() };
     let lint = |files: &dyn Files| Ok(inputs::read_from(files, input, &all)?.linted);
     let linted = lint(&*files)?;
-    let roots = inputs::named(input)?.into_iter().map(|path| root(&path)).collect::<Result<_, _>>()?;
+    let roots: Vec<PathBuf> =
+        inputs::named(input)?.into_iter().map(|path| root(&path, &linted)).collect::<Result<_, _>>()?;
     let is_wanted = |rule: &&&'static Rule| {
         let named = arguments.fix_only.is_empty() || arguments.fix_only.iter().any(|id| id == rule.id);
         named && selection.includes(rule)
     };
     let rules = rules::ALL.iter().filter(is_wanted).map(|rule| rule.id).collect();
-    make(&*files, linted, &lint, &Choice { risky: arguments.unsafe_fixes, rules, roots })
+    let only_inside = roots.iter().all(|root| !root.is_dir());
+    let choice = Choice { risky: arguments.unsafe_fixes, rules, roots, only_inside };
+    make(&*files, linted, &lint, &choice)
 }
 
-/// What may be changed: a directory, or the one a file lies in.
-fn root(path: &Path) -> Result<PathBuf, String> {
-    let directory = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-    directory.canonicalize().map_err(|error| format!("{}: {error}", path.display()))
+/// What may be changed: a directory, the one that a main configuration lies in, or the single file that is named.
+fn root(path: &Path, linted: &[Linted]) -> Result<PathBuf, String> {
+    let is_main = |one: &Linted| one.tree.sources.path(one.tree.file(one.tree.root())) == path;
+    let whole = !path.is_dir() && linted.iter().any(is_main);
+    let place = if whole { path.parent().unwrap_or(path) } else { path };
+    place.canonicalize().map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// `sites/chat.conf:14: fixed inherited-headers-lost: repeat the headers in ...`

@@ -126,7 +126,7 @@ impl Session<'_> {
         let Some(place) = self.tracer.place(&[directory, b".htaccess"].concat()) else { return Ok(()) };
         let text = match self.tracer.files.read(&place, MOST) {
             Ok(text) => text,
-            Err(ReadError::Outside) => {
+            Err(ReadError::Outside | ReadError::Unseen) => {
                 return Err(Outcome::unknown("whether there is a .htaccess, and what it says", None));
             }
             Err(_) => return Ok(()),

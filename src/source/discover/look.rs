@@ -169,6 +169,11 @@ impl Look {
     }
 }
 
+/// Whether httpd has a section of this name, in lower case.
+pub fn is_section(name: &[u8]) -> bool {
+    SECTIONS.iter().any(|known| known.as_bytes() == name)
+}
+
 fn opens_main_block(line: &[u8]) -> bool {
     let line = line.trim_ascii_end();
     [&b"events"[..], b"http"].iter().any(|name| {

@@ -6,6 +6,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::*;
+use crate::source::files;
 
 const NGINX: &str = "worker_processes 1;\nevents {}\nhttp {\n    include sites/*.conf;\n}\n";
 const NGINX_SITE: &str =
@@ -39,7 +40,7 @@ fn found_in(directory: &Path) -> Vec<String> {
         let path = main.path.strip_prefix(directory).expect("below the directory");
         format!("{} {}", if main.server == Server::Nginx { "nginx" } else { "apache" }, path.display())
     };
-    main_files(&files::Disk, directory).into_iter().map(words).collect()
+    Survey::of(&files::Disk, directory, true).mains.into_iter().map(words).collect()
 }
 
 #[test]
