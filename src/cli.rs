@@ -3,6 +3,7 @@
 mod args;
 mod baseline;
 mod check;
+mod embedded;
 mod explain;
 mod files;
 mod fix;

@@ -144,8 +144,12 @@ pub struct Tree {
     /// Grafts sorted by parent and site.
     children: Vec<GraftId>,
     pub problems: Vec<IncludeProblem>,
-    /// Every include was followed, so what isn't here isn't anywhere.
+    /// Every include was followed and no template may add anything, so what isn't here isn't anywhere.
     pub complete: bool,
+    /// Some file is a template that may have other directives than those that are read.
+    pub has_open_templates: bool,
+    /// Some file is a template with conditions or loops.
+    has_branches: bool,
 }
 
 impl Tree {
@@ -162,6 +166,13 @@ impl Tree {
 
     fn of(library: Library, grafts: Vec<Graft>, problems: Vec<IncludeProblem>) -> Self {
         let mut children: Vec<GraftId> = (1..grafts.len() as u32).map(GraftId).collect();
+        let cuts = (0..library.sources.len() as u32)
+            .filter_map(|file| library.sources.get(FileId(file)).text.as_cut());
+        let (mut has_branches, mut has_all) = (false, true);
+        for cut in cuts {
+            has_branches |= !cut.branches.is_empty();
+            has_all &= cut.is_complete();
+        }
         children.sort_by_key(|&GraftId(graft)| (grafts[graft as usize].parent, grafts[graft as usize].site));
         let (documents, canonical) =
             library.loaded.into_iter().map(|file| (file.document, file.canonical)).unzip();
@@ -175,7 +186,9 @@ impl Tree {
             reading: Reading::default(),
             grafts,
             children,
-            complete: problems.is_empty(),
+            complete: problems.is_empty() && has_all,
+            has_open_templates: !has_all,
+            has_branches,
             problems,
         }
     }
@@ -277,6 +290,68 @@ impl Tree {
     /// What a finding about the directive underlines: its name and words.
     pub fn head(&self, node: NodeRef) -> Span {
         self.directive(node).head()
+    }
+
+    /// Whether a repair may be written into a file: nothing that a template makes, or another language quotes, is touched.
+    pub fn may_edit(&self, span: Span) -> bool {
+        self.sources.get(span.file).text.may_edit(span.start..span.end)
+    }
+
+    /// Whether a directive stands in a template, or in a file of another language.
+    pub fn is_template(&self, node: NodeRef) -> bool {
+        self.sources.get(self.file(node.graft)).text.as_cut().is_some()
+    }
+
+    /// The branch of its file's template in which a directive stands; 0 for none.
+    pub fn branch(&self, node: NodeRef) -> u32 {
+        let (text, document) = self.graft_text(node.graft);
+        text.branch(document.directive(self.file(node.graft), text, node.id).parsed().start)
+    }
+
+    /// Whether a template decides if a directive is there, given that the block around it is: `around` is the directive
+    /// that opens it.
+    pub fn is_conditional(&self, node: NodeRef, around: Option<NodeRef>) -> bool {
+        if !self.has_branches {
+            return false;
+        }
+        let sites = std::iter::once(node).chain(self.include_chain(node.graft));
+        for place in sites {
+            let home = around.filter(|around| around.graft == place.graft);
+            if self.branch(place) != home.map_or(0, |home| self.branch(home)) {
+                return true;
+            }
+            if home.is_some() {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Whether two directives may be there at once, as far as is known: one's branch stands in the other's.
+    pub fn agree(&self, one: NodeRef, other: NodeRef) -> bool {
+        if !self.has_branches {
+            return true;
+        }
+        if self.file(one.graft) != self.file(other.graft) {
+            return self.branch(one) == 0 || self.branch(other) == 0;
+        }
+        let cut = self.graft_text(one.graft).0.as_cut();
+        cut.is_none_or(|cut| cut.branches.agree(self.branch(one), self.branch(other)))
+    }
+
+    /// The same for places in the files.
+    pub fn agree_at(&self, spans: impl Iterator<Item = Span>) -> bool {
+        if !self.has_branches {
+            return true;
+        }
+        let spans: Vec<Span> = spans.collect();
+        spans.iter().enumerate().all(|(index, one)| {
+            let text = &self.sources.get(one.file).text;
+            let Some(cut) = text.as_cut() else { return true };
+            let others = spans[index + 1..].iter().filter(|other| other.file == one.file);
+            let branch = |span: &Span| text.branch_of_original(span.start);
+            others.into_iter().all(|other| cut.branches.agree(branch(one), branch(other)))
+        })
     }
 
     /// The include directives that lead to this place, the nearest first.

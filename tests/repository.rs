@@ -384,3 +384,42 @@ fn a_dump_of_httpd_is_the_files_it_came_from() {
     let report = text(&wslint(directory.path(), &["dump"]).stdout);
     assert!(report.contains("\n4 files, ") && !report.contains("Include"), "{report}");
 }
+
+#[test]
+fn a_named_file_that_is_no_configuration_is_a_failure_unless_others_are_skipped() {
+    let directory = tree(&[
+        ("nginx.conf", MAIN),
+        ("sites/bad.conf", BAD),
+        ("redis.conf", "bind 0.0.0.0\nport 6379\n"),
+        ("notes.md", "# Notes\n"),
+        ("empty.conf", ""),
+        ("gzip.conf", "gzip on;\n"),
+    ]);
+    for name in ["redis.conf", "notes.md"] {
+        assert!(refused(&directory, &[name]).contains("no configuration of nginx or Apache"), "{name}");
+        assert!(refused(&directory, &[name, "sites/bad.conf"]).contains(name));
+        let run = wslint(directory.path(), &["--skip-others", "--format", "concise", name, "sites/bad.conf"]);
+        assert_eq!(run.status.code(), Some(1), "{name}");
+        assert!(text(&run.stdout).starts_with("sites/bad.conf:3:"), "{}", text(&run.stdout));
+        assert!(text(&run.stderr).contains(&format!("{name}: ")) && text(&run.stderr).contains("left out"));
+        assert_eq!(wslint(directory.path(), &["--skip-others", name]).status.code(), Some(0));
+    }
+    for name in ["empty.conf", "gzip.conf"] {
+        assert_eq!(wslint(directory.path(), &[name]).status.code(), Some(0), "{name}");
+    }
+    assert_eq!(wslint(directory.path(), &["--server", "apache", "redis.conf"]).status.code(), Some(0));
+}
+
+#[test]
+fn settings_name_the_main_configuration_of_single_files() {
+    let lone = "location /ws {\n    proxy_pass http://127.0.0.1:9000;\n}\n";
+    let main = "events {}\nhttp {\n    server {\n        include /srv/*.conf;\n    }\n}\n";
+    let settings = "[paths]\nmain = [\"edge/front.conf\"]\nmap = { \"/srv\" = \"apps\" }\n";
+    let directory =
+        tree(&[(".git/HEAD", ""), ("edge/front.conf", main), ("apps/chat.conf", lone), ("wslint.toml", "")]);
+    assert_eq!(found(&directory, &["apps/chat.conf"]), [""; 0], "the headers may stand around it");
+    fs::write(directory.path().join("wslint.toml"), settings).expect("writable");
+    assert_eq!(found(&directory, &["apps/chat.conf"]), ["apps/chat.conf:2 upgrade-not-forwarded"]);
+    fs::remove_file(directory.path().join("edge/front.conf")).expect("removed");
+    assert!(refused(&directory, &["apps/chat.conf"]).contains("`paths.main` of the settings: no such file"));
+}

@@ -165,6 +165,13 @@ pub struct InputArguments {
     /// `nginx -T` or `apachectl -t -D DUMP_CONFIG` printed, or `-` for standard input; by default the current directory
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Also read configurations inside YAML, Terraform, shell scripts and Markdown below the directories given; by default
+    /// where a directory is no configuration itself
+    #[arg(long, overrides_with = "no_embedded")]
+    pub embedded: bool,
+    /// Never do, but for a file that is named
+    #[arg(long, overrides_with = "embedded")]
+    pub no_embedded: bool,
     /// Take standard input for the content of this file, there or not, and tell what is found in it
     #[arg(long, value_name = "PATH")]
     pub stdin_filename: Option<PathBuf>,
@@ -174,6 +181,9 @@ pub struct InputArguments {
     /// Also judge files beside a main configuration that it does not include, and copies such as *.bak
     #[arg(long)]
     pub all_files: bool,
+    /// Leave out named files that are no configuration instead of failing: for hooks that name every changed file
+    #[arg(long)]
+    pub skip_others: bool,
     #[command(flatten)]
     pub read: ReadArguments,
 }

@@ -8,7 +8,9 @@ use std::rc::Rc;
 use hashbrown::HashSet;
 
 use super::args::{InputArguments, ReadArguments, TraceArguments};
+use super::embedded;
 use super::options::{options, target};
+use super::output;
 use super::plan::{self, Given, Only, Part, STDIN, directory_of};
 use super::progress::Progress;
 use super::settings::{Coverage, Lookup};
@@ -90,6 +92,10 @@ pub fn read_from(files: &dyn Files, input: &InputArguments, selection: &Selectio
         if settings.file.as_ref().is_some_and(|file| known.borrow_mut().insert(file.path.clone())) {
             selection.problems.clone_from(&settings.problems);
         }
+        if part.is_embedded {
+            // No URL leads to a part of a file.
+            selection.endpoints.clear();
+        }
         let (options, target) = setup.options(part, &settings);
         let read = crate::lint(&*part.files, &part.main.path, &options, target, &selection);
         let linted = read.map_err(|error| format!("{}: {}", part.shown, reason(&error)))?;
@@ -142,7 +148,10 @@ pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
             let [main] = &mains[..] else { return Err(not_one(given, &mains, arguments.read.server)) };
             Part::new(files, given, main.path.clone(), given.path.clone(), None, main.server)
         }
-        None => plan::single(files, given, &arguments.read)?.0,
+        None => match embedded::sole(files, given, &arguments.read)? {
+            Some(part) => part,
+            None => plan::single(files, given, &arguments.read)?.0,
+        },
     };
     let settings = setup.settings(&part)?;
     let (options, target) = setup.options(&part, &settings);
@@ -283,8 +292,11 @@ where
             let part = self.other(files, given, &other)?;
             self.add(part)?;
         }
-        self.is_sole = is_sole;
         self.drop_included(fragments);
+        for part in embedded::below(files, given, self.input) {
+            self.add(part)?;
+        }
+        self.is_sole = is_sole;
         if self.parts.parts.len() == first && left_out.is_empty() {
             return Err(nothing(given, only));
         }
@@ -332,6 +344,13 @@ where
     /// A single file: a main configuration as a whole, or what is found in this file of the configurations that include it.
     /// `buffer` is its canonical path where what is found in it is all that is asked for.
     fn file(&mut self, files: &'f dyn Files, given: &Given, buffer: Option<&Path>) -> Result<(), String> {
+        if let Some(embedded) = embedded::of_named(files, given, &self.input.read)? {
+            if embedded.is_empty() {
+                return self.other_language(given, "no configuration of nginx or Apache was found in it");
+            }
+            self.is_sole = false;
+            return embedded.into_iter().try_for_each(|part| self.add(part));
+        }
         let (mut part, judgement) = plan::single(files, given, &self.input.read)?;
         if part.joined.is_some() {
             return self.add(part);
@@ -355,7 +374,8 @@ where
         if is_read {
             return Ok(());
         }
-        for mains in discover::mains_above(files, &given.path) {
+        let settled = self.settled_mains(files, &part)?;
+        for mains in std::iter::once(settled).chain(discover::mains_above(files, &given.path)) {
             let mut found = false;
             for main in mains {
                 if self.input.read.server.is_some_and(|only| only != main.server) {
@@ -373,8 +393,35 @@ where
                 return Ok(());
             }
         }
+        let head = files.head(&given.path, discover::HEAD).unwrap_or_default();
+        if buffer.is_none() && self.input.read.server.is_none() && discover::is_other(&judgement, &head) {
+            return self
+                .other_language(given, "no configuration of nginx or Apache; --server says whose it is");
+        }
         part.only = buffer.map(Only::buffer);
         self.add(part)
+    }
+
+    /// The main configurations that the settings name.
+    fn settled_mains(&self, files: &dyn Files, part: &Part) -> Result<Vec<discover::Main>, String> {
+        let settings = self.setup.settings(part)?;
+        let main = |path: &PathBuf| {
+            let head = files.head(path, discover::HEAD).map_err(|error| {
+                format!("{}: `paths.main` of the settings: {}", path.display(), reason(&error))
+            })?;
+            Ok(discover::Main { path: path.clone(), server: discover::server_of(path, &head) })
+        };
+        settings.main.iter().map(main).collect()
+    }
+
+    /// A named file in which there is nothing to judge.
+    fn other_language(&self, given: &Given, what: &str) -> Result<(), String> {
+        let words = format!("{}: {what}", given.shown);
+        if !self.input.skip_others {
+            return Err(words);
+        }
+        output::complain(&format!("{words}; left out"));
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use super::args::ReadArguments;
 use super::options::{limits, reason};
 use crate::source::discover::{self, Judgement, Kind, Main, Server};
 use crate::source::dump::{self, Dump};
+use crate::source::extract::embedded::{self, Alone};
 use crate::source::files::{Disk, Files, Found, ReadError, normal};
 use crate::source::overlay::Overlay;
 use crate::source::restricted::Restricted;
@@ -36,6 +37,8 @@ pub struct Part<'f> {
     pub root: PathBuf,
     /// The files whose findings are reported; none for all.
     pub only: Option<Only>,
+    /// It stands inside a file of another language.
+    pub is_embedded: bool,
     /// Where nobody wrote the main file, and files have other names than those they are read by.
     pub joined: Option<Joined>,
 }
@@ -132,6 +135,7 @@ impl<'f> Part<'f> {
             judgement,
             root,
             only: None,
+            is_embedded: false,
             joined: None,
         }
     }
@@ -149,8 +153,21 @@ impl<'f> Part<'f> {
             main: Main { path: main, server },
             judgement: None,
             only: None,
+            is_embedded: false,
             joined: Some(joined),
         }
+    }
+
+    /// A configuration inside a file of another language; nothing that it includes is here.
+    pub fn of_text(
+        files: &'f dyn Files,
+        given: &Given,
+        path: &Path,
+        text: embedded::Part,
+    ) -> Result<Self, ReadError> {
+        let part = Self::new(files, given, path.to_owned(), path.to_owned(), None, text.server);
+        let alone = Alone::new(files, path, text)?;
+        Ok(Self { files: Rc::new(alone), is_embedded: true, ..part })
     }
 
     /// An `.htaccess` file, which stands in its directory's section.

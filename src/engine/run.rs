@@ -192,9 +192,20 @@ pub fn run<F: Asked>(
     let facts = facts();
     let given = facts.ground().given;
     let mut promises = Promises::new(given.contracts, routes);
+    // What tells of both sides of a template's condition never happens.
+    let happens = |finding: &Finding| {
+        let labels = finding.labels.iter().map(|label| label.span);
+        facts.ground().tree.agree_at(std::iter::once(finding.primary).chain(labels))
+    };
     let found = found
         .into_iter()
         .flatten()
+        .filter(|(finding, _)| happens(finding))
+        .map(|(mut finding, route)| {
+            let tree = facts.ground().tree;
+            finding.fixes.retain(|fix| fix.edits.iter().all(|edit| tree.may_edit(edit.span)));
+            (finding, route)
+        })
         .chain(about_settings(rules, selection, given.settings))
         .map(|found| promises.hear(found));
     let mut judged = if remarks.is_empty() {

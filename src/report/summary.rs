@@ -1,7 +1,10 @@
 //! The counts that end a report. Knows no format.
 
+use hashbrown::HashSet;
+
 use crate::engine::Linted;
 use crate::finding::Severity;
+use crate::source::FileId;
 
 /// How much was read, and what was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,8 +25,15 @@ pub struct Summary {
 impl Summary {
     pub fn of(linted: &[Linted]) -> Self {
         let mut summary = Self::default();
+        // Several configurations may stand in one file.
+        let mut seen = HashSet::new();
         for part in linted {
-            summary.files += part.tree.file_count();
+            let mut is_known = |file: &FileId| {
+                let source = part.tree.sources.get(*file);
+                let is_embedded = source.text.as_cut().is_some_and(|cut| cut.is_embedded);
+                is_embedded && !seen.insert(&source.path)
+            };
+            summary.files += part.tree.file_count() - part.tree.files().filter(|file| is_known(file)).count();
             summary.routes += part.routes.len();
             summary.suppressed += part.suppressed.len();
             summary.known += part.known.len();

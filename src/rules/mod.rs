@@ -60,6 +60,8 @@ mod sticky_cookie_never_set;
 mod sticky_ignored;
 mod subrequest_upgrades;
 mod syntax;
+mod template_not_expanded;
+mod template_unclosed;
 mod timeout_invalid;
 mod timeout_unit_ignored;
 mod timeout_without_effect;
@@ -89,7 +91,7 @@ use crate::finding::Finding;
 use crate::source::Span;
 
 /// In the order of their names.
-pub static ALL: [&Rule; 78] = [
+pub static ALL: [&Rule; 80] = [
     &backend_cannot_upgrade::RULE,
     &balancer_incomplete::RULE,
     &baseline_stale::RULE,
@@ -150,6 +152,8 @@ pub static ALL: [&Rule; 78] = [
     &sticky_ignored::RULE,
     &subrequest_upgrades::RULE,
     &syntax::RULE,
+    &template_not_expanded::RULE,
+    &template_unclosed::RULE,
     &timeout_invalid::RULE,
     &timeout_unit_ignored::RULE,
     &timeout_without_effect::RULE,

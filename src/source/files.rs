@@ -8,6 +8,8 @@ use std::ops::Bound;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
+use super::extract::embedded::Part;
+
 /// Why a file was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
@@ -64,6 +66,10 @@ pub trait Files: Sync {
     fn canonical(&self, path: &Path) -> Result<PathBuf, ReadError>;
     /// What lies at a path, symbolic links followed.
     fn look(&self, path: &Path) -> Found;
+    /// The part of a file that is read instead of the whole.
+    fn part(&self, _path: &Path) -> Option<&Part> {
+        None
+    }
 }
 
 impl<F: Files + ?Sized> Files for &F {
@@ -85,6 +91,10 @@ impl<F: Files + ?Sized> Files for &F {
 
     fn look(&self, path: &Path) -> Found {
         (**self).look(path)
+    }
+
+    fn part(&self, path: &Path) -> Option<&Part> {
+        (**self).part(path)
     }
 }
 

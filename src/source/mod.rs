@@ -2,6 +2,7 @@
 
 pub mod discover;
 pub mod dump;
+pub mod extract;
 pub mod files;
 pub mod overlay;
 pub mod pattern;
@@ -13,7 +14,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
-pub use text::{Piece, Text};
+pub use text::{Branches, Cut, Piece, Text};
 
 /// A file of the run, numbered in the order of discovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

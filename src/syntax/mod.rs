@@ -334,7 +334,9 @@ impl<'a> Directive<'a> {
 
 /// A place in the parsed text as a place in the original file.
 pub fn to_span(file: FileId, text: &Text, bytes: Bytes) -> Span {
-    Span { file, start: text.to_original(bytes.start), end: text.to_original(bytes.end) }
+    let start = text.to_original(bytes.start);
+    let end = if bytes.start < bytes.end { text.end_to_original(bytes.end) } else { start };
+    Span { file, start, end: end.max(start) }
 }
 
 /// One word of a directive.
@@ -361,9 +363,12 @@ impl<'a> Word<'a> {
         }
     }
 
-    /// The value for a message: invalid UTF-8 replaced.
+    /// The value for a message: invalid UTF-8 replaced, a template's expression as it is written.
     pub fn show(&self) -> String {
-        let value = self.value();
+        let value = match self.text.has_hole(self.parsed()) {
+            true => self.text.original_of(self.parsed()).into(),
+            false => self.value(),
+        };
         // Nearly every word is UTF-8, and asking only that takes a fraction of the time.
         match std::str::from_utf8(&value) {
             Ok(text) => text.to_owned(),

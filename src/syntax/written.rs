@@ -26,7 +26,7 @@ pub(super) const TRAITS: [u8; 256] = {
         table[i] = match i as u8 {
             b'\\' => BACKSLASH | STOP,
             b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' => STOP,
-            b'$' | b'_' | b'@' | b'%' => MARK,
+            b'$' | b'_' | b'@' | b'%' | b'<' => MARK,
             b'A'..=b'Z' => CAPITAL,
             _ => 0,
         };
@@ -93,12 +93,17 @@ impl Written {
 
 /// Pairs around a name in capitals that a tool replaces before the server reads it: envsubst's `${NAME}`, and
 /// what scripts with `sed` use.
-const PLACEHOLDERS: [(&[u8], &[u8]); 4] = [(b"${", b"}"), (b"__", b"__"), (b"@", b"@"), (b"%", b"%")];
+const PLACEHOLDERS: [(&[u8], &[u8]); 5] =
+    [(b"${", b"}"), (b"__", b"__"), (b"@", b"@"), (b"%", b"%"), (b"<", b">")];
 
 /// Whether a name to be replaced stands in the word. Nobody writes nginx's own variables in capitals and braces.
 fn has_placeholder(word: &[u8]) -> bool {
     PLACEHOLDERS.iter().any(|(open, close)| {
         memchr::memmem::find_iter(word, open).any(|at| {
+            // `(?<NAME>...)` is a group of a regular expression.
+            if *open == b"<" && at > 0 && matches!(word[at - 1], b'?' | b'P') {
+                return false;
+            }
             let name = &word[at + open.len()..];
             let len = memchr::memmem::find(name, close).unwrap_or(0);
             len > 1
@@ -116,11 +121,28 @@ mod tests {
 
     #[test]
     fn placeholders_are_names_in_capitals_between_marks() {
-        for word in ["${WS_TIMEOUT}s", "\"${PORT}\"", "__PATH__/", "http://@HOST@:80", "%TIMEOUT%"] {
+        for word in [
+            "${WS_TIMEOUT}s",
+            "\"${PORT}\"",
+            "__PATH__/",
+            "http://@HOST@:80",
+            "%TIMEOUT%",
+            "http://<HOST>:<PORT>",
+        ] {
             assert!(has_placeholder(word.as_bytes()), "{word}");
         }
-        for word in ["${http_upgrade}", "$HTTP_UPGRADE", "@BACKEND", "__init__", "/A_B", "%Y%m", "${}", "__"]
-        {
+        for word in [
+            "${http_upgrade}",
+            "$HTTP_UPGRADE",
+            "@BACKEND",
+            "__init__",
+            "/A_B",
+            "%Y%m",
+            "${}",
+            "__",
+            "(?<ID>a)",
+            "<Location>",
+        ] {
             assert!(!has_placeholder(word.as_bytes()), "{word}");
         }
     }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::{IncludeProblemKind as Kind, Limits};
+use crate::source::discover::Server;
 use crate::source::files::{Files, ReadError};
 use crate::source::pattern::Match;
-use crate::source::{FileId, Source, Sources, Text};
-use crate::syntax::{Document, Names};
+use crate::source::{FileId, Source, Sources, Text, extract};
+use crate::syntax::{self, Document, Names};
 
 /// Waves of fewer files are read on one thread: starting others costs more than it saves.
 const SMALL_WAVE: usize = 9;
@@ -24,6 +25,7 @@ pub(super) struct Library<'a> {
     pub files: &'a dyn Files,
     pub names: Names,
     pub parse: Parse,
+    server: Server,
     pub limits: Limits,
     pub sources: Sources,
     pub loaded: Vec<File>,
@@ -41,11 +43,16 @@ pub(super) struct File {
 }
 
 impl<'a> Library<'a> {
-    pub fn new(files: &'a dyn Files, names: Names, parse: Parse, limits: Limits) -> Self {
+    pub fn new(files: &'a dyn Files, names: Names, server: Server, limits: Limits) -> Self {
+        let parse = match server {
+            Server::Nginx => syntax::nginx::parse,
+            Server::Apache => syntax::apache::parse,
+        };
         Self {
             files,
             names,
             parse,
+            server,
             limits,
             sources: Sources::default(),
             loaded: Vec::new(),
@@ -96,9 +103,17 @@ impl<'a> Library<'a> {
     pub fn read_wave(&mut self) {
         let start = self.unread();
         let (limits, names, files, parse) = (self.limits, self.names, self.files, self.parse);
+        let server = self.server;
         let read = |path: &&Path| -> Result<(Text, Document), ReadError> {
-            let text = Text::plain(files.read(path, limits.file_bytes)?);
-            let document = parse(text.parsed(), names);
+            let bytes = files.read(path, limits.file_bytes)?;
+            let text = match files.part(path) {
+                Some(part) => extract::part_text(path, bytes, part, server),
+                None => extract::text(path, bytes, server),
+            };
+            let mut document = parse(text.parsed(), names);
+            if text.as_cut().is_some_and(|cut| cut.tangled) {
+                document.problems.clear();
+            }
             Ok((text, document))
         };
         let wave: Vec<&Path> = self.loaded[start..].iter().map(|file| file.canonical.as_path()).collect();

@@ -9,9 +9,10 @@ use std::rc::Rc;
 use super::library::{File, Library};
 use super::{Graft, GraftId, IncludeProblem, IncludeProblemKind as Kind, NodeRef, Options, Tree, mapped};
 use crate::source::FileId;
+use crate::source::discover::Server;
 use crate::source::files::{Files, ReadError, normal};
 use crate::source::pattern;
-use crate::syntax::{self, DirectiveId, Names};
+use crate::syntax::{DirectiveId, Names};
 
 pub(super) fn read(
     files: &dyn Files,
@@ -19,7 +20,7 @@ pub(super) fn read(
     names: Names,
     options: &Options,
 ) -> Result<Tree, ReadError> {
-    let library = Library::new(files, names, syntax::nginx::parse, options.limits);
+    let library = Library::new(files, names, Server::Nginx, options.limits);
     let mut loader = Loader { library, options, includes: Vec::new(), resolved: HashMap::new() };
     let canonical = files.canonical(main)?;
     loader.library.wanted(main.to_owned(), canonical);

@@ -29,6 +29,10 @@ impl Rewriting {
         let mut rewriting = Self::default();
         let mut waiting: Vec<ConditionLine> = Vec::new();
         let mut options: Option<Options> = None;
+        // Rules of several branches of a template need not meet.
+        let around = config.block(block).node;
+        let branch = |node: NodeRef| tree.is_conditional(node, around).then(|| tree.branch(node));
+        let mut first = None;
         for entry in config.all(block) {
             let at = entry.node;
             if !is_rewrite_line(entry.name) {
@@ -37,7 +41,10 @@ impl Rewriting {
             rewriting.is_written = true;
             let directive = tree.directive(at);
             // A colon between the braces is one of mod_rewrite's own maps.
-            if directive.args().any(|word| word.is_hole()) {
+            let is_switch =
+                matches!(entry.name, names::REWRITE_ENGINE | names::REWRITE_OPTIONS | names::REWRITE_BASE);
+            let is_apart = !is_switch && *first.get_or_insert(branch(at)) != branch(at);
+            if directive.args().any(|word| word.is_hole()) || is_apart {
                 rewriting.unknown = rewriting.unknown.or(Some(at));
                 waiting.clear();
                 continue;

@@ -31,6 +31,8 @@ pub struct Server {
     pub aliases: Vec<Vec<u8>>,
     /// A name that a template puts in.
     pub unknown_names: bool,
+    /// A template fills in for which address and port it is.
+    pub unknown_address: bool,
     pub proxies: Proxies,
     /// Its own `Timeout` and `ProxyTimeout`.
     pub timeout: Option<Time>,
@@ -149,6 +151,8 @@ impl Server {
             name: None,
             aliases: Vec::new(),
             unknown_names: words().any(|word| word.is_hole()),
+            unknown_address: node.is_some_and(|node| tree.is_template(node))
+                && words().any(|word| word.is_hole()),
             proxies: Proxies::default(),
             timeout: None,
             proxy_timeout: None,

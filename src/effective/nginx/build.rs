@@ -30,6 +30,10 @@ const BLOCKS: [(NameId, Contexts, Contexts); 12] = [
 /// Blocks whose lines are entries of a table rather than directives.
 const TABLES: [NameId; 4] = [names::GEO, names::MAP, names::SPLIT_CLIENTS, names::TYPES];
 
+/// Lines of which several stand beside each other, each about what its first word names.
+const NAMED_LINES: [NameId; 4] =
+    [names::ADD_HEADER, names::PROXY_HIDE_HEADER, names::PROXY_PASS_HEADER, names::PROXY_SET_HEADER];
+
 /// Where a fragment's first line may stand, and what then surrounds it: the likeliest first.
 const SURROUNDINGS: [(Contexts, &[Contexts]); 8] = [
     (MAIN, &[]),
@@ -64,11 +68,15 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
         complete: tree.complete && derailed.is_empty(),
         fragment: false,
         unseen: unseen.collect::<HashSet<_>>(),
+        conditional: HashSet::new(),
+        unsettled: HashSet::new(),
         derailed,
     };
+    let is_tangled = |file: &FileId| tree.sources.get(*file).text.as_cut().is_some_and(|cut| cut.tangled);
     let mut builder = Builder {
         tree,
         config,
+        tangled: tree.files().filter(is_tangled).collect(),
         places: Places::new(target),
         open: Vec::new(),
         pending: Vec::new(),
@@ -87,6 +95,9 @@ pub(super) fn build(tree: &Tree, target: Target) -> Config {
 /// Where a file's first problem lies after which blocks or quotes may no longer pair as they were meant to. A line
 /// without its `;` before a `}` is none: what follows is clear.
 fn derailment(tree: &Tree, file: FileId) -> Option<u32> {
+    if tree.sources.get(file).text.as_cut().is_some_and(|cut| cut.tangled) {
+        return Some(0);
+    }
     let derails = |problem: &&Problem| match problem.kind {
         ProblemKind::Unexpected(b'}') => problem.near.is_none(),
         ProblemKind::Unexpected(byte) => byte != b';',
@@ -99,6 +110,8 @@ fn derailment(tree: &Tree, file: FileId) -> Option<u32> {
 struct Builder<'t> {
     tree: &'t Tree,
     config: Config,
+    /// Templates whose blocks need not be what they look like.
+    tangled: HashSet<FileId>,
     places: Places,
     /// Open blocks, and where their directives begin among the pending ones.
     open: Vec<(BlockId, usize)>,
@@ -189,15 +202,48 @@ impl Builder<'_> {
         let context = self.config.blocks[id.0 as usize].context;
         for pair in own.windows(2) {
             let [first, second] = pair else { continue };
-            if first.name == second.name && self.places.is_once(first.name, context) {
+            if first.name != second.name || !self.places.is_once(first.name, context) {
+                continue;
+            }
+            if !self.tree.agree(first.node, second.node) {
+                self.config.unsettled.insert((id, first.name));
+            } else {
                 let kind = RefusalKind::Duplicate { first: first.node };
                 self.config.refuse(self.tree, Refusal { node: second.node, block: id, kind });
             }
         }
+        self.unsettle(id, mark);
         self.config.listed.extend(self.pending.drain(mark..));
         let block = &mut self.config.blocks[id.0 as usize];
         block.listed = start..self.config.listed.len() as u32;
         block.end = end;
+    }
+
+    /// Finds the names whose lines a template chooses from.
+    fn unsettle(&mut self, block: BlockId, mark: usize) {
+        let lines_of = |name: NameId| {
+            let own = &self.pending[mark..];
+            let rest = &own[own.partition_point(|entry| entry.name < name)..];
+            &rest[..rest.iter().take_while(|entry| entry.name == name).count()]
+        };
+        for name in NAMED_LINES {
+            let lines = lines_of(name);
+            let subject = |entry: &Listed| self.tree.directive(entry.node).arg(0);
+            let is_hole = |entry: &Listed| subject(entry).is_some_and(|word| word.is_hole());
+            let about = |entry: &Listed| subject(entry).map(|word| word.value().to_ascii_lowercase());
+            let rivals = |index: usize, one: &Listed| {
+                lines[index + 1..]
+                    .iter()
+                    .any(|other| !self.tree.agree(one.node, other.node) && about(one) == about(other))
+            };
+            let has_rivals = || {
+                let conditional = lines.iter().any(|entry| self.config.is_conditional(entry.node));
+                conditional && lines.iter().enumerate().any(|(index, one)| rivals(index, one))
+            };
+            if lines.iter().any(is_hole) || has_rivals() {
+                self.config.unsettled.insert((block, name));
+            }
+        }
     }
 
     fn directive(&mut self, node: NodeRef, walk: &mut Walk) {
@@ -206,6 +252,17 @@ impl Builder<'_> {
         let block = self.block();
         let context = self.config.block(block).context;
         self.pending.push(Listed { name, node });
+        if self.tree.is_conditional(node, self.config.block(block).node) {
+            self.config.conditional.insert(node);
+        }
+        if directive.name_word().is_hole() || self.tangled.contains(&self.tree.file(node.graft)) {
+            self.config.blocks[block.0 as usize].opaque = true;
+            self.config.complete = false;
+        }
+        if directive.name_word().is_hole() {
+            self.config.unseen.insert((self.tree.file(node.graft), node.id));
+            return;
+        }
         if name == NameId::UNKNOWN {
             self.config.unknown.push((block, node));
             self.define_arguments(directive, node);
@@ -355,8 +412,11 @@ impl Builder<'_> {
         }
         if name == names::MAP && self.config.block(block).context == HTTP {
             let Some(target) = directive.arg(1).and_then(|word| variable_name(&word.value())) else { return };
-            self.config.map_by_name.insert(target.clone(), self.config.maps.len() as u32);
-            self.config.maps.push(Map { node, name: target });
+            let before = self.config.map_by_name.insert(target.clone(), self.config.maps.len() as u32);
+            let before = before.map(|index| &self.config.maps[index as usize]);
+            let is_one_of_several =
+                before.is_some_and(|map| map.is_one_of_several || !self.tree.agree(map.node, node));
+            self.config.maps.push(Map { node, name: target, is_one_of_several });
             for line in
                 self.tree.children(node).filter(|&line| self.tree.directive(line).name().starts_with(b"~"))
             {
@@ -367,7 +427,9 @@ impl Builder<'_> {
         {
             if name == names::MAP && self.config.block(block).context == STREAM && directive.arg_count() == 2
             {
-                self.config.stream_maps.insert(target.clone(), Map { node, name: target.clone() });
+                self.config
+                    .stream_maps
+                    .insert(target.clone(), Map { node, name: target.clone(), is_one_of_several: false });
             }
             self.config.defined.entry(target).or_insert(node);
         }

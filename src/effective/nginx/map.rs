@@ -13,6 +13,8 @@ pub struct Map {
     pub node: NodeRef,
     /// The variable it defines, in lower case, without `$`.
     pub name: Vec<u8>,
+    /// A template chooses from several maps of this name.
+    pub(super) is_one_of_several: bool,
 }
 
 /// A line of a map.
@@ -67,11 +69,15 @@ impl Map {
     /// Lines that nginx refuses, with its words.
     pub fn refused(&self, tree: &Tree) -> Vec<(NodeRef, String)> {
         let mut refused = Vec::new();
-        let mut seen = hashbrown::HashSet::new();
+        let mut seen = hashbrown::HashMap::new();
         for node in tree.children(self.node) {
             let line = tree.directive(node);
             let single = line.arg_count() == 0 && matches!(&*line.name(), b"volatile" | b"hostnames");
-            if single || line.is_block() || line.args().any(|word| word.is_hole()) {
+            if single
+                || line.is_block()
+                || line.name_word().is_hole()
+                || line.args().any(|word| word.is_hole())
+            {
                 continue;
             }
             if line.arg_count() != 1 {
@@ -97,15 +103,34 @@ impl Map {
                     )
                 }
             };
-            if !seen.insert(entry) {
+            // Of a template's branches only one is there.
+            if seen.get(&entry).is_some_and(|&first| tree.agree(first, node)) {
                 refused.push((node, words));
             }
+            seen.insert(entry, node);
         }
         refused
     }
 
+    /// Whether a template chooses from lines for the same value.
+    fn has_rivals(&self, tree: &Tree) -> bool {
+        if !tree.children(self.node).any(|line| tree.is_conditional(line, Some(self.node))) {
+            return false;
+        }
+        let entries: Vec<MapEntry> = self.entries(tree).collect();
+        let rivals =
+            |one: &MapEntry, other: &MapEntry| one.key == other.key && !tree.agree(one.node, other.node);
+        entries
+            .iter()
+            .enumerate()
+            .any(|(index, one)| entries[index + 1..].iter().any(|other| rivals(one, other)))
+    }
+
     /// Looks a value up as `ngx_http_map_find` does: exact keys, then regular expressions in order, then the default.
     pub(super) fn find<'t>(&self, tree: &'t Tree, config: &Config, value: &[u8]) -> Found<'t> {
+        if self.is_one_of_several || self.has_rivals(tree) {
+            return Found::Unknown("which of several lines a template writes");
+        }
         let mut exact = None;
         let mut default = None;
         let mut patterns = Vec::new();

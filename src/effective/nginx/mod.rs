@@ -125,6 +125,10 @@ pub struct Config {
     /// The file given is not a main file; the blocks around it are inferred.
     pub fragment: bool,
     unseen: HashSet<(FileId, DirectiveId)>,
+    /// Directives of which a template decides whether they are there.
+    conditional: HashSet<NodeRef>,
+    /// Names of which a template decides what they are given in a block.
+    unsettled: HashSet<(BlockId, NameId)>,
     /// Where a syntax problem leaves open what the rest of a file means, by file.
     derailed: HashMap<FileId, u32>,
 }
@@ -248,6 +252,16 @@ impl Config {
     /// Whether this is an include that could not be followed.
     pub fn is_unseen(&self, tree: &Tree, node: NodeRef) -> bool {
         !self.unseen.is_empty() && self.unseen.contains(&(tree.file(node.graft), node.id))
+    }
+
+    /// Whether a template decides if the directive stands in its block.
+    pub fn is_conditional(&self, node: NodeRef) -> bool {
+        !self.conditional.is_empty() && self.conditional.contains(&node)
+    }
+
+    /// Whether a template decides which of a block's lines of this name are there, or what they are about.
+    fn is_unsettled(&self, block: BlockId, name: NameId) -> bool {
+        !self.unsettled.is_empty() && self.unsettled.contains(&(block, name))
     }
 
     /// Whether the directive stands behind a syntax problem after which nobody knows what the file means.

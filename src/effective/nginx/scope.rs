@@ -67,7 +67,7 @@ impl Config {
             let present = self.own(level, name).len() > 0;
             match inherited.level {
                 None => {
-                    inherited.opaque |= self.block(level).opaque;
+                    inherited.opaque |= self.block(level).opaque || self.is_unsettled(level, name);
                     inherited.level = present.then_some(level);
                 }
                 Some(_) if present => {
@@ -86,6 +86,9 @@ impl Config {
             return Setting::Absent;
         }
         for level in self.chain(block) {
+            if self.is_unsettled(level, name) {
+                return Setting::Opaque;
+            }
             if let Some(at) = self.own(level, name).next() {
                 return Setting::Written { value: at, at, inherited: level != block };
             }

@@ -43,12 +43,18 @@ impl<'t> Repair<'t> {
     }
 
     fn done(self, title: String, safety: Safety) -> Option<Fix> {
-        let Self { mut edits, possible, .. } = self;
+        let Self { mut edits, possible, tree } = self;
         edits.sort_by_key(|edit| edit.span);
         let overlaps = edits
             .windows(2)
             .any(|pair| pair[0].span.file == pair[1].span.file && pair[1].span.start < pair[0].span.end);
-        (possible && !edits.is_empty() && !overlaps).then_some(Fix { title, safety, edits })
+        let may_edit =
+            |edit: &Edit| tree.sources.get(edit.span.file).text.may_edit(edit.span.start..edit.span.end);
+        (possible && !edits.is_empty() && !overlaps && edits.iter().all(may_edit)).then_some(Fix {
+            title,
+            safety,
+            edits,
+        })
     }
 
     /// No fix after all.

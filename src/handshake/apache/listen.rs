@@ -64,6 +64,9 @@ impl Tracer<'_> {
         let arrival = self.arrival(request);
         let asked = arrival.unwrap_or_else(|| request.host.clone());
         let is_known = ip_of(&asked).is_some();
+        if self.config.servers.iter().any(|server| server.unknown_address) {
+            return Err(Outcome::unknown("a virtual host's address that a template fills in", None));
+        }
         let port_fits = |address: &Address| address.port.is_none_or(|port| port == request.port);
         let mut best: Option<(u8, Vec<ServerId>)> = None;
         let mut doubtful: Vec<ServerId> = Vec::new();

@@ -161,8 +161,9 @@ impl<'a> Tracer<'a> {
                 }
             };
             hop.server = Some(self.chosen_server(&arrived));
-            let passage =
-                Session { read_by: arrived.read_by, ..Session::new(self, &request, arrived.server) }.run();
+            let session =
+                Session { read_by: arrived.read_by, ..Session::new(self, &request, arrived.server) };
+            let passage = self.settled(arrived.server, session.run());
             hop.steps.extend(passage.steps.iter().map(|(at, text)| self.step(*at, text)));
             let forwarded = match passage.outcome {
                 Outcome::Forwarded(forwarded) => forwarded,
@@ -262,17 +263,34 @@ impl<'a> Tracer<'a> {
 
     /// One request through one server.
     pub fn pass(&self, request: &Request, server: ServerId) -> Passage {
-        Session::new(self, request, server).run()
+        self.settled(server, Session::new(self, request, server).run())
+    }
+
+    /// An answer that a line gives which a template need not write, or that one it may write would keep from being given,
+    /// is not known.
+    fn settled(&self, server: ServerId, passage: Passage) -> Passage {
+        let Outcome::Answered { at, .. } = passage.outcome else { return passage };
+        let around = self.config.server(server).node;
+        let is_settled = match at {
+            _ if !self.tree.has_open_templates => true,
+            Some(node) => !self.tree.is_conditional(node, around),
+            None => false,
+        };
+        match is_settled {
+            true => passage,
+            false => Passage { outcome: Outcome::unknown("what the template writes", at), ..passage },
+        }
     }
 
     /// The same for a client that has logged in and has the right address, wherever such a one is let in.
     pub fn pass_welcome(&self, request: &Request, server: ServerId) -> Passage {
-        Session { is_welcome: true, ..Session::new(self, request, server) }.run()
+        self.settled(server, Session { is_welcome: true, ..Session::new(self, request, server) }.run())
     }
 
     /// The same for such a client and a path at which nobody has put a file, wherever the files are: that of a WebSocket.
     pub fn pass_as_socket(&self, request: &Request, server: ServerId) -> Passage {
-        Session { is_no_file: true, is_welcome: true, ..Session::new(self, request, server) }.run()
+        let session = Session { is_no_file: true, is_welcome: true, ..Session::new(self, request, server) };
+        self.settled(server, session.run())
     }
 
     /// Whether a rewrite condition holds for a request to a server, whatever stands around it; None where that is not

@@ -84,6 +84,9 @@ impl Passage<'_, '_> {
             if name != names::ALLOW && name != names::DENY {
                 continue;
             }
+            if config.is_conditional(rule) {
+                return Says::Perhaps("which rules the template writes".to_string());
+            }
             let word = self.tracer.tree.directive(rule).arg(0).filter(|word| !word.is_hole());
             let all = self.says(rule, "all");
             let here = match (self.session.client(), word) {
@@ -105,6 +108,9 @@ impl Passage<'_, '_> {
     fn by_password(&self) -> Says {
         match self.in_force(names::AUTH_BASIC).filter(|&node| !self.says(node, "off")) {
             None => Says::Nothing,
+            Some(node) if self.tracer.config.is_conditional(node) => {
+                Says::Perhaps("whether the template asks for a password".to_string())
+            }
             Some(_) if self.session.request.header(b"authorization").is_some() => {
                 Says::Perhaps("whether the password is right".to_string())
             }

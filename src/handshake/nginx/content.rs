@@ -35,7 +35,7 @@ impl Passage<'_, '_> {
     pub(super) fn try_files(&mut self) -> Followed<Flow> {
         let Some(node) = self.own(names::TRY_FILES) else { return Ok(Flow::Go(Phase::Content)) };
         let directive = self.tracer.tree.directive(node);
-        if directive.args().any(|word| word.is_hole()) {
+        if directive.args().any(|word| word.is_hole()) || self.tracer.config.is_conditional(node) {
             return Err(Unknown("a template's try_files".to_string()));
         }
         let words: Vec<Vec<u8>> = directive.args().map(|word| word.value().into_owned()).collect();

@@ -27,6 +27,9 @@ pub(super) enum Listener {
 impl Sockets {
     /// Who takes a request; what was chosen is noted in the hop.
     pub(super) fn accept(&self, tracer: &Tracer, request: &Request, hop: &mut Hop) -> Followed<Listener> {
+        if self.has_holes {
+            return Err(Unknown("a `listen` that a template fills in".to_string()));
+        }
         let mut answers: Vec<(Listener, Option<Chosen>)> = Vec::new();
         for address in self.addresses(request) {
             let socket: Vec<&Listen> = match &address {
@@ -36,6 +39,9 @@ impl Sockets {
             answers.push(accept_at(tracer, &socket, request)?);
         }
         let Some((listener, chosen)) = answers.pop() else {
+            if tracer.tree.has_open_templates {
+                return Err(Unknown("what the template writes".to_string()));
+            }
             return Ok(Listener::Nobody(format!("nobody listens on port {}", request.port)));
         };
         let same = |other: &(Listener, Option<Chosen>)| match (&other.0, &listener) {
@@ -60,6 +66,9 @@ fn accept_at(tracer: &Tracer, socket: &[&Listen], request: &Request) -> Followed
     let Some(first) = tcp.first() else {
         return Ok((Listener::Nobody(format!("nobody listens on port {}", request.port)), None));
     };
+    if tcp.iter().any(|listen| listen.has_holes) {
+        return Err(Unknown("a `listen` that a template completes".to_string()));
+    }
     let default = tcp.iter().find(|listen| listen.default).unwrap_or(first);
     let any = |flag: fn(&Listen) -> bool| tcp.iter().any(|listen| flag(listen));
     if first.stream {
@@ -155,6 +164,13 @@ fn by_name(
     let mut leading: Option<(usize, BlockId)> = None;
     let mut trailing: Option<(usize, BlockId)> = None;
     let mut regexes = Vec::new();
+    let config = tracer.config;
+    let is_perhaps = |server: BlockId| {
+        let lines = || config.own(server, names::SERVER_NAME).chain(config.own(server, names::LISTEN));
+        socket.len() > 1
+            && (config.block(server).node.is_some_and(|node| config.is_conditional(node))
+                || lines().any(|node| config.is_conditional(node)))
+    };
     let longer = |best: Option<(usize, BlockId)>, len| best.is_none_or(|(known, _)| len > known);
     for listen in socket {
         let server = listen.server;
@@ -163,7 +179,7 @@ fn by_name(
             exact.get_or_insert(server);
         }
         for word in written.iter().flat_map(|&node| tracer.tree.directive(node).args()) {
-            if word.is_hole() {
+            if word.is_hole() || is_perhaps(server) {
                 return Err(Unknown("a server_name that a template fills in".to_string()));
             }
             let value = word.value();

@@ -218,6 +218,7 @@ impl<'t> Level<'t> {
         for block in config.children(block).filter(|&block| config.block(block).context == LOCATION) {
             let Some(node) = config.block(block).node else { continue };
             level.holes |= tracer.tree.directive(node).args().any(|word| word.is_hole());
+            level.holes |= config.is_conditional(node);
             match matcher(tracer, node) {
                 Some(Matcher::Exact(path)) => level.exact.0.push((path, block)),
                 Some(Matcher::Prefix { path, no_regex }) => {

@@ -20,7 +20,21 @@ impl Passage<'_, '_> {
     fn run_lines(&mut self, block: NodeRef) -> Followed<Option<Option<Flow>>> {
         let tree = self.tracer.tree;
         for node in tree.children(block) {
-            let ends = match tree.directive(node).name_id() {
+            let name = tree.directive(node).name_id();
+            if self.tracer.config.is_conditional(node) {
+                match name {
+                    names::SET => {
+                        self.set_unknown(node);
+                        continue;
+                    }
+                    names::IF | names::REWRITE | names::RETURN | names::BREAK => {
+                        let shown = tree.directive(node).name_word().show();
+                        return Err(Unknown(format!("whether the template writes `{shown}`")));
+                    }
+                    _ => {}
+                }
+            }
+            let ends = match name {
                 names::SET => self.run_set(node)?,
                 names::IF => self.run_if(node)?,
                 names::REWRITE => self.run_rewrite(node)?,
@@ -37,6 +51,14 @@ impl Passage<'_, '_> {
             }
         }
         Ok(None)
+    }
+
+    /// A variable that a template sets or leaves alone.
+    fn set_unknown(&mut self, node: NodeRef) {
+        let Some(name) = self.tracer.tree.directive(node).arg(0) else { return };
+        let name = name.value();
+        let why = "what the template sets".to_string();
+        self.session.set(name.strip_prefix(b"$").unwrap_or(&name), Value::Unknown(why));
     }
 
     pub(super) fn known(&self, value: Value) -> Followed<Vec<u8>> {

@@ -33,6 +33,8 @@ pub(super) struct Listen {
     /// For datagrams, as QUIC is: no TCP connection comes here.
     pub(super) udp: bool,
     pub(super) proxy_protocol: bool,
+    /// A template completes the line.
+    pub(super) has_holes: bool,
     pub(super) at: Option<NodeRef>,
 }
 
@@ -50,6 +52,8 @@ pub(super) struct Sockets {
     /// Those that take several.
     ranges: Vec<usize>,
     unix: Vec<usize>,
+    /// A template fills in where some server listens.
+    pub(super) has_holes: bool,
     /// The servers that others than this host itself may come to.
     reachable: HashSet<BlockId>,
 }
@@ -57,6 +61,7 @@ pub(super) struct Sockets {
 impl Sockets {
     pub(super) fn new(tree: &Tree, config: &Config) -> Self {
         let mut listens = Vec::new();
+        let mut has_holes = false;
         for (server, block) in
             config.blocks().filter(|(_, block)| block.context & (SERVER | STREAM_SERVER) != 0)
         {
@@ -71,6 +76,7 @@ impl Sockets {
             }
             for at in written {
                 let directive = tree.directive(at);
+                has_holes |= tree.is_template(at) && directive.arg(0).is_some_and(|word| word.is_hole());
                 let Some((address, ports)) = directive.arg(0).as_ref().and_then(address) else { continue };
                 let has = |word: &str| directive.args().skip(1).any(|arg| arg.is(word));
                 listens.push(Listen {
@@ -79,11 +85,12 @@ impl Sockets {
                     http2: has("http2"),
                     udp: has("quic") || (stream && has("udp")),
                     proxy_protocol: has("proxy_protocol"),
+                    has_holes: tree.is_template(at) && directive.args().any(|word| word.is_hole()),
                     ..Listen::bare(server, stream, address, ports, Some(at))
                 });
             }
         }
-        Self::of(listens)
+        Self { has_holes, ..Self::of(listens) }
     }
 
     fn of(listens: Vec<Listen>) -> Self {
@@ -228,6 +235,7 @@ impl Listen {
             http2: false,
             udp: false,
             proxy_protocol: false,
+            has_holes: false,
             at,
         }
     }

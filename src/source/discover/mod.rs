@@ -14,11 +14,15 @@ mod walk;
 use std::path::{Path, PathBuf};
 
 use look::Look;
-use names::{MAINS, PARTS, main_rank};
+use names::{MAINS, PARTS, USUAL, main_rank};
+
+use super::extract;
+use super::files::{Files, Found};
 
 pub use above::mains_above;
 pub use evidence::{Judgement, Kind, what_is};
 pub use survey::{Other, Survey};
+pub use walk::walk_for;
 
 /// What is looked for, for a message.
 pub const LOOKED_FOR: &str = "nginx.conf, apache2.conf, httpd.conf, another file with an `events` or `http` block or a \
@@ -55,6 +59,19 @@ fn holds_parts(path: &Path) -> bool {
     name.is_some_and(|name| PARTS.iter().any(|part| name == *part))
 }
 
+/// Whether a directory is a server's configuration itself, rather than a place where some lie.
+pub fn is_configuration(files: &dyn Files, directory: &Path) -> bool {
+    USUAL.iter().any(|usual| files.look(&directory.join(usual)) == Found::File)
+}
+
+/// Whether the beginning of a file that holds something looks like no line of either server.
+pub fn is_other(judgement: &Judgement, head: &[u8]) -> bool {
+    let says = |line: &[u8]| line.trim_ascii().first().is_some_and(|&byte| byte != b'#');
+    judgement.kind == Kind::Neither
+        && Look::at(head).server().is_none()
+        && head.split(|&byte| byte == b'\n').any(says)
+}
+
 /// Whose configuration a file is, by its first bytes; where they don't tell, by its name or a directory's; else nginx's.
 pub fn server_of(path: &Path, bytes: &[u8]) -> Server {
     if path.file_name().is_some_and(|name| name == ".htaccess") {
@@ -72,5 +89,6 @@ pub fn server_of(path: &Path, bytes: &[u8]) -> Server {
             }
         })
     };
-    Look::at(head).server().or_else(by_name).unwrap_or(Server::Nginx)
+    let text = extract::without_tags(path, head);
+    Look::at(text.as_deref().unwrap_or(head)).server().or_else(by_name).unwrap_or(Server::Nginx)
 }

@@ -31,6 +31,16 @@ pub struct Walked {
 /// The files below a directory that may hold a configuration by their names, in the order of their paths; of several links
 /// to one file, the first. Symbolic links are not followed.
 pub fn walk(files: &dyn Files, directory: &Path, heeds_ignores: bool) -> Vec<Walked> {
+    walk_for(files, directory, heeds_ignores, names::may_hold)
+}
+
+/// The same for files that are wanted.
+pub fn walk_for(
+    files: &dyn Files,
+    directory: &Path,
+    heeds_ignores: bool,
+    is_wanted: impl Fn(&Path) -> bool,
+) -> Vec<Walked> {
     let mut ignores = Ignores::above(files, directory, heeds_ignores);
     let mut found = Vec::new();
     let mut links = HashSet::new();
@@ -48,8 +58,7 @@ pub fn walk(files: &dyn Files, directory: &Path, heeds_ignores: bool) -> Vec<Wal
             }
             continue;
         }
-        if !entry.file_type().is_file() || !names::may_hold(entry.path()) || ignores.hide(entry.path(), false)
-        {
+        if !entry.file_type().is_file() || !is_wanted(entry.path()) || ignores.hide(entry.path(), false) {
             continue;
         }
         // One with a single name needs no memory.

@@ -13,6 +13,7 @@ use super::layout::server_root;
 use super::macros::Macro;
 use super::variables::{Line, Variables};
 use super::{Given, Reading};
+use crate::source::discover::Server;
 use crate::source::files::{self, Files, ReadError, normal};
 use crate::source::{FileId, Text, pattern};
 use crate::syntax::{self, Directive, DirectiveId, Document, Names};
@@ -35,7 +36,7 @@ pub(super) fn read(
     given: &Given,
 ) -> Result<Tree, ReadError> {
     let mut reader = Reader {
-        library: Library::new(files, names, syntax::apache::parse, options.limits),
+        library: Library::new(files, names, Server::Apache, options.limits),
         options,
         given,
         maps: options.maps.clone(),
@@ -245,7 +246,8 @@ impl<'a> Reader<'a> {
         let line = directive.line();
         let text = self.text(node.graft);
         let raw = &text.parsed()[line.start as usize..line.end as usize];
-        if memchr::memmem::find(raw, b"${").is_none() {
+        // What a template prints may be a variable's name.
+        if memchr::memmem::find(raw, b"${").is_none() || text.has_hole(line.clone()) {
             return true;
         }
         let mut undefined = Vec::new();

@@ -68,6 +68,7 @@ impl<'a> Builder<'a> {
         let mut flags = PassFlags::default();
         let mut params: Vec<Pair> = Vec::new();
         for word in directive.args() {
+            let is_hole = word.is_hole();
             let word = word.value();
             if path.is_none() {
                 match &*word {
@@ -79,6 +80,10 @@ impl<'a> Builder<'a> {
             }
             if target.is_none() {
                 target = Some(word);
+                continue;
+            }
+            // Any parameter, or none.
+            if is_hole {
                 continue;
             }
             if word.eq_ignore_ascii_case(b"nocanon") {

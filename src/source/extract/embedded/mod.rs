@@ -1,0 +1,184 @@
+//! Configurations that stand inside files of other languages: where each begins and ends there, and whose it is. Knows
+//! how those languages quote text, nothing of what it says.
+
+mod fences;
+mod heredocs;
+mod looks;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+
+use super::tags::Engines;
+use crate::source::discover::Server;
+use crate::source::files::{Entry, Files, Found, ReadError};
+use crate::source::text::Piece;
+
+/// How many configurations of one file are read.
+const MAX_PARTS: usize = 1000;
+
+/// A configuration inside a file.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Without what the file indents it by.
+    pub text: Vec<u8>,
+    /// Where its lines stand in the file; the first at 0.
+    pub pieces: Vec<Piece>,
+    pub server: Server,
+    /// What the language around puts into it.
+    pub(super) engines: Engines,
+}
+
+impl Part {
+    /// The offset in the file of a byte of the text.
+    pub fn to_file(&self, at: u32) -> u32 {
+        let after = self.pieces.partition_point(|piece| piece.parsed <= at);
+        after
+            .checked_sub(1)
+            .map_or(at, |index| self.pieces[index].original + (at - self.pieces[index].parsed))
+    }
+}
+
+/// A language that configurations stand in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    Markdown,
+    Shell,
+    Terraform,
+    Yaml,
+}
+
+/// By a file's ending, that of a template around it left out.
+const ENDINGS: [(&str, Language); 12] = [
+    ("bash", Language::Shell),
+    ("hcl", Language::Terraform),
+    ("markdown", Language::Markdown),
+    ("md", Language::Markdown),
+    ("mdx", Language::Markdown),
+    ("nomad", Language::Terraform),
+    ("sh", Language::Shell),
+    ("tf", Language::Terraform),
+    ("tofu", Language::Terraform),
+    ("yaml", Language::Yaml),
+    ("yml", Language::Yaml),
+    ("zsh", Language::Shell),
+];
+
+impl Language {
+    pub fn of(path: &Path) -> Option<Self> {
+        let stem = path.file_stem().map(Path::new).filter(|_| super::detect::is_named(path));
+        let ending = stem.unwrap_or(path).extension()?.to_str()?;
+        ENDINGS.iter().find(|(known, _)| ending.eq_ignore_ascii_case(known)).map(|&(_, language)| language)
+    }
+
+    /// For a message.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Markdown => "Markdown",
+            Self::Shell => "shell script",
+            Self::Terraform => "Terraform (HCL)",
+            Self::Yaml => "YAML",
+        }
+    }
+}
+
+/// Text as a language quotes it.
+struct Quoted {
+    text: Vec<u8>,
+    pieces: Vec<Piece>,
+    /// What it is called: a key, the file that it is written to.
+    name: Vec<u8>,
+    /// Whose it is, where the language says so.
+    server: Option<Server>,
+    engines: Engines,
+}
+
+impl Quoted {
+    fn new(name: &[u8]) -> Self {
+        let (text, pieces) = (Vec::new(), Vec::new());
+        Self { text, pieces, name: name.to_vec(), server: None, engines: Engines::default() }
+    }
+
+    /// Adds a line, which stands at `at` in the file.
+    fn line(&mut self, line: &[u8], at: usize) {
+        self.pieces.push(Piece { parsed: self.text.len() as u32, original: at as u32 });
+        self.text.extend_from_slice(line);
+    }
+}
+
+/// The configurations that stand in a file.
+pub fn parts(path: &Path, bytes: &[u8]) -> Vec<Part> {
+    let Some(language) = Language::of(path) else { return Vec::new() };
+    let quoted = match language {
+        Language::Markdown => fences::read(bytes),
+        Language::Shell => heredocs::read(bytes, true),
+        Language::Terraform => heredocs::read(bytes, false),
+        Language::Yaml => yaml::read(bytes),
+    };
+    let parts = quoted.into_iter().filter(|quoted| !quoted.pieces.is_empty()).filter_map(|quoted| {
+        let server = looks::server(&quoted)?;
+        let Quoted { text, pieces, engines, .. } = quoted;
+        Some(Part { text, pieces, server, engines })
+    });
+    parts.take(MAX_PARTS).collect()
+}
+
+/// Lines with their line feeds, and where each begins.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut at = 0;
+    bytes.split_inclusive(|&byte| byte == b'\n').map(move |line| {
+        let start = at;
+        at += line.len();
+        (start, line)
+    })
+}
+
+/// How many blanks begin a line.
+fn indentation(line: &[u8]) -> usize {
+    line.iter().take_while(|&&byte| byte == b' ').count()
+}
+
+/// The file that holds a part, and nothing else: what the part includes lies where it is deployed.
+pub struct Alone<'a> {
+    files: &'a dyn Files,
+    path: PathBuf,
+    canonical: PathBuf,
+    part: Part,
+}
+
+impl<'a> Alone<'a> {
+    /// # Errors
+    /// Where the file is not there.
+    pub fn new(files: &'a dyn Files, path: &Path, part: Part) -> Result<Self, ReadError> {
+        Ok(Self { files, path: path.to_owned(), canonical: files.canonical(path)?, part })
+    }
+
+    fn is_it(&self, path: &Path) -> bool {
+        path == self.path || path == self.canonical
+    }
+}
+
+impl Files for Alone<'_> {
+    fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+        if self.is_it(path) { self.files.read(path, limit) } else { Err(ReadError::NotFound) }
+    }
+
+    fn head(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+        if self.is_it(path) { self.files.head(path, limit) } else { Err(ReadError::NotFound) }
+    }
+
+    fn list(&self, _: &Path) -> Result<Vec<Entry>, ReadError> {
+        Err(ReadError::NotFound)
+    }
+
+    fn canonical(&self, path: &Path) -> Result<PathBuf, ReadError> {
+        if self.is_it(path) { Ok(self.canonical.clone()) } else { Err(ReadError::NotFound) }
+    }
+
+    fn look(&self, path: &Path) -> Found {
+        if self.is_it(path) { Found::File } else { Found::Unseen }
+    }
+
+    fn part(&self, path: &Path) -> Option<&Part> {
+        self.is_it(path).then_some(&self.part)
+    }
+}

@@ -1,0 +1,122 @@
+//! Tags of languages that are no template engines: Terraform, the shell, and marks of one's own. Knows no configuration.
+
+use std::ops::Range;
+
+use super::tags::{Found, Kind, Tag, code_end, first_word, tag};
+
+/// `${ }`, `%{ }`, and `$${`, which is no tag.
+pub fn terraform(bytes: &[u8], start: usize) -> Found {
+    let here = &bytes[start..];
+    if here.starts_with(b"$${") || here.starts_with(b"%%{") {
+        return silent(start..start + 1);
+    }
+    if !here.starts_with(b"${") && !here.starts_with(b"%{") {
+        return Found::Nothing;
+    }
+    let inner = start + 2;
+    let Some(end) = code_end(bytes, inner, b"}") else { return Found::Unclosed(start..inner) };
+    let tag = tag(bytes, start..end + 1, inner..end, b"~");
+    let kind = match (here[0], first_word(&bytes[tag.content.clone()])) {
+        (b'$', _) => Kind::Expression,
+        (_, b"if" | b"for") => Kind::Open,
+        (_, b"else") => Kind::Middle,
+        (_, b"endif" | b"endfor") => Kind::Close,
+        _ => Kind::Silent,
+    };
+    Found::Tag(Tag { kind, ..tag })
+}
+
+/// `{name}`; `{{` and `}}` are one brace each.
+pub fn format(bytes: &[u8], start: usize) -> Found {
+    let here = &bytes[start..];
+    if here.starts_with(b"{{") || here.starts_with(b"}}") {
+        return silent(start..start + 1);
+    }
+    // The second of two is the brace itself.
+    if start > 0 && bytes[start - 1] == here[0] {
+        return Found::Nothing;
+    }
+    let Some(name) = here.strip_prefix(b"{") else { return Found::Nothing };
+    let len = name.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.[]".contains(byte)).count();
+    match len > 0 && name[0].is_ascii_alphabetic() && name.get(len) == Some(&b'}') {
+        true => expression(start..start + len + 2),
+        false => Found::Nothing,
+    }
+}
+
+/// `%name%` and `%%name%%`; `${name}` for what is hardly one of nginx's own.
+pub fn marks(bytes: &[u8], start: usize) -> Found {
+    let here = &bytes[start..];
+    let (open, close): (&[u8], &[u8]) = match here {
+        [b'$', b'{', ..] => (b"${", b"}"),
+        [b'%', b'%', ..] => (b"%%", b"%%"),
+        [b'%', ..] => (b"%", b"%"),
+        _ => return Found::Nothing,
+    };
+    let name = &here[open.len()..];
+    let len = name.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let (name, rest) = name.split_at(len);
+    let is_name = len > 2 && name[0].is_ascii_alphabetic() && rest.starts_with(close);
+    // What has a value in the file itself is the server's.
+    let is_own = || is_server_variable(name) || memchr::memmem::find(bytes, &[b"$", name].concat()).is_some();
+    match is_name && (open[0] == b'%' || !is_own()) {
+        true => expression(start..start + open.len() + len + close.len()),
+        false => Found::Nothing,
+    }
+}
+
+/// nginx's variables that are written with braces, or their beginnings.
+fn is_server_variable(name: &[u8]) -> bool {
+    const NAMES: [&str; 16] = [
+        "args",
+        "document_root",
+        "fastcgi_script_name",
+        "host",
+        "hostname",
+        "is_args",
+        "query_string",
+        "remote_addr",
+        "remote_user",
+        "request_filename",
+        "request_method",
+        "request_uri",
+        "scheme",
+        "server_name",
+        "server_port",
+        "uri",
+    ];
+    const BEGINNINGS: [&[u8]; 8] =
+        [b"arg_", b"cookie_", b"http_", b"proxy_add_", b"request_", b"sent_http_", b"ssl_", b"upstream_"];
+    NAMES.iter().any(|known| known.as_bytes() == name)
+        || BEGINNINGS.iter().any(|known| name.starts_with(known))
+}
+
+/// What the shell replaces in a here-document.
+pub fn shell(bytes: &[u8], start: usize) -> Found {
+    let here = &bytes[start..];
+    let len = match here {
+        [b'\\', b'$' | b'`' | b'\\', ..] => return silent(start..start + 1),
+        // Whatever is kept by a backslash is no tag.
+        _ if start > 0 && bytes[start - 1] == b'\\' => return Found::Nothing,
+        [b'$', b'{', rest @ ..] => memchr::memchr(b'}', rest).map(|at| at + 3),
+        [b'$', b'(', rest @ ..] => memchr::memchr(b')', rest).map(|at| at + 3),
+        [b'`', rest @ ..] => memchr::memchr(b'`', rest).map(|at| at + 2),
+        [b'$', first, ..] if first.is_ascii_alphabetic() || *first == b'_' => {
+            Some(1 + first_word(&here[1..]).len())
+        }
+        [b'$', b'0'..=b'9' | b'@' | b'*' | b'#' | b'?', ..] => Some(2),
+        _ => None,
+    };
+    match len {
+        Some(len) => expression(start..start + len),
+        None => Found::Nothing,
+    }
+}
+
+fn expression(range: Range<usize>) -> Found {
+    Found::Tag(Tag { content: range.clone(), range, kind: Kind::Expression, trims: (false, false) })
+}
+
+fn silent(range: Range<usize>) -> Found {
+    Found::Tag(Tag { content: range.clone(), range, kind: Kind::Silent, trims: (false, false) })
+}
