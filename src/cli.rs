@@ -6,6 +6,7 @@ mod check;
 mod embedded;
 mod explain;
 mod files;
+mod fix;
 mod inputs;
 mod options;
 mod output;

@@ -68,7 +68,7 @@ pub struct Fix {
 }
 
 /// A route by the names a reader knows it by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RouteName {
     /// `chat.example.com:443`
     pub server: Arc<str>,
@@ -140,6 +140,12 @@ impl Finding {
     /// What to write.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// A repair, where there is one.
+    pub fn fix(mut self, fix: Option<Fix>) -> Self {
+        self.fixes.extend(fix);
         self
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The layers, each knowing only those before it: `parallel` (cores), `source` (bytes), `finding`, `syntax` (directives), `tree`
 //! (includes), `effective` (what is in force), `routes` (what is proxied where), `handshake` (followed), `engine` (what a rule is), `rules`,
-//! `report`. On top stand this file, the command line and `main`.
+//! `report`. On top stand this file, `fix` (repairs and their proof), the command line and `main`.
 
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ pub mod cli;
 pub mod effective;
 pub mod engine;
 pub mod finding;
+pub mod fix;
 pub mod handshake;
 mod parallel;
 pub mod report;
@@ -79,7 +80,7 @@ fn nginx(
     let given = Given { options: &selection.options, contracts: &contracts, settings };
     let facts = || engine::Facts::new(&tree, &config, &routes, tracer(), given);
     let judged = engine::run(facts, &routes, &rules::ALL, selection, &mut remarks, threads);
-    Ok(Linted::new(tree, Effective::Nginx(Box::new(config)), routes, judged))
+    Ok(Linted::new(tree, Effective::Nginx(Box::new(config)), routes, judged, roots))
 }
 
 fn apache(
@@ -109,7 +110,7 @@ fn apache(
     let facts = || engine::apache::Facts::new(&tree, &config, &routes, tracer(), given);
     let threads = parallel::threads(tree.directive_count());
     let judged = engine::run(facts, &routes, &rules::ALL, selection, &mut remarks, threads);
-    Ok(Linted::new(tree, Effective::Apache(Box::new(config)), routes, judged))
+    Ok(Linted::new(tree, Effective::Apache(Box::new(config)), routes, judged, roots))
 }
 
 /// Follows one handshake through a configuration; each of `headers` replaces one that a browser sends, or removes it
@@ -138,13 +139,13 @@ pub fn trace(
             Trace::stopped(Verdict::Unknown, why, finding.primary)
         }
         None => {
-            let roots = roots(options);
+            let roots = &linted.roots;
             match &linted.effective {
                 Effective::Nginx(config) => {
-                    handshake::nginx::trace(&linted.tree, config, files, &roots, url, headers)
+                    handshake::nginx::trace(&linted.tree, config, files, roots, url, headers)
                 }
                 Effective::Apache(config) => {
-                    handshake::apache::trace(&linted.tree, config, files, &roots, url, headers)
+                    handshake::apache::trace(&linted.tree, config, files, roots, url, headers)
                 }
             }
         }

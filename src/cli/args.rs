@@ -110,6 +110,28 @@ pub struct CheckArguments {
     /// Print errors and warnings only, nothing where there are none
     #[arg(short, long)]
     pub quiet: bool,
+    #[command(flatten)]
+    pub fix: FixArguments,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Fixes")]
+pub struct FixArguments {
+    /// Write the fixes that change nothing but handshakes, each proven first; the report is of what is left
+    #[arg(long, group = "writes")]
+    pub fix: bool,
+    /// Also the fixes that may change more than handshakes, as their titles say: with --fix or --diff they are made, alone
+    /// this lists all fixes
+    #[arg(long)]
+    pub unsafe_fixes: bool,
+    /// Print what --fix would change, as a unified diff, and write nothing; the exit status is 1 where it would change
+    /// something
+    #[arg(long, group = "writes", conflicts_with = "fix")]
+    pub diff: bool,
+    /// Only the fixes of these rules (comma-separated, repeatable)
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true)]
+    #[arg(requires = "writes")]
+    pub fix_only: Vec<String>,
 }
 
 #[derive(Args)]

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::args::CheckArguments;
+use super::args::{CheckArguments, Format};
 use super::inputs::{self, Inputs};
 use super::output::Output;
-use super::{CLEAN, FOUND, baseline, outputs};
+use super::{CLEAN, FOUND, baseline, fix, outputs};
 use crate::engine::contracts::Endpoint;
 use crate::engine::settings::Settings;
 use crate::engine::{Linted, Selection};
@@ -23,6 +23,13 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         ..Selection::default()
     };
     outputs::agree(arguments)?;
+    let fixing = &arguments.fix;
+    if fixing.diff {
+        return fix::diff(&arguments.input, fixing, &selection, output);
+    }
+    if fixing.fix {
+        fix::fix(&arguments.input, fixing, &selection)?;
+    }
     let mut inputs = inputs::read(&arguments.input, &selection, arguments.quiet)?;
     let left_out = inputs.left_out;
     let directory = std::env::current_dir().unwrap_or_default();
@@ -50,6 +57,9 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
     }
     let report = Report { linted: &linted, directory, left_out, statistics: arguments.statistics };
     outputs::write(arguments, &report, output)?;
+    if arguments.format == Format::Human {
+        output.print(|out| fix::hint(&linted, fixing.unsafe_fixes && !fixing.fix, out))?;
+    }
     // The process ends here: giving a large tree's memory back piece by piece takes longer than parsing it.
     std::mem::forget(linted);
     Ok(if failed { FOUND } else { CLEAN })

@@ -56,6 +56,29 @@ pub struct Parts<'f, T> {
 
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
 pub fn read(input: &InputArguments, selection: &Selection, quiet: bool) -> Result<Inputs, String> {
+    let files = open(input)?;
+    let progress = Progress::start(quiet);
+    read_from(&progress.counting(&*files), input, selection)
+}
+
+/// What the arguments let be read.
+pub fn open(input: &InputArguments) -> Result<Box<dyn Files>, String> {
+    let here = current_directory()?;
+    let paths = if is_stdin(input) { &[] } else { &input.paths[..] };
+    plan::files(&plan::given(paths, &here), &here, input.read.restrict_includes)
+}
+
+/// Absolute paths of the files and directories that the arguments name.
+pub fn named(input: &InputArguments) -> Result<Vec<PathBuf>, String> {
+    Ok(plan::given(&input.paths, &current_directory()?).into_iter().map(|given| given.path).collect())
+}
+
+pub fn is_stdin(input: &InputArguments) -> bool {
+    input.paths.iter().any(|path| path == Path::new(STDIN))
+}
+
+/// The same as `read`, with files that are open already.
+pub fn read_from(files: &dyn Files, input: &InputArguments, selection: &Selection) -> Result<Inputs, String> {
     let here = current_directory()?;
     let setup = Setup::new(&input.read, &here);
     // What is wrong with a file of settings is told once.
@@ -92,7 +115,7 @@ pub fn read(input: &InputArguments, selection: &Selection, quiet: bool) -> Resul
         crate::rules::agree(&mut inputs.linted);
         Ok(inputs)
     };
-    each(input, &setup, quiet, one, |(linted, _)| &linted.tree, done)
+    each(files, input, &setup, one, |(linted, _)| &linted.tree, done)
 }
 
 /// The trees alone, for what is said of files.
@@ -102,7 +125,9 @@ pub fn trees<R>(
 ) -> Result<R, String> {
     let here = current_directory()?;
     let setup = Setup::new(&input.read, &here);
-    each(input, &setup, false, |part, _| setup.tree(part), |tree| tree, done)
+    let files = open(input)?;
+    let progress = Progress::start(false);
+    each(&progress.counting(&*files), input, &setup, |part, _| setup.tree(part), |tree| tree, done)
 }
 
 /// Reads one configuration and follows a handshake through it.
@@ -179,15 +204,15 @@ impl<'a> Setup<'a> {
 
 /// Reads every part that the arguments name by `one`, and lets `done` have them: they borrow what they were read from.
 fn each<'a, T, R>(
+    files: &dyn Files,
     input: &'a InputArguments,
     setup: &'a Setup<'a>,
-    quiet: bool,
     one: impl Fn(&Part, bool) -> Result<T, String>,
     tree: impl Fn(&T) -> &Tree,
     done: impl FnOnce(Parts<T>) -> Result<R, String>,
 ) -> Result<R, String> {
     let here = setup.here;
-    let is_stdin = input.paths.iter().any(|path| path == Path::new(STDIN));
+    let is_stdin = is_stdin(input);
     if is_stdin && input.paths.len() > 1 {
         return Err("`-` stands for standard input and must be the only path".to_string());
     }
@@ -195,11 +220,8 @@ fn each<'a, T, R>(
         return Err("--stdin-filename names what standard input is: write `-` as the path".to_string());
     }
     let given = plan::given(if is_stdin { &[] } else { &input.paths }, here);
-    let files = plan::files(&given, here, input.read.restrict_includes)?;
     let name = input.stdin_filename.as_deref();
-    let buffer = is_stdin.then(|| plan::buffer(&*files, name, here, &input.read)).transpose()?;
-    let progress = Progress::start(quiet);
-    let files = progress.counting(&*files);
+    let buffer = is_stdin.then(|| plan::buffer(files, name, here, &input.read)).transpose()?;
     let parts = Parts { parts: Vec::new(), left_out: Vec::new() };
     let mut reading = Reading { input, setup, one, tree, is_sole: true, parts };
     if let Some(buffer) = &buffer {
@@ -209,7 +231,7 @@ fn each<'a, T, R>(
     // Whether one configuration is all there is has to be known before the first is judged.
     let is_directory = |given: &&Given| files.look(&given.path) == Found::Directory;
     let surveys = given.iter().map(|given| match is_directory(&given) {
-        true => Ok(Some(survey(&files, given, !input.no_ignore)?)),
+        true => Ok(Some(survey(files, given, !input.no_ignore)?)),
         false => Ok(None),
     });
     let surveys = surveys.collect::<Result<Vec<_>, String>>()?;
@@ -219,8 +241,8 @@ fn each<'a, T, R>(
     reading.is_sole = count == 1;
     for (given, survey) in given.iter().zip(&surveys) {
         match survey {
-            Some(survey) => reading.directory(&files, given, survey)?,
-            None => reading.file(&files, given, None)?,
+            Some(survey) => reading.directory(files, given, survey)?,
+            None => reading.file(files, given, None)?,
         }
     }
     done(reading.parts)

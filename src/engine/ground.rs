@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::contracts::Contract;
+use super::fixes::Repair;
 use super::options::Options;
 use super::{Rule, RuleOption};
-use crate::finding::{Finding, Label};
+use crate::finding::{Finding, Fix, Label};
 use crate::routes::Route;
 use crate::source::{FileId, Span};
 use crate::syntax::Directive;
@@ -32,6 +33,21 @@ pub struct Ground<'a> {
 }
 
 impl<'a> Ground<'a> {
+    /// A fix to be put together.
+    pub fn repair(&self) -> Repair<'a> {
+        Repair::new(self.tree)
+    }
+
+    /// The fix that writes a line anew.
+    pub fn rewrite(&self, node: NodeRef, line: &str) -> Option<Fix> {
+        self.repair().rewrite(node, line).safe(format!("write `{}`", shown(line)))
+    }
+
+    /// The same, where that changes something for other requests.
+    pub fn rewrite_but(&self, node: NodeRef, line: &str, changes: &str) -> Option<Fix> {
+        self.repair().rewrite(node, line).risky(format!("write `{}`; {changes}", shown(line)))
+    }
+
     /// A rule's option, in milliseconds.
     pub fn option(&self, rule: &Rule, option: &RuleOption) -> u64 {
         self.given.options.get(rule, option)
@@ -89,4 +105,9 @@ impl<'a> Ground<'a> {
         let label = |node| Label { span: self.head(node), message: "which is included here".to_string() };
         self.tree.include_chain(graft).map(label)
     }
+}
+
+/// A line in a title.
+fn shown(line: &str) -> &str {
+    line.trim_end_matches(';').trim_end_matches(" {")
 }

@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod card;
 pub mod contracts;
 mod fingerprint;
+pub mod fixes;
 mod ground;
 mod heed;
 pub mod levels;
@@ -20,6 +21,7 @@ pub mod times;
 
 use crate::effective;
 use crate::finding::{Finding, Severity};
+use crate::handshake::Roots;
 use crate::routes::{Intent, Route};
 use crate::source::Span;
 use crate::tree::Tree;
@@ -134,12 +136,14 @@ pub struct Linted {
     pub promises: Vec<Promise>,
     /// Findings that a baseline knows, sorted by place; no part of `findings`.
     pub known: Vec<Finding>,
+    /// Where files of the target machine are looked up.
+    pub roots: Roots,
 }
 
 impl Linted {
-    pub fn new(tree: Tree, effective: Effective, routes: Vec<Route>, judged: Judged) -> Self {
+    pub fn new(tree: Tree, effective: Effective, routes: Vec<Route>, judged: Judged, roots: Roots) -> Self {
         let Judged { findings, suppressed, heeded, promises } = judged;
-        Self { tree, effective, routes, findings, suppressed, heeded, promises, known: Vec::new() }
+        Self { tree, effective, routes, findings, suppressed, heeded, promises, known: Vec::new(), roots }
     }
 }
 

@@ -181,5 +181,6 @@ fn proxied_elsewhere(
         .here("only what is in force here counts")
         .label(facts.head(header), "set here, where nothing is proxied")
         .label(facts.head(line), format!("sends the request on to `{place}`"))
+        .fix(facts.forward_by(pass))
         .help(format!("write in `{place}`\n{}", lines.join("\n")))
 }

@@ -39,12 +39,14 @@ fn refused(facts: &Facts, refusal: &Refusal) -> Finding {
             let finding = RULE.refusal(facts.head(node), refusal.message.clone());
             finding
                 .here("it keeps its balancers in shared memory")
+                .fix(facts.loading("slotmem_shm"))
                 .help(format!("load it\n{}", facts.load_line("slotmem_shm")))
         }
         _ if refusal.message.contains("byrequests") => {
             let finding = RULE.refusal(facts.head(node), refusal.message.clone());
             finding
                 .here("a balancer without lbmethod= uses byrequests")
+                .fix(facts.loading("lbmethod_byrequests"))
                 .help(format!("load it\n{}", facts.load_line("lbmethod_byrequests")))
         }
         _ if refusal.message.contains("unknown lbmethod") => {
@@ -54,6 +56,7 @@ fn refused(facts: &Facts, refusal: &Refusal) -> Finding {
             match written.trim_matches('"').strip_prefix("lbmethod=") {
                 Some(method @ ("byrequests" | "bytraffic" | "bybusyness" | "heartbeat")) => finding
                     .here("a method is a module, and this one is not loaded")
+                    .fix(facts.loading(&format!("lbmethod_{method}")))
                     .help(format!("load it\n{}", facts.load_line(&format!("lbmethod_{method}")))),
                 _ => finding,
             }
@@ -68,6 +71,20 @@ fn refused(facts: &Facts, refusal: &Refusal) -> Finding {
                     balancer.at == node || facts.text(node).to_ascii_lowercase().contains(&name)
                 })
             });
+            let index = directive.args().position(|word| {
+                word.value().get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"upgrade="))
+            });
+            let finding = match (server, index) {
+                (Some(balancer), Some(index)) => {
+                    let members =
+                        balancer.members.iter().filter(|member| member.params.get("upgrade").is_none());
+                    let repair = facts.repair().drop_word(node, index);
+                    let repair =
+                        members.fold(repair, |repair, member| repair.append(member.at, "upgrade=websocket"));
+                    finding.fix(repair.safe("write `upgrade=websocket` at each member instead"))
+                }
+                _ => finding,
+            };
             match server.and_then(|balancer| balancer.members.iter().next()) {
                 Some(member) => finding.label(facts.head(member.at), "a member").help(format!(
                     "write at each member instead\n{} upgrade=websocket",
@@ -110,6 +127,10 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let first = *lacking.first()?;
     let good = members.iter().copied().find(|member| carries(member) && !is_out(member));
     let line = format!("{} upgrade=websocket", facts.text(first.at));
+    let fix = lacking
+        .iter()
+        .fold(facts.repair(), |repair, member| repair.append(member.at, "upgrade=websocket"))
+        .safe("write `upgrade=websocket` at the members that lack it");
     match good {
         Some(good) => {
             let message = "some members of the balancer let WebSockets through, and this one does not";
@@ -117,14 +138,14 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
             let finding = finding
                 .label(facts.head(good.at), "lets them through")
                 .label(facts.head(route.node), "handshakes go to both in turn");
-            Some(finding.help(format!("write instead\n{line}")))
+            Some(finding.fix(fix).help(format!("write instead\n{line}")))
         }
         None if matches!(passage.outcome, Outcome::Forwarded(_)) => {
             let message =
                 "no member of the balancer lets a WebSocket through, so backends see plain requests";
             let finding = RULE.finding(facts.head(first.at), message).here("no `upgrade=` stands here");
             let finding = finding.label(facts.head(route.node), "handshakes are sent to the balancer here");
-            Some(finding.help(format!("write instead, and at the others too\n{line}")))
+            Some(finding.fix(fix).help(format!("write instead, and at the others too\n{line}")))
         }
         None => None,
     }

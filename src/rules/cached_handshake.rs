@@ -2,7 +2,7 @@
 //! not what is in it.
 
 use crate::effective::Value;
-use crate::effective::nginx::names::{PROXY_CACHE, PROXY_CACHE_BYPASS, PROXY_CACHE_KEY};
+use crate::effective::nginx::names::{PROXY_CACHE, PROXY_CACHE_BYPASS, PROXY_CACHE_KEY, PROXY_NO_CACHE};
 use crate::effective::nginx::values::variables;
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
@@ -40,7 +40,21 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         None => finding,
     };
     let lines = "proxy_cache_bypass $http_upgrade;\nproxy_no_cache $http_upgrade;";
-    let place = facts.block_name(facts.settings_place(route.block));
+    let block = facts.settings_place(route.block);
+    let mut repair = facts.repair();
+    let mut missing = Vec::new();
+    for (name, line) in [PROXY_CACHE_BYPASS, PROXY_NO_CACHE].into_iter().zip(lines.lines()) {
+        let level = facts.config.inherited(route.block, name).level;
+        let written = level.and_then(|level| facts.config.own(level, name).next().map(|node| (level, node)));
+        match written {
+            Some((level, node)) if level == block => repair = repair.append(node, "$http_upgrade"),
+            Some((_, node)) => missing.push(format!("{} $http_upgrade;", facts.text(node))),
+            None => missing.push(line.to_string()),
+        }
+    }
+    let fix = facts.in_block(repair, block, route, &missing).safe("lead handshakes past the cache");
+    let finding = finding.fix(fix);
+    let place = facts.block_name(block);
     Some(facts.with_route(finding, route).help(format!("write in `{place}`\n{lines}")))
 }
 

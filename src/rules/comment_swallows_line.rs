@@ -44,8 +44,11 @@ fn of_comment(facts: &Facts, file: FileId, comment: Span) -> Option<Finding> {
             let name = swallowed.split(u8::is_ascii_whitespace).next().unwrap_or_default();
             let message =
                 format!("this comment goes on below, so `{}` is lost", String::from_utf8_lossy(name));
+            let fix =
+                facts.repair().erase(at(end, 1)).risky("end the comment there; the line below counts then");
             return Some(
                 RULE.finding(at(end, 1), message)
+                    .fix(fix)
                     .here("a backslash at the end of a line joins the next one, in comments too")
                     .label(at(start + from, swallowed.len()), "part of the comment")
                     .help("end the comment without the backslash"),

@@ -31,5 +31,8 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let finding = RULE
         .finding(facts.head(header.at), message)
         .label(facts.head(place), "takes every other request too");
-    Some(finding.help(format!("write\n{}", facts.connection_lines(route))))
+    let connection = facts.connection(route);
+    let repair = connection.defined(facts.repair().word(header.at, 1, &connection.value));
+    let fix = repair.unless(!connection.follows).risky("let Connection follow the client");
+    Some(finding.fix(fix).help(format!("write\n{}", connection.text())))
 }

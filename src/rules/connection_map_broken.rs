@@ -1,9 +1,9 @@
 //! A map that does not turn a handshake into an upgrade. Knows what the map answers, not who else sets the header.
 
-use crate::effective::nginx::{Map, MapEntry, MapKey};
+use crate::effective::nginx::{Map, MapEntry, MapKey, values};
 use crate::effective::regex::Pattern;
 use crate::engine::{Check, Facts, Level, Rule};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Fix, Severity};
 use crate::routes::{Header, Intent, Route, has_token};
 
 pub static RULE: Rule = Rule {
@@ -78,10 +78,12 @@ fn case_sensitive(facts: &Facts, line: MapEntry, map: &Map, value: &[u8], wanted
         directive.name_word().show(),
         told(wanted, value),
     );
+    let caseless = facts.text(line.node).replacen('~', "~*", 1);
     RULE.finding(facts.head(line.node), message)
+        .fix(facts.rewrite(line.node, &caseless))
         .severity(Severity::Warning)
         .here(format!("gives `{}` its value only in this very case", variable(map)))
-        .help(format!("write `~*`, which ignores case\n{};", facts.text(line.node).replacen('~', "~*", 1)))
+        .help(format!("write `~*`, which ignores case\n{caseless};"))
 }
 
 fn wrong<'a>(
@@ -103,6 +105,7 @@ fn wrong<'a>(
         return RULE
             .finding(facts.head(map.node), message)
             .here("a `$` is missing")
+            .fix(mended(facts, route, map, wanted))
             .help(canonical(map, wanted));
     }
     let (decider, line) = facts.handshake.deciding(route.block, map);
@@ -110,7 +113,8 @@ fn wrong<'a>(
         let message = format!(
             "the map has no line for `websocket` and no default, so `{name}` is empty for a handshake"
         );
-        return RULE.finding(facts.head(decider.node), message).help(canonical(map, wanted));
+        let fix = mended(facts, route, decider, wanted);
+        return RULE.finding(facts.head(decider.node), message).fix(fix).help(canonical(map, wanted));
     };
     let reversed = facts.directive(header.at).arg(1).is_some_and(|word| {
         let plain = facts.plain.evaluate(route.block, &word.value());
@@ -128,7 +132,46 @@ fn wrong<'a>(
         finding =
             finding.label(facts.head(map.node), format!("takes its value from `{}`", variable(decider)));
     }
-    finding.help(canonical(map, wanted))
+    let fix = mended(facts, route, decider, wanted);
+    finding.fix(fix).help(canonical(map, wanted))
+}
+
+/// The map's own lines, corrected: what it looks up, what a handshake gets, and what a plain request.
+fn mended(facts: &Facts, route: &Route, map: &Map, wanted: &Wanted) -> Option<Fix> {
+    let source = map.source(facts.tree).value();
+    let mut repair = facts.repair();
+    if !values::variables(&source).any(|name| name.eq_ignore_ascii_case(b"http_upgrade")) {
+        repair = repair.word(map.node, 0, "$http_upgrade");
+    }
+    let entries = || map.entries(facts.tree);
+    let keyed = |text: &[u8]| {
+        entries().find(|entry| matches!(&entry.key, MapKey::Literal(key) if key.eq_ignore_ascii_case(text)))
+    };
+    let default = || entries().find(|entry| entry.key == MapKey::Default);
+    let gives = |entry: &MapEntry| {
+        let value = facts.handshake.evaluate(route.block, &entry.value.value());
+        value.known().map(|value| has_token(value, wanted.token))
+    };
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    match keyed(b"websocket").or_else(default) {
+        Some(entry) if gives(&entry)? => {}
+        Some(entry) => repair = repair.word(entry.node, 0, wanted.token),
+        None => first.push(format!("default {};", wanted.token)),
+    }
+    // One that begins with nothing would else be told to upgrade by the default.
+    let idle = if wanted.token == "upgrade" { "close" } else { "''" };
+    match keyed(b"") {
+        Some(entry) if !gives(&entry)? => {}
+        Some(entry) => repair = repair.word(entry.node, 0, idle),
+        None if keyed(b"websocket").is_some() => {}
+        None => last.push(format!("''      {idle};")),
+    }
+    if let Some(entry) = entries().last() {
+        repair = repair.above(entries().next()?.node, &first).below(entry.node, &last);
+    } else {
+        repair = repair.inside(map.node, &[first, last].concat());
+    }
+    repair.safe(format!("let `{}` follow the client's Upgrade", variable(map)))
 }
 
 fn variable(map: &Map) -> String {

@@ -8,7 +8,7 @@ use crate::effective::nginx::directives::{HTTP, SERVER};
 use crate::effective::nginx::names::{LOAD_MODULE, PROXY_SET_HEADER};
 use crate::effective::nginx::{Config, is_builtin, values};
 use crate::engine::{Check, Facts, Level, Rule};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::routes::Intent;
 use crate::tree::NodeRef;
 
@@ -85,8 +85,14 @@ fn finding(facts: &Facts, name: &[u8], uses: &[NodeRef]) -> Option<Finding> {
     let line = |value: String| format!("proxy_set_header {header} {value};");
     if name == b"http" && contains(value.as_bytes(), b"$http-") {
         let meant = value.replace('-', "_");
+        let repair = uses.iter().fold(facts.repair(), |repair, &at| {
+            let value = facts.directive(at).arg(1).map(|word| word.show().replace('-', "_"));
+            repair.word(at, 1, &value.unwrap_or_default())
+        });
         return Some(
-            finding.help(format!("write `_`, where a variable's name ends at `-`\n{}", line(meant))),
+            finding
+                .fix(repair.safe(format!("write `{meant}`")))
+                .help(format!("write `_`, where a variable's name ends at `-`\n{}", line(meant))),
         );
     }
     if let Some(near) = near {
@@ -94,19 +100,32 @@ fn finding(facts: &Facts, name: &[u8], uses: &[NodeRef]) -> Option<Finding> {
         if let Some(map) = facts.config.map(&near) {
             finding = finding.label(facts.head(map.node), format!("did you mean `${meant}`?"));
         }
-        return Some(finding.help(format!("write `${meant}`\n{}", line(format!("${meant}")))));
+        let fix = named(facts, uses, &shown, &meant);
+        return Some(finding.fix(fix).help(format!("write `${meant}`\n{}", line(format!("${meant}")))));
     }
     if header.eq_ignore_ascii_case("upgrade") {
+        finding = finding.fix(named(facts, uses, &shown, "http_upgrade"));
         return Some(finding.help(format!("write the client's own value\n{}", line("$http_upgrade".into()))));
     }
     let http = facts.config.blocks().find(|(_, block)| block.context & HTTP != 0);
     if let Some(node) = http.and_then(|(_, block)| block.node) {
         finding = finding.label(facts.head(node), "the map belongs in this block, before its servers");
     }
-    Some(finding.help(format!(
-        "write in the http block, before its servers\n\
-         map $http_upgrade ${shown} {{\n    default upgrade;\n    ''      close;\n}}"
-    )))
+    let map = format!("map $http_upgrade ${shown} {{\n    default upgrade;\n    ''      close;\n}}");
+    let insert = |place| facts.repair().above(place, &[&map[..], ""]);
+    let fix = facts.map_place().and_then(|place| insert(place).safe(format!("define `${shown}` in http")));
+    Some(finding.fix(fix).help(format!("write in the http block, before its servers\n{map}")))
+}
+
+/// The fix that writes another variable wherever this one stands.
+fn named(facts: &Facts, uses: &[NodeRef], name: &str, meant: &str) -> Option<Fix> {
+    let repair = uses.iter().fold(facts.repair(), |repair, &at| {
+        let value = facts.directive(at).arg(1).map(|word| word.show().to_string()).unwrap_or_default();
+        let start = value.to_ascii_lowercase().find(name);
+        let new = start.map(|start| format!("{}{meant}{}", &value[..start], &value[start + name.len()..]));
+        repair.unless(new.is_none()).word(at, 1, &new.unwrap_or_default())
+    });
+    repair.safe(format!("write `${meant}`"))
 }
 
 /// The variable that was probably meant.

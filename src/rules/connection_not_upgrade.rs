@@ -44,7 +44,8 @@ fn wrong(facts: &Facts, route: &Route, header: &Header) -> Option<Finding> {
         ),
     };
     let finding = RULE.finding(facts.head(header.at), message).help(help(facts, route, "write instead"));
-    Some(facts.with_route(finding, route))
+    let fix = facts.forward(route, route.headers.level?, &[]).fix();
+    Some(facts.with_route(finding.fix(fix), route))
 }
 
 fn missing(facts: &Facts, route: &Route) -> Option<Finding> {
@@ -62,11 +63,12 @@ fn missing(facts: &Facts, route: &Route) -> Option<Finding> {
     };
     let finding = RULE.finding(facts.head(upgrade.at), message).here("no Connection goes with it");
     let finding = finding.help(help(facts, route, "write beside it"));
+    let finding = finding.fix(facts.forward(route, route.headers.level?, &[]).fix());
     Some(finding.label(facts.head(route.node), default))
 }
 
 fn help(facts: &Facts, route: &Route, intro: &str) -> String {
     let version = route.headers.level.and_then(|level| facts.missing_version(route, level));
-    let lines = version.into_iter().chain([facts.connection_line(route.block)]);
+    let lines = version.into_iter().chain([facts.connection(route).text()]);
     std::iter::once(intro.to_string()).chain(lines).collect::<Vec<_>>().join("\n")
 }

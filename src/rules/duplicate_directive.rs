@@ -47,7 +47,13 @@ fn duplicate(facts: &Facts, first: NodeRef, second: NodeRef) -> Finding {
     if is_backup(&path) && !is_backup(&facts.tree.sources.path(file(first)).to_string_lossy()) {
         return finding.help("move the backup out of the directory, or write a pattern that it does not match\ninclude conf.d/*.conf;");
     }
-    finding.help("remove one of the two")
+    let words = |node: NodeRef| -> Vec<Vec<u8>> {
+        facts.directive(node).args().map(|word| word.value().into_owned()).collect()
+    };
+    // Of two values nobody knows which is meant.
+    let same = words(first) == words(second) && facts.head(first) != facts.head(second);
+    let fix = facts.repair().unless(!same).remove(second).safe("remove the second line");
+    finding.fix(fix).help("remove one of the two")
 }
 
 /// What editors and package managers leave beside a file.

@@ -65,7 +65,12 @@ fn duplicate(facts: &Facts, route: &Route, name: &str) -> Option<Finding> {
         finding = finding
             .label(facts.head(other.at), if other.at == first.at { "the first" } else { "the second" });
     }
-    Some(finding.help(format!("keep one of the two\n{};", facts.text(other.at))))
+    let value = |header: &Header| facts.directive(header.at).arg(1).map(|word| word.value().into_owned());
+    // Of two values nobody knows which is right.
+    let same = value(first) == value(second);
+    let spare = if edit == first.at { first.at } else { second.at };
+    let fix = facts.repair().unless(!same).remove(spare).safe("remove the second line");
+    Some(finding.fix(fix).help(format!("keep one of the two\n{};", facts.text(other.at))))
 }
 
 /// Whether a handshake makes the header appear: an empty value sends none.

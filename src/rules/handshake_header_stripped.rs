@@ -64,8 +64,16 @@ fn removed(facts: &Facts, route: &Route) -> Option<Finding> {
             _ if name == "Sec-WebSocket-Key" => WRONG_KEY.to_string(),
             value => wrong_version(value),
         };
+        let constant = header.value.known().is_some_and(|value| !value.is_empty());
+        let repair =
+            route.headers.named(name).fold(facts.repair(), |repair, header| repair.remove(header.at));
+        let fix = match constant {
+            false => repair.safe("remove the line"),
+            true => repair.risky("remove the line; plain requests lose the header too"),
+        };
         Some(
             RULE.finding(facts.head(header.at), message)
+                .fix(fix)
                 .help("remove this line; nginx passes the header on by itself"),
         )
     })
@@ -84,7 +92,15 @@ fn not_passed(facts: &Facts, route: &Route) -> Option<Finding> {
     let own = facts.config.own(route.block, PROXY_PASS_REQUEST_HEADERS).next().is_some();
     let place =
         if own { "write".to_string() } else { format!("write in `{}`", facts.block_name(route.block)) };
-    Some(RULE.finding(facts.head(at), message).help(format!("{place}\nproxy_pass_request_headers on;")))
+    let changes = "plain requests have their headers passed on too";
+    let line = "proxy_pass_request_headers on;";
+    let fix = match own {
+        true => facts.rewrite_but(at, line, changes),
+        false => facts
+            .in_block(facts.repair(), route.block, route, &[line.to_string()])
+            .risky(format!("write `{line}`; {changes}")),
+    };
+    Some(RULE.finding(facts.head(at), message).fix(fix).help(format!("{place}\n{line}")))
 }
 
 fn off(facts: &Facts, route: &Route) -> Option<NodeRef> {
@@ -104,8 +120,14 @@ fn hidden(facts: &Facts, route: &Route) -> Option<Finding> {
         "`{}` takes {name} out of the backend's answer, and clients reject one without it",
         facts.text(at)
     );
+    let repair = facts.repair().remove(at);
+    let fix = match *name {
+        "Upgrade" => repair.risky("remove the line; other answers keep their Upgrade too"),
+        _ => repair.safe("remove the line"),
+    };
     Some(
         RULE.finding(facts.head(at), message)
+            .fix(fix)
             .help(format!("remove this line, or let the header through again\nproxy_pass_header {name};")),
     )
 }
@@ -122,9 +144,13 @@ fn extensions_hidden(facts: &Facts, route: &Route) -> Option<Finding> {
         "`{}` hides from the client that the backend compresses, so it cannot read the frames",
         facts.text(at)
     );
-    let help =
-        format!("write instead, so that no compression is agreed on\nproxy_set_header {EXTENSIONS} \"\";");
-    Some(RULE.finding(facts.head(at), message).severity(Severity::Warning).help(help))
+    let line = format!("proxy_set_header {EXTENSIONS} \"\";");
+    let place = facts.settings_place(route.block);
+    let mut lines = facts.kept_headers(route, place, &[]);
+    lines.push(line.clone());
+    let fix = facts.in_block(facts.repair(), place, route, &lines).safe(format!("write `{line}`"));
+    let help = format!("write instead, so that no compression is agreed on\n{line}");
+    Some(RULE.finding(facts.head(at), message).severity(Severity::Warning).fix(fix).help(help))
 }
 
 /// `RequestHeader` takes one away, or puts something else in its place. Answers are out of httpd's reach: no `Header`
@@ -152,5 +178,10 @@ fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
     }
     let finding = RULE.finding(facts.head(line.at), message);
     let finding = finding.label(facts.head(route.node), "handshakes are proxied here");
-    Some(finding.help("remove this line; httpd passes the header on by itself"))
+    let fix = facts.repair().remove(line.at);
+    let fix = match line.action.as_str() {
+        "unset" => fix.safe("remove the line"),
+        _ => fix.risky("remove the line; plain requests lose the header too"),
+    };
+    Some(finding.fix(fix).help("remove this line; httpd passes the header on by itself"))
 }

@@ -28,9 +28,18 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         format!("`proxy_method` sends the handshake as `{method}`, and a WebSocket begins with GET");
     let finding = RULE.finding(facts.head(at), message).here("takes the place of the browser's GET");
     let place = facts.settings_place(route.block);
-    let help = match facts.is_written_at(place, at) {
-        true => "remove the line".to_string(),
-        false => format!("write in `{}`\nproxy_method $request_method;", facts.block_name(place)),
+    let line = "proxy_method $request_method;";
+    let changes = "other requests keep their method too";
+    let (help, fix) = match facts.is_written_at(place, at) {
+        true => {
+            let fix = facts.repair().remove(at).risky(format!("remove the line; {changes}"));
+            ("remove the line".to_string(), fix)
+        }
+        false => {
+            let repair = facts.in_block(facts.repair(), place, route, &[line.to_string()]);
+            let help = format!("write in `{}`\n{line}", facts.block_name(place));
+            (help, repair.risky(format!("write `{line}`; {changes}")))
+        }
     };
-    Some(facts.with_route(finding, route).help(help))
+    Some(facts.with_route(finding, route).fix(fix).help(help))
 }

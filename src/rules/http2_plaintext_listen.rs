@@ -45,5 +45,13 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if let Some(own) = socket.at.filter(|&own| own != at) {
         finding = finding.label(facts.head(own), "the same socket, so it holds here too");
     }
-    Some(finding.help(format!("write\nlisten {};", words.join(" "))))
+    let line = format!("listen {};", words.join(" "));
+    let index = facts.directive(at).args().position(|word| word.is("http2"));
+    let fix = index.and_then(|index| {
+        facts
+            .repair()
+            .drop_word(at, index)
+            .risky(format!("write `{line}`; no client can begin with HTTP/2 there"))
+    });
+    Some(finding.fix(fix).help(format!("write\n{line}")))
 }

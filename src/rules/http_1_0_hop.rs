@@ -35,11 +35,13 @@ fn written(facts: &Facts, route: &Route, at: NodeRef) -> Finding {
         let message =
             "`proxy_http_version 1.0` sends the handshake as HTTP/1.0, which strict backends refuse";
         let finding = RULE.finding(facts.head(at), message).help(format!("write instead\n{VERSION_LINE}"));
+        let finding = finding.fix(facts.forward(route, place, &[]).fix());
         return facts.with_route(finding, route);
     }
     let name = facts.block_name(place);
     let message = format!("`{name}` inherits HTTP/1.0 to its backend, which strict backends refuse");
     let finding = RULE.finding(facts.head(route.node), message).here("the handshake is sent as HTTP/1.0");
+    let finding = finding.fix(facts.forward(route, place, &[]).fix());
     finding.label(facts.head(at), "set here").help(format!("write in `{name}`\n{VERSION_LINE}"))
 }
 
@@ -53,6 +55,7 @@ fn default(facts: &Facts, route: &Route) -> Option<Finding> {
     let finding = RULE.finding(facts.head(upgrade.at), message).here("no proxy_http_version goes with it");
     Some(
         finding
+            .fix(facts.forward(route, route.headers.level?, &[]).fix())
             .label(facts.head(route.node), "the default of 1.0 applies")
             .help(format!("write beside it\n{VERSION_LINE}")),
     )

@@ -29,11 +29,16 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if facts.is_written_at(place, at) {
         let message = "`proxy_http_version 2` sends the handshake as HTTP/2, where nothing can be upgraded";
         let finding = RULE.finding(facts.head(at), message).help(format!("write instead\n{VERSION_LINE}"));
+        let finding = finding.fix(
+            facts.forward(route, place, &[]).changing("plain requests no longer go out in HTTP/2").fix(),
+        );
         return Some(facts.with_route(finding, route));
     }
     let name = facts.block_name(place);
     let message = format!("`{name}` inherits HTTP/2 to its backend, where nothing can be upgraded");
     let finding = RULE.finding(facts.head(route.node), message).here("the handshake is sent as HTTP/2");
+    let finding = finding
+        .fix(facts.forward(route, place, &[]).changing("plain requests no longer go out in HTTP/2").fix());
     Some(finding.label(facts.head(at), "set here").help(format!("write in `{name}`\n{VERSION_LINE}")))
 }
 
@@ -63,5 +68,7 @@ fn apache(facts: &ApacheFacts, route: &Route) -> Option<Finding> {
     let line = facts.text(at).replacen(&format!("{scheme}://"), &format!("{plain}://"), 1);
     let asks = line.to_ascii_lowercase().contains("upgrade=");
     let parameter = if asks { "" } else { " upgrade=websocket" };
-    Some(finding.help(format!("write instead\n{line}{parameter}")))
+    let line = format!("{line}{parameter}");
+    let fix = facts.rewrite_but(at, &line, "plain requests no longer go out in HTTP/2");
+    Some(finding.fix(fix).help(format!("write instead\n{line}")))
 }

@@ -4,7 +4,7 @@ use crate::effective::Setting;
 use crate::effective::nginx::values::spoken_time;
 use crate::engine::contracts::Contract;
 use crate::engine::{Check, Facts, Ground, Level, Rule, RuleOption, apache};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Fix, Severity};
 use crate::routes::{By, Intent, Route};
 
 pub static RULE: Rule = Rule {
@@ -28,6 +28,9 @@ const LINE: &str = "proxy_read_timeout 1h;";
 
 /// Seconds to write for httpd.
 const LONG: u64 = 3600;
+
+/// What such a fix changes beside.
+const WAITS: &str = "other requests are waited for as long";
 
 /// How long the silence is that has to be survived, and who says so.
 struct Wanted<'a> {
@@ -102,7 +105,10 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
             let finding = RULE
                 .finding(facts.head(at), message)
                 .label(facts.head(route.node), "WebSockets are proxied here");
-            Some(wanted.tell(finding, Some(value)).help(format!("write\n{LINE}")))
+            let fix = facts.rewrite_but(at, LINE, WAITS);
+            let finding = wanted.tell(finding, Some(value));
+            let fix = fix.filter(|_| finding.severity > Severity::Note);
+            Some(finding.fix(fix).help(format!("write\n{LINE}")))
         }
         _ => None,
     }
@@ -143,22 +149,31 @@ fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
             wanted.tell(finding, None).here("neither Timeout nor a timeout for the backend is written")
         }
     };
-    Some(finding.help(longer(facts, route, wanted.unless())))
+    let (help, fix) = longer(facts, route, wanted.unless());
+    let fix = fix.filter(|_| finding.severity > Severity::Note);
+    Some(finding.fix(fix).help(help))
 }
 
 /// Where a longer time is written: for the backend alone, as far as that can be.
-fn longer(facts: &apache::Facts, route: &Route, unless: &str) -> String {
+fn longer(facts: &apache::Facts, route: &Route, unless: &str) -> (String, Option<Fix>) {
     let members = facts.balancer_of(route).into_iter().flat_map(|balancer| balancer.members.iter());
     let mut workers = facts.worker_of(route).into_iter().chain(members);
     let written = workers.find_map(|worker| worker.params.timeout());
     let own = facts.worker_of(route).is_some_and(|worker| worker.at == route.node);
     match written {
-        Some((_, at)) => format!("write seconds\n{}", facts.with_time(at, LONG)),
+        Some((_, at)) => {
+            let line = facts.with_time(at, LONG);
+            (format!("write seconds\n{line}"), facts.rewrite_but(at, &line, WAITS))
+        }
         None if own && matches!(route.by, By::Pass { .. } | By::Section { .. }) => {
-            format!("write{unless}\n{}", facts.with_time(route.node, LONG))
+            let line = facts.with_time(route.node, LONG);
+            let fix = facts.rewrite_but(route.node, &line, WAITS);
+            (format!("write{unless}\n{line}"), fix)
         }
         None => {
-            format!("write in the virtual host{unless}\nProxyTimeout {LONG}")
+            let line = format!("ProxyTimeout {LONG}");
+            let fix = facts.in_server(route, &line).risky(format!("write `{line}`; {WAITS}"));
+            (format!("write in the virtual host{unless}\n{line}"), fix)
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::engine::remedy::UPGRADE_LINE;
 use crate::engine::{Check, Facts, Level, Rule};
 use crate::finding::Finding;
 use crate::routes::nginx::is_header;
+use crate::routes::plain::plain_requests;
 use crate::routes::{Intent, Route, has_token};
 use crate::tree::NodeRef;
 
@@ -56,9 +57,9 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     }
     let mut lines = Vec::from_iter(facts.missing_version(route, level));
     lines.extend(again(facts, route, &upgrade, "Upgrade", "websocket", UPGRADE_LINE));
-    let connection_line = facts.connection_line(route.block);
-    lines.extend(again(facts, route, &connection, "Connection", "upgrade", &connection_line));
-    Some(finding.help(format!("write in `{}` too\n{}", facts.block_name(level), lines.join("\n"))))
+    lines.extend(again(facts, route, &connection, "Connection", "upgrade", &facts.connection(route).text()));
+    let fix = facts.repeat(route, level, &lines);
+    Some(finding.fix(fix).help(format!("write in `{}` too\n{}", facts.block_name(level), lines.join("\n"))))
 }
 
 /// The outer level's headers of this name where the route's own level sets none.
@@ -81,13 +82,15 @@ fn again(
     token: &str,
     line: &str,
 ) -> Option<String> {
+    let alone = plain_requests(facts.tree, facts.config, route).is_none();
     let serves = |&&node: &&NodeRef| {
         let directive = facts.directive(node);
         let (Some(written), Some(value)) = (directive.arg(0), directive.arg(1)) else { return false };
         written.value().eq_ignore_ascii_case(name.as_bytes())
             && match facts.handshake.evaluate(route.block, &value.value()) {
                 _ if value.is_hole() => true,
-                Value::Known(value) => has_token(&value, token),
+                // A constant is sent with plain requests too.
+                Value::Known(known) => has_token(&known, token) && (value.value().contains(&b'$') || alone),
                 Value::Unknown(_) => true,
             }
     };

@@ -53,6 +53,12 @@ fn finding(facts: &Facts, node: NodeRef, words: &str) -> Finding {
         Setter::Bits(words) => Some(format!("write some of: {}", words.join(", "))),
         _ => None,
     });
+    let written = facts.directive(node).arg(0).map(|word| word.show()).unwrap_or_default();
+    let is_old = written.trim_start_matches(|c: char| !c.is_ascii_digit()).starts_with('1');
+    if name == names::PROXY_HTTP_VERSION && is_old {
+        let line = "proxy_http_version 1.1;";
+        return finding.fix(facts.rewrite(node, line)).help(format!("write\n{line}"));
+    }
     match help {
         Some(help) => finding.help(help),
         None => finding,

@@ -45,5 +45,6 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     };
     let finding = RULE.finding(facts.head(route.node), message).here("here an expression is no expression");
     let finding = finding.label(facts.head(section), "these requests are not proxied by it");
-    Some(finding.help(format!("write instead, which sends the client's own path\n{line}")))
+    let fix = facts.rewrite_but(route.node, &line, "other requests that match are proxied too");
+    Some(finding.fix(fix).help(format!("write instead, which sends the client's own path\n{line}")))
 }

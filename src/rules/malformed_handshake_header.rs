@@ -55,11 +55,15 @@ fn name(facts: &Facts, route: &Route, (name, token, usual): (&str, &str, &str)) 
     } else {
         usual.as_bytes()
     };
-    let help = match severity {
-        Severity::Warning => "remove this line; the header itself is set already".to_string(),
-        _ => format!("write\nproxy_set_header {name} {};", String::from_utf8_lossy(wanted)),
+    let line = format!("proxy_set_header {name} {};", String::from_utf8_lossy(wanted));
+    let (help, fix) = match severity {
+        Severity::Warning => {
+            let fix = facts.repair().remove(header.at).safe("remove the line");
+            ("remove this line; the header itself is set already".to_string(), fix)
+        }
+        _ => (format!("write\n{line}"), facts.rewrite(header.at, &line)),
     };
-    let finding = RULE.finding(facts.head(header.at), message).severity(severity);
+    let finding = RULE.finding(facts.head(header.at), message).severity(severity).fix(fix);
     Some(facts.with_route(finding.help(help), route))
 }
 
@@ -79,8 +83,14 @@ fn value(facts: &Facts, route: &Route, (name, token, usual): (&str, &str, &str))
         String::from_utf8_lossy(sent)
     );
     let finding = RULE.finding(facts.head(header.at), message);
-    let help = format!("write\nproxy_set_header {name} {usual};");
-    Some(facts.with_route(finding.help(help), route))
+    let line = format!("proxy_set_header {name} {usual};");
+    let finding = finding.fix(match facts.switches_plain(route) {
+        false => facts.rewrite(header.at, &line),
+        true => {
+            facts.rewrite_but(header.at, &line, "plain requests ask for no protocol of that name any more")
+        }
+    });
+    Some(facts.with_route(finding.help(format!("write\n{line}")), route))
 }
 
 /// The subject and verb of a message: what is stuck to the word, in the order it is read.

@@ -38,7 +38,9 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         format!("`{key} close` closes every connection that the upstream would keep for plain requests");
     let finding = RULE.finding(facts.head(line), message).labels([keepalive]);
     let finding = finding.label(facts.head(header.at), "used for Connection here");
-    Some(finding.help(format!("write an empty value, which sends no Connection header\n{key} '';")))
+    let fix =
+        facts.repair().word(line, 0, "''").risky("keep connections alive; plain requests send no Connection");
+    Some(finding.fix(fix).help(format!("write an empty value, which sends no Connection header\n{key} '';")))
 }
 
 /// What keeps the upstream's connections alive, if every version of the target does.

@@ -125,17 +125,22 @@ impl Misspelled<'_> {
         };
         let known =
             meant.filter(|&meant| meant != "connection_upgrade" || facts.config.defines(meant.as_bytes()));
-        let (message, help) = match known {
+        let (message, help, fix) = match known {
             Some(meant) => {
                 let mut line = facts.text(at).replacen(&name, meant, 1);
                 line.push_str(if at == header.at { ";" } else { " {" });
-                (format!("{empty}; `${meant}` is meant"), line)
+                let fix = facts.rewrite(at, &line);
+                (format!("{empty}; `${meant}` is meant"), line, fix)
             }
-            None => (empty, "proxy_set_header Connection \"upgrade\";".to_string()),
+            None => {
+                let wanted = facts.announcement(route);
+                let repair = wanted.defined(facts.repair().rewrite(at, &wanted.line()));
+                (empty, wanted.text(), repair.with(wanted.safety(), format!("write `{}`", wanted.line())))
+            }
         };
         let word = facts.directive(at).arg(if at == header.at { 1 } else { 0 });
         let span = word.map_or_else(|| facts.head(at), |word| word.span());
-        let mut finding = RULE.finding(span, message).help(format!("write\n{help}"));
+        let mut finding = RULE.finding(span, message).fix(fix).help(format!("write\n{help}"));
         if !of_answer {
             finding = finding.here("nginx takes every `$http_...` for a header and never complains");
         }

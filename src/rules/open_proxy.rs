@@ -33,7 +33,9 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             Some(route) => finding.label(facts.head(route.node), "this works without it"),
             None => finding,
         };
-        findings.push(finding.help("write\nProxyRequests Off"));
+        let fix =
+            facts.rewrite_but(at, "ProxyRequests Off", "clients that use it as a proxy are turned away");
+        findings.push(finding.fix(fix).help("write\nProxyRequests Off"));
     }
 }
 

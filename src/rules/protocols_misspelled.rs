@@ -66,12 +66,10 @@ fn of_line(facts: &Facts, node: NodeRef) -> Option<Finding> {
     }
     let message = format!("`{}` is no protocol that httpd knows, and it says nothing of that", wrong.show());
     let name = String::from_utf8_lossy(&directive.name()).into_owned();
-    Some(
-        RULE.finding(wrong.span(), message).here("so this offers nothing to clients").help(format!(
-            "write names in small letters, with blanks between them\n{name} {}",
-            all.join(" ")
-        )),
-    )
+    let line = format!("{name} {}", all.join(" "));
+    let fix = facts.rewrite_but(node, &line, "clients may speak those protocols then");
+    let finding = RULE.finding(wrong.span(), message).here("so this offers nothing to clients").fix(fix);
+    Some(finding.help(format!("write names in small letters, with blanks between them\n{line}")))
 }
 
 /// The names that a word stands for; None where it may be one of somebody else's.

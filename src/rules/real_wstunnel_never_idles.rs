@@ -44,6 +44,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
             }
             None => finding,
         };
+        let finding = finding.fix(facts.loading("proxy_http"));
         return Some(finding.help(format!("load beside it\n{}", facts.load_line("proxy_http"))));
     }
     let off = facts
@@ -54,5 +55,7 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         Some(at) => finding.label(facts.head(at), "keeps mod_proxy_http from doing its work"),
         None => finding,
     };
-    Some(finding.help("write\nProxyWebsocketFallbackToProxyHttp On"))
+    let line = "ProxyWebsocketFallbackToProxyHttp On";
+    let fix = off.and_then(|at| facts.rewrite_but(at, line, "silent tunnels are cut after the usual time"));
+    Some(finding.fix(fix).help(format!("write\n{line}")))
 }

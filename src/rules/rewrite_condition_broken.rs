@@ -51,13 +51,15 @@ fn broken(facts: &Facts, route: &Route, line: &RuleLine) -> Option<Finding> {
     if let Some(condition) = said(FIREFOX) {
         let message = "the condition keeps Firefox out, which sends `Connection: keep-alive, Upgrade`";
         let finding = RULE.finding(facts.head(condition.at), message).severity(Severity::Warning);
-        return Some(finding.help("write\nRewriteCond %{HTTP:Connection} upgrade [NC]"));
+        let new = "RewriteCond %{HTTP:Connection} upgrade [NC]";
+        return Some(finding.fix(facts.rewrite(condition.at, new)).help(format!("write\n{new}")));
     }
     if let Some((one, other)) = widened(line) {
         let message = "`[OR]` lets every request through for which either condition holds";
         let finding = RULE.finding(facts.head(one.at), message).severity(Severity::Warning);
         let finding = finding.label(facts.head(other.at), "no longer has to hold as well");
-        return Some(finding.help(format!("write\n{}", without_or(&facts.text(one.at)))));
+        let new = without_or(&facts.text(one.at));
+        return Some(finding.fix(facts.rewrite(one.at, &new)).help(format!("write\n{new}")));
     }
     let condition = said(CAPITALS)?;
     // Browsers write it in small letters; who compares the whole value seems to count on that.
@@ -66,7 +68,8 @@ fn broken(facts: &Facts, route: &Route, line: &RuleLine) -> Option<Finding> {
         "the condition keeps out clients that write `Upgrade: WebSocket`, for without `[NC]` case counts";
     let finding = RULE.finding(facts.head(condition.at), message);
     let finding = finding.severity(if exact { Severity::Warning } else { Severity::Note });
-    Some(finding.help(format!("write\n{}", caseless(facts, condition))))
+    let new = caseless(facts, condition);
+    Some(finding.fix(facts.rewrite(condition.at, &new)).help(format!("write\n{new}")))
 }
 
 /// Whether handshakes upgrade all the same.
@@ -145,6 +148,10 @@ fn mentions_connection(condition: &Condition) -> bool {
 /// A condition that no browser's handshake meets.
 fn never(facts: &Facts, condition: &ConditionLine) -> Finding {
     let text = facts.text(condition.at);
+    let corrected = |message: String, line: String| {
+        let finding = RULE.finding(facts.head(condition.at), message);
+        finding.fix(facts.rewrite(condition.at, &line)).help(format!("write\n{line}"))
+    };
     let input = &condition.condition.input;
     for piece in pieces(input) {
         match piece {
@@ -154,7 +161,7 @@ fn never(facts: &Facts, condition: &ConditionLine) -> Finding {
                     "`${{{name}:{key}}}` asks a rewrite map, not a header, so the condition never holds"
                 );
                 let written = text.replacen(&format!("${{{name}:"), &format!("%{{{name}:"), 1);
-                return RULE.finding(facts.head(condition.at), message).help(format!("write\n{written}"));
+                return corrected(message, written);
             }
             Piece::Variable(name)
                 if [&b"HTTP_UPGRADE"[..], b"HTTP_CONNECTION"].contains(&&name.to_ascii_uppercase()[..]) =>
@@ -163,7 +170,7 @@ fn never(facts: &Facts, condition: &ConditionLine) -> Finding {
                 let message = format!("`%{{{name}}}` is always empty, so the condition never holds");
                 let header = if mentions(&name, "connection") { "Connection" } else { "Upgrade" };
                 let written = text.replacen(&format!("%{{{name}}}"), &format!("%{{HTTP:{header}}}"), 1);
-                return RULE.finding(facts.head(condition.at), message).help(format!("write\n{written}"));
+                return corrected(message, written);
             }
             _ => {}
         }
@@ -174,7 +181,7 @@ fn never(facts: &Facts, condition: &ConditionLine) -> Finding {
         false => ("Upgrade: websocket", "RewriteCond %{HTTP:Upgrade} =websocket [NC]"),
     };
     let message = format!("the condition never holds for a browser, which sends `{sent}`");
-    RULE.finding(facts.head(condition.at), message).help(format!("write\n{line}"))
+    corrected(message, line.to_string())
 }
 
 /// Two conditions joined by `[OR]` that both are asked of a handshake.

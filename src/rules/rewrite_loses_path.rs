@@ -19,6 +19,9 @@ pub static RULE: Rule = Rule {
     check: Check::ApacheRoute(check),
 };
 
+/// What such a fix changes beside.
+const PATHS: &str = "other requests that match reach the backend by their own path too";
+
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if route.by != (By::Rewrite { proxies: true }) {
         return None;
@@ -56,7 +59,10 @@ fn empty(facts: &Facts, route: &Route, line: &RuleLine, number: u8) -> Finding {
         _ => None,
     };
     match grouped {
-        Some(grouped) => finding.help(format!("write\n{}", text.replacen(&pattern, &grouped, 1))),
+        Some(grouped) => {
+            let line = text.replacen(&pattern, &grouped, 1);
+            finding.fix(facts.rewrite_but(route.node, &line, PATHS)).help(format!("write\n{line}"))
+        }
         None => finding.help("write round brackets around the part of the pattern that it stands for"),
     }
 }
@@ -84,7 +90,7 @@ fn unused(facts: &Facts, route: &Route, line: &RuleLine, groups: usize) -> Optio
     let (text, target) =
         (facts.text(route.node), String::from_utf8_lossy(&line.rule.substitution).into_owned());
     let finding = RULE.finding(facts.head(route.node), message);
-    let finding =
-        finding.help(format!("write\n{}", text.replacen(&target, &format!("{target}{slash}${groups}"), 1)));
+    let line = text.replacen(&target, &format!("{target}{slash}${groups}"), 1);
+    let finding = finding.fix(facts.rewrite_but(route.node, &line, PATHS)).help(format!("write\n{line}"));
     Some(if endpoint { finding.severity(Severity::Note) } else { finding })
 }

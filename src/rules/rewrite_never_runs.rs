@@ -23,6 +23,9 @@ pub static RULE: Rule = Rule {
     check: Check::ApacheRoute(check),
 };
 
+/// What such a fix changes beside.
+const OTHERS: &str = "rewrite rules count for other requests too";
+
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if !matches!(route.by, By::Rewrite { .. }) {
         return None;
@@ -55,7 +58,8 @@ fn engine_off(facts: &Facts, route: &Route, in_server: bool) -> Option<Finding> 
         let message = format!("`{}` keeps this rule from being run", facts.text(at));
         let finding =
             RULE.finding(facts.head(route.node), message).label(facts.head(at), "switched off here");
-        return Some(finding.severity(Severity::Warning).help("write\nRewriteEngine On"));
+        let fix = facts.rewrite_but(at, "RewriteEngine On", OTHERS);
+        return Some(finding.severity(Severity::Warning).fix(fix).help("write\nRewriteEngine On"));
     }
     let inherited = match in_server {
         true => facts.tracer.rewriting(facts.server_of(route)).engine,
@@ -80,7 +84,15 @@ fn engine_off(facts: &Facts, route: &Route, in_server: bool) -> Option<Finding> 
         Some((_, at)) => finding.label(facts.head(at), "inherited from here"),
         None => finding,
     };
-    Some(finding.help("write above it\nRewriteEngine On"))
+    // Conditions belong to the rule below them.
+    let own = facts.config.rewriting(route.block)?.rules.first();
+    let first =
+        own.map_or(route.node, |rule| rule.conditions.first().map_or(rule.at, |condition| condition.at));
+    let fix = facts
+        .repair()
+        .above(first, &["RewriteEngine On"])
+        .risky(format!("write `RewriteEngine On`; {OTHERS}"));
+    Some(finding.fix(fix).help("write above it\nRewriteEngine On"))
 }
 
 /// The pattern begins with a slash where paths have none, or without one where they have.
@@ -148,7 +160,9 @@ fn wrong_slash(facts: &Facts, route: &Route, line: &RuleLine, in_server: bool) -
     let changed = written.replacen(from, to, 1);
     Some(match body.starts_with('(') && !in_server {
         true => finding.help("write the pattern without its leading slash"),
-        false => finding.help(format!("write\n{changed}")),
+        false => {
+            finding.fix(facts.rewrite_but(route.node, &changed, OTHERS)).help(format!("write\n{changed}"))
+        }
     })
 }
 

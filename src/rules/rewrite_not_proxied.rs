@@ -49,7 +49,9 @@ fn redirected(facts: &Facts, route: &Route) -> Option<Finding> {
     let scheme = &route.backend.scheme;
     let message = format!("without `[P]` this rule answers handshakes with a redirect to `{scheme}:`");
     let finding = RULE.finding(facts.head(route.node), message).here("the browser gets a 302");
-    Some(finding.help(format!("write\n{}", with_flag(facts, route.node, "P"))))
+    let line = with_flag(facts, route.node, "P");
+    let fix = facts.rewrite_but(route.node, &line, "what else matches is proxied too, not redirected");
+    Some(finding.fix(fix).help(format!("write\n{line}")))
 }
 
 /// A rule makes a path of a ProxyPass out of another one, and without `[PT]` no ProxyPass looks at it.
@@ -81,7 +83,9 @@ fn passed_by(facts: &Facts, route: &Route) -> Option<Finding> {
     );
     let finding =
         RULE.finding(facts.head(line.at), message).label(facts.head(pass.at), "meant to take it on");
-    Some(finding.help(format!("write\n{}", with_flag(facts, line.at, "PT"))))
+    let new = with_flag(facts, line.at, "PT");
+    let fix = facts.rewrite_but(line.at, &new, "what else matches is proxied too");
+    Some(finding.fix(fix).help(format!("write\n{new}")))
 }
 
 fn makes_path_of(line: &RuleLine, pass: &Pass) -> bool {

@@ -53,7 +53,9 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         .severity(if short { Severity::Warning } else { Severity::Note })
         .label(facts.head(route.node), "WebSockets are proxied here");
     let name = String::from_utf8_lossy(&facts.directive(at).name()).into_owned();
-    Some(finding.help(format!("write the default or more\n{name} 60s;")))
+    let line = format!("{name} 60s;");
+    let fix = facts.repair().remove(at).risky("remove the line; other requests are waited for as long");
+    Some(finding.fix(fix).help(format!("write the default or more\n{line}")))
 }
 
 /// A short time written for the route. One for the whole of `http` tunes the server and counts only where it is

@@ -21,6 +21,9 @@ pub static RULE: Rule = Rule {
     check: Check::ApacheRoute(check),
 };
 
+/// What such a fix changes beside.
+const OTHERS: &str = "other requests to backends that speak TLS no longer fail either";
+
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let Fate::Taken(passage) = &*facts.fate(route) else { return None };
     let Outcome::Answered { why, at, .. } = &passage.outcome else { return None };
@@ -39,12 +42,15 @@ fn engine_off(facts: &Facts, route: &Route, off: Option<NodeRef>) -> Finding {
         Some(off) => RULE
             .finding(facts.head(off), message)
             .label(place, "TLS is asked for here")
+            .fix(facts.rewrite_but(off, "SSLProxyEngine On", OTHERS))
             .help("write\nSSLProxyEngine On"),
         None => {
             let server = facts.config.server(facts.server_of(route)).block;
             let name = facts.block_name(server);
             let finding = RULE.finding(place, message).here("TLS is asked for here");
-            finding.help(format!("write in {name}\nSSLProxyEngine On"))
+            let fix = facts.in_server(route, "SSLProxyEngine On");
+            let fix = fix.risky(format!("write `SSLProxyEngine On`; {OTHERS}"));
+            finding.fix(fix).help(format!("write in {name}\nSSLProxyEngine On"))
         }
     }
 }

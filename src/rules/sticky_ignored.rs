@@ -53,7 +53,10 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
 fn lost(facts: &Facts, sticky: NodeRef, method: NodeRef) -> Finding {
     let (method_text, method_name) = (facts.text(method), facts.directive(method).name_word().show());
     let message = format!("`sticky` has no effect: `{method_name}` follows it and takes its place");
+    let line = format!("{};", facts.text(sticky));
+    let fix = facts.repair().remove(sticky).below(method, &[line]);
     RULE.finding(facts.head(sticky), message)
+        .fix(fix.risky("write it after the method; other requests are balanced by it too"))
         .label(facts.head(method), "the last one balances alone")
         .help(format!("write it after the method\n{method_text};\n{};", facts.text(sticky)))
 }
@@ -72,6 +75,8 @@ fn backup(facts: &Facts, upstream: BlockId, server: NodeRef, method: NodeRef) ->
         facts.block_name(upstream),
         words.join(" ")
     );
-    let finding = facts.refused(&RULE, server, message).severity(Severity::Error);
+    let index = line.args().position(|word| word.is("backup"))?;
+    let fix = facts.repair().drop_word(server, index).risky("drop `backup`; the server then takes its share");
+    let finding = facts.refused(&RULE, server, message).severity(Severity::Error).fix(fix);
     Some(finding.label(facts.head(method), "the method for every server below").help(help))
 }

@@ -78,6 +78,24 @@ fn told(facts: &Facts, route: &Route, line: NodeRef, mirror: bool) -> Option<Fin
     if own.is_none() {
         finding = inherited_from(finding, facts, location);
     }
+    let fix = match own {
+        Some(_) => {
+            let is_it = |node: &NodeRef| {
+                let name = facts.directive(*node).arg(0);
+                name.is_some_and(|name| {
+                    ["upgrade", "connection"].iter().any(|header| is_header(&name.value(), header))
+                })
+            };
+            let lines = facts.config.own(location, PROXY_SET_HEADER).filter(is_it);
+            lines.fold(facts.repair(), |repair, node| repair.word(node, 1, "\"\""))
+        }
+        None => {
+            let text = repeated(facts, location);
+            let lines: Vec<String> = text.lines().skip(1).map(str::to_string).collect();
+            facts.in_block(facts.repair(), location, copy, &lines)
+        }
+    };
+    let finding = finding.fix(fix.safe(format!("ask for no upgrade in `{name}`")));
     let help = match own {
         Some(_) => format!("write instead in `{name}`\n{EMPTY}"),
         None => format!("write in `{name}`{}", repeated(facts, location)),

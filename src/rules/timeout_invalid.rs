@@ -57,9 +57,11 @@ fn zero(facts: &Facts, at: NodeRef, message: String) -> Finding {
     let directive = facts.directive(at);
     let time = if directive.name_id() == PROXY_CONNECT_TIMEOUT { "60s" } else { "1h" };
     let name = String::from_utf8_lossy(&directive.name()).into_owned();
+    let line = format!("{name} {time};");
     RULE.finding(facts.head(at), message)
         .here("0 does not mean without limit")
-        .help(format!("write a time\n{name} {time};"))
+        .fix(facts.rewrite_but(at, &line, "other requests no longer fail either"))
+        .help(format!("write a time\n{line}"))
 }
 
 fn refused(facts: &Facts, node: NodeRef, word: Word) -> Finding {
@@ -83,11 +85,18 @@ fn refused(facts: &Facts, node: NodeRef, word: Word) -> Finding {
             None => "larger units come first".to_string(),
         },
     };
+    let is_certain = meant.is_some();
     let time = meant.unwrap_or_else(|| "1h".to_string());
     let intro = if is_unlimited(&written) { "write a long time" } else { "write" };
+    let line = format!("{name} {time};");
+    let fix = match is_certain {
+        true => facts.rewrite(node, &line),
+        false => facts.rewrite_but(node, &line, "it is for you to say how long"),
+    };
     RULE.refusal(facts.head(node), format!("nginx refuses `{name} {written}` and does not start"))
         .here(why)
-        .help(format!("{intro}\n{name} {time};"))
+        .fix(fix)
+        .help(format!("{intro}\n{line}"))
 }
 
 /// What people write who want no limit.

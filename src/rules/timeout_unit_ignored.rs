@@ -19,6 +19,9 @@ pub static RULE: Rule = Rule {
     check: Check::ApacheTree(check),
 };
 
+/// What such a fix changes beside.
+const WAITS: &str = "other requests are waited for as long";
+
 fn check(facts: &Facts, findings: &mut Vec<Finding>) {
     for route in facts.routes.iter().filter(|route| route.intent >= Intent::Lost) {
         let lines = facts.time_lines(route);
@@ -41,8 +44,9 @@ fn misread(facts: &Facts, route: &Route, at: NodeRef) -> Option<Finding> {
         spoken_time(read)
     );
     let finding = RULE.finding(if own { facts.head(at) } else { word.span() }, message);
-    let finding =
-        finding.help(format!("write seconds\n{}", facts.with_time(at, meant.div_ceil(1000).max(1))));
+    let line = facts.with_time(at, meant.div_ceil(1000).max(1));
+    let fix = facts.rewrite_but(at, &line, WAITS);
+    let finding = finding.fix(fix).help(format!("write seconds\n{line}"));
     Some(if at == route.node {
         finding
     } else {
@@ -67,11 +71,13 @@ fn no_time(facts: &Facts, route: &Route) -> Option<Finding> {
     }
     let message =
         format!("with `{}` no connection to a backend comes about, and handshakes get 503", facts.text(at));
+    let line = facts.with_time(at, 60);
     Some(
         RULE.finding(facts.head(at), message)
+            .fix(facts.rewrite_but(at, &line, WAITS))
             .severity(Severity::Error)
             .here("0 does not mean without limit")
             .label(facts.head(route.node), "WebSockets are proxied here")
-            .help(format!("write a time in seconds\n{}", facts.with_time(at, 60))),
+            .help(format!("write a time in seconds\n{line}")),
     )
 }

@@ -8,6 +8,7 @@ use crate::effective::nginx::names::{
     KEEPALIVE_TIMEOUT, PROXY_CONNECT_TIMEOUT, PROXY_SEND_TIMEOUT, SEND_TIMEOUT,
 };
 use crate::effective::nginx::values::{spoken_time, written_time};
+use crate::engine::fixes::Repair;
 use crate::engine::{Check, Facts, Level, Rule, apache};
 use crate::finding::Finding;
 use crate::routes::{Intent, Route};
@@ -35,6 +36,9 @@ const VAIN: [(NameId, bool); 4] = [
     (PROXY_CONNECT_TIMEOUT, true),
 ];
 
+/// What such a fix changes beside.
+const WAITS: &str = "other requests are waited for as long";
+
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let idle = match route.timeouts.read {
         Setting::Written { value, .. } | Setting::Default { value, .. } if (1..LONG).contains(&value) => {
@@ -58,7 +62,16 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         None => finding.label(facts.head(route.node), "proxy_read_timeout counts, 60 s by default"),
     };
     let intro = if route.timeouts.read.written_at().is_some() { "write" } else { "write beside it" };
-    Some(finding.help(format!("{intro}\nproxy_read_timeout {};", written_time(value))))
+    let line = format!("proxy_read_timeout {};", written_time(value));
+    let fix = match route.timeouts.read.written_at() {
+        Some(read) => facts.rewrite_but(read, &line, WAITS),
+        None => {
+            let place = facts.settings_place(route.block);
+            let repair = facts.in_block(facts.repair(), place, route, std::slice::from_ref(&line));
+            repair.risky(format!("write `{line}`; {WAITS}"))
+        }
+    };
+    Some(finding.fix(fix).help(format!("{intro}\n{line}")))
 }
 
 /// A long time of this name that is in force on the route.
@@ -79,7 +92,7 @@ fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
 }
 
 /// `timeout=` of a balancer is the wait for a free member.
-fn of_balancer(facts: &apache::Facts, route: &Route, idle: u64) -> Option<Finding> {
+fn of_balancer<'a>(facts: &apache::Facts<'a>, route: &Route, idle: u64) -> Option<Finding> {
     let balancer = facts.balancer_of(route)?;
     let (seconds, at) =
         balancer.params.timeout().filter(|(seconds, _)| seconds.saturating_mul(1000) > idle)?;
@@ -90,8 +103,14 @@ fn of_balancer(facts: &apache::Facts, route: &Route, idle: u64) -> Option<Findin
         spoken_time(idle)
     );
     let member = balancer.members.iter().next()?;
+    let each = |repair: Repair<'a>, member: &crate::effective::apache::Worker| {
+        repair.rewrite(member.at, &facts.with_time(member.at, seconds))
+    };
+    let fix = balancer.members.iter().fold(facts.repair(), each);
+    let fix = fix.risky(format!("write `timeout={seconds}` for each member; {WAITS}"));
     Some(
         RULE.finding(word.span(), message)
+            .fix(fix)
             .here("this is how long a request waits for a free member")
             .label(facts.head(member.at), "only a member's own `timeout=` counts")
             .help(format!("write it for each member\n{}", facts.with_time(member.at, seconds))),
@@ -159,5 +178,10 @@ fn raised_elsewhere(facts: &apache::Facts, route: &Route, idle: u64) -> Option<F
         Some(read) => finding.label(facts.head(read), "this one counts"),
         None => finding.label(facts.head(route.node), "Timeout counts, 60 s by default"),
     };
-    Some(finding.help(format!("write in the virtual host\nProxyTimeout {}", value / 1000)))
+    let line = format!("ProxyTimeout {}", value / 1000);
+    let fix = match route.timeouts.read.written_at() {
+        Some(read) => facts.rewrite_but(read, &facts.with_time(read, value / 1000), WAITS),
+        None => facts.in_server(route, &line).risky(format!("write `{line}`; {WAITS}")),
+    };
+    Some(finding.fix(fix).help(format!("write in the virtual host\n{line}")))
 }

@@ -69,6 +69,7 @@ fn beside(
         )),
         Left::Proxied(by) => finding
             .label(facts.head(by), "handshakes arrive here, and are not upgraded")
+            .fix(facts.forward_by(by))
             .help(format!("take `try_files` out of `{name}`, or write its headers where the handshakes arrive")),
     })
 }

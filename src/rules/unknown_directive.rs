@@ -41,16 +41,25 @@ fn unknown(facts: &Facts, node: NodeRef) -> Option<Finding> {
         let rest = Span { start: word.span().end, ..directive.head() };
         format!("write\n{corrected}{}{end}", String::from_utf8_lossy(facts.tree.sources.slice(rest)))
     };
+    let rename = |corrected: &str| facts.repair().name(node, corrected).safe(format!("write `{corrected}`"));
     let finding = match meant {
         Meant::Invented(advice) => finding.here("no version of nginx has it").help(advice),
-        Meant::Placeholder => finding.here("no module has it").help("remove it"),
-        Meant::Cased(known) => finding.here("names of directives are in lower case").help(write(known)),
-        Meant::Near(known) => finding.here(format!("did you mean `{known}`?")).help(write(known)),
+        Meant::Placeholder => {
+            let fix = facts.repair().remove(node).safe("remove the line");
+            finding.here("no module has it").fix(fix).help("remove it")
+        }
+        Meant::Cased(known) => {
+            finding.here("names of directives are in lower case").fix(rename(known)).help(write(known))
+        }
+        Meant::Near(known) => {
+            finding.here(format!("did you mean `{known}`?")).fix(rename(known)).help(write(known))
+        }
         Meant::Glued(len) => {
             let (known, rest) = name.split_at(len);
             let rest = rest.trim_start_matches([':', '=', ',']);
             finding
                 .here(format!("a blank is missing after `{known}`"))
+                .fix(rename(&format!("{known} {rest}")))
                 .help(write(&format!("{known} {rest}")))
         }
         Meant::Foreign(at, len) => {
@@ -64,6 +73,7 @@ fn unknown(facts: &Facts, node: NodeRef) -> Option<Finding> {
                 }
                 false => finding,
             }
+            .fix(rename(&plain(&name)))
             .help(write(&plain(&name)))
         }
     };

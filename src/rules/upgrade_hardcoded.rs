@@ -2,6 +2,7 @@
 //! handshake needs.
 
 use crate::effective::Value;
+use crate::engine::remedy::UPGRADE_LINE;
 use crate::engine::{Check, Facts, Level, Rule, apache};
 use crate::finding::{Finding, Severity};
 use crate::routes::intent::is_polling_path;
@@ -35,11 +36,19 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         let plain = word.map(|word| facts.plain.evaluate(route.block, &word.value()));
         matches!(plain, Some(Value::Known(value)) if has_token(&value, "upgrade"))
     });
-    let mut lines = "proxy_set_header Upgrade $http_upgrade;".to_string();
+    let mut lines = UPGRADE_LINE.to_string();
+    let mut repair = facts.repair().word(header.at, 1, "$http_upgrade");
     if announced {
-        lines = format!("{lines}\n{}", facts.connection_lines(route));
+        let connection = facts.connection(route);
+        lines = format!("{lines}\n{}", connection.text());
+        let constants = route.headers.named("connection").filter(|header| facts.is_constant(header));
+        for header in constants {
+            repair = repair.word(header.at, 1, &connection.value).unless(!connection.follows);
+        }
+        repair = connection.defined(repair);
     }
-    let finding = RULE.finding(facts.head(header.at), MESSAGE).help(format!("write\n{lines}"));
+    let fix = repair.risky("let Upgrade follow the client: plain requests are no longer sent with it");
+    let finding = RULE.finding(facts.head(header.at), MESSAGE).fix(fix).help(format!("write\n{lines}"));
     let place =
         facts.config.block(route.block).node.map_or_else(|| facts.head(route.node), |node| facts.head(node));
     let severity = if surely && announced { Severity::Warning } else { Severity::Note };
@@ -70,7 +79,9 @@ fn of_apache(facts: &apache::Facts, route: &Route) -> Option<Finding> {
         }
         _ => ("may take plain requests too", false),
     };
-    let finding = RULE.finding(facts.head(line.at), MESSAGE).label(facts.head(route.node), why);
+    let fix = facts.repair().remove(line.at);
+    let fix = fix.risky("remove the line; plain requests are no longer sent with it");
+    let finding = RULE.finding(facts.head(line.at), MESSAGE).fix(fix).label(facts.head(route.node), why);
     let severity = if surely { Severity::Warning } else { Severity::Note };
     Some(
         finding

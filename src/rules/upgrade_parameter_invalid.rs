@@ -5,9 +5,11 @@ use crate::effective::apache::{RefusalKind, Worker};
 use crate::engine::apache::Facts;
 use crate::engine::apache::fate::{Fate, Serving};
 use crate::engine::{Check, Level, Rule};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::routes::intent::is_websocket_path;
 use crate::routes::{Intent, Route};
+use crate::syntax::Word;
+use crate::tree::NodeRef;
 
 pub static RULE: Rule = Rule {
     id: "upgrade-parameter-invalid",
@@ -59,16 +61,25 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if param.at != route.node {
         finding = finding.label(facts.head(route.node), "handshakes are sent on here");
     }
-    Some(finding.help("write\nupgrade=websocket"))
+    let fix = corrected(facts, param.at);
+    Some(finding.fix(fix).help("write\nupgrade=websocket"))
 }
 
 fn too_long(facts: &Facts, findings: &mut Vec<Finding>) {
     for refusal in &facts.config.refusals {
         if refusal.kind == RefusalKind::Worker && tells(&refusal.message) {
             let finding = RULE.refusal(facts.word(refusal.node, "upgrade="), refusal.message.clone());
-            let finding = finding.help("write\nupgrade=websocket");
+            let fix = corrected(facts, refusal.node);
+            let finding = finding.fix(fix).help("write\nupgrade=websocket");
             let finding = finding.labels(facts.included_from(refusal.node.graft));
             findings.push(facts.with_server_line(finding, refusal.node));
         }
     }
+}
+
+fn corrected(facts: &Facts, node: NodeRef) -> Option<Fix> {
+    let is_it =
+        |word: Word| word.value().get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"upgrade="));
+    let index = facts.directive(node).args().position(is_it)?;
+    facts.repair().word(node, index, "upgrade=websocket").safe("write `upgrade=websocket`")
 }

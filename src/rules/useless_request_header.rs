@@ -49,7 +49,8 @@ fn check(facts: &Facts, findings: &mut Vec<Finding>) {
             }
             _ => "remove this line",
         };
-        findings.push(finding.label(facts.head(route.node), "requests are proxied here").help(help));
+        let fix = facts.repair().unless(line.name == "upgrade").remove(line.at).safe("remove the line");
+        findings.push(finding.fix(fix).label(facts.head(route.node), "requests are proxied here").help(help));
     }
 }
 

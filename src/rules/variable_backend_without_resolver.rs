@@ -38,12 +38,18 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         let message =
             format!("with a port, `{host}` is not the upstream but a host that nginx cannot look up");
         let port = format!(":{}", address.port());
+        let line = format!("proxy_pass {};", written.replacen(&port, "", 1));
+        let fix = facts.repair().unless(!written.contains(&port)).rewrite(route.node, &line);
+        let fix = fix.risky(format!("write `{line}`; other requests no longer get 502 either"));
         let help = match written.contains(&port) {
-            true => format!("write it without the port\nproxy_pass {};", written.replacen(&port, "", 1)),
+            true => format!("write it without the port\n{line}"),
             false => format!("take `{port}` out of the variable's value"),
         };
         return Some(
-            finding(message).label(facts.head(block), "its servers have ports of their own").help(help),
+            finding(message)
+                .fix(fix)
+                .label(facts.head(block), "its servers have ports of their own")
+                .help(help),
         );
     }
     let resolver = match host.as_str() {
@@ -60,9 +66,13 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
         format!("a variable makes nginx look `{host}` up for each request, and no `resolver` does so");
     let plain =
         SAME_URI.iter().find_map(|uri| written.strip_suffix(uri)).filter(|plain| !plain.contains('$'));
-    let help = match plain {
-        Some(plain) => format!("write it without the URI, which is passed on anyway\nproxy_pass {plain};"),
+    let line = plain.map(|plain| format!("proxy_pass {plain};"));
+    let fix = line
+        .as_ref()
+        .and_then(|line| facts.rewrite_but(route.node, line, "other requests no longer get 502 either"));
+    let help = match line {
+        Some(line) => format!("write it without the URI, which is passed on anyway\n{line}"),
         None => resolver.to_string(),
     };
-    Some(finding(message).here("nginx answers 502").help(help))
+    Some(finding(message).fix(fix).here("nginx answers 502").help(help))
 }

@@ -77,6 +77,26 @@ fn finding(facts: &Facts, route: &Route, worker: &Worker, key: &str) -> Finding 
         Some(section) if line.starts_with('<') => format!("{section} {written}>"),
         _ => format!("{line} {written}"),
     };
+    let lets = format!("write `{written}` where the target comes first");
+    let repair = match worker.params.get(key) {
+        Some(param) => {
+            let begins = format!("{key}=");
+            let is_it = |word: crate::syntax::Word| {
+                word.value()
+                    .get(..begins.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(begins.as_bytes()))
+            };
+            match facts.directive(param.at).args().position(is_it) {
+                Some(index) => facts.repair().word(param.at, index, &written),
+                None => facts.repair().unless(true),
+            }
+        }
+        None => facts.repair().append(worker.at, &written),
+    };
+    let finding = finding.fix(match is_upgrade {
+        true => repair.safe(lets),
+        false => repair.risky(format!("{lets}; it counts for other requests to it too")),
+    });
     match from_main {
         true => finding.help(format!("write it in the main server\n{there}")),
         false => finding.help(format!("write this line above the other, or there\n{there}")),

@@ -37,7 +37,9 @@ fn finding(facts: &Facts, node: NodeRef) -> Finding {
             .here("`;` is missing at the end")
             .label(swallowed, "so this is read as one of its arguments")
             .help(format!("write\n{};", String::from_utf8_lossy(facts.tree.sources.slice(line))));
-        return facts.with_server_line(finding, node);
+        let end = Span { start: before.end, ..before };
+        let fix = facts.repair().text(node, end, ";").safe("write the `;` that is missing");
+        return facts.with_server_line(finding.fix(fix), node);
     }
     let finding = facts.refused(&RULE, node, message);
     let finding = match counts(directive.name_id()) {
@@ -45,7 +47,7 @@ fn finding(facts: &Facts, node: NodeRef) -> Finding {
         None => finding,
     };
     match correction(&directive) {
-        Some(line) => finding.help(format!("write\n{line}")),
+        Some(line) => finding.fix(facts.rewrite(node, &line)).help(format!("write\n{line}")),
         None => finding,
     }
 }

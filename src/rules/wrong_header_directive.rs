@@ -61,6 +61,16 @@ fn misdirected(facts: &Facts, route: &Route) -> Option<Finding> {
             format!("proxy_set_header {name} {value};")
         })
         .collect();
+    let place = facts.settings_place(route.block);
+    let kept = facts.kept_headers(route, place, &["Upgrade"]);
+    let is_own = |&&node: &&NodeRef| facts.holds(place, node);
+    let own = wrong.iter().filter(is_own);
+    let fix =
+        facts.forward(route, place, &kept).with(|repair| own.fold(repair, |repair, &at| repair.remove(at)));
+    let says =
+        |&node: &NodeRef| facts.directive(node).arg(1).is_some_and(|word| !word.value().contains(&b'$'));
+    let fix = if wrong.iter().any(says) { fix.changing("answers no longer have the header") } else { fix };
+    let finding = finding.fix(fix.fix());
     Some(facts.with_route(finding.help(format!("write instead\n{}", lines.join("\n"))), route))
 }
 
@@ -102,7 +112,14 @@ fn sent_twice(facts: &Facts, route: &Route) -> Option<Finding> {
     }
     let message =
         "`add_header Upgrade` with `always` puts a second Upgrade into the 101, and clients reject it";
-    let finding =
-        RULE.finding(facts.head(at), message).help("remove this line; nginx passes the backend's Upgrade on");
+    let fix = facts.repair().remove(at);
+    let fix = match word.value().contains(&b'$') {
+        true => fix.safe("remove the line"),
+        false => fix.risky("remove the line; no answer has the header any more"),
+    };
+    let finding = RULE
+        .finding(facts.head(at), message)
+        .fix(fix)
+        .help("remove this line; nginx passes the backend's Upgrade on");
     Some(facts.with_route(finding, route))
 }

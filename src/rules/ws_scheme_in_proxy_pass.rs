@@ -40,7 +40,10 @@ fn finding(facts: &Facts, route: &Route) -> Option<Finding> {
     let finding = if at == route.node { finding } else { finding.label(facts.head(route.node), "used here") };
     let http = if scheme == "ws" { "http://" } else { "https://" };
     Some(match corrected(&facts.text(at)) {
-        Some(line) => finding.help(format!("write\n{line}")),
+        Some(line) if route.backend.text.contains('$') => finding
+            .fix(facts.rewrite_but(at, &line, "other requests no longer get 500 either"))
+            .help(format!("write\n{line}")),
+        Some(line) => finding.fix(facts.rewrite(at, &line)).help(format!("write\n{line}")),
         None => finding.help(format!("write `{http}`")),
     })
 }

@@ -182,6 +182,19 @@ impl Text {
         }
     }
 
+    /// Whether these parsed bytes stand just so in the original file, one after the other and all of them known.
+    pub fn is_verbatim(&self, range: Range<u32>) -> bool {
+        let Some(extracted) = &self.extracted else { return true };
+        let start = self.to_original(range.start) as usize;
+        let parsed = extracted.parsed.get(range.start as usize..range.end as usize);
+        let straight =
+            range.clone().all(|at| self.to_original(at) as usize == start + (at - range.start) as usize);
+        !self.has_hole(range.clone())
+            && straight
+            && parsed.is_some()
+            && parsed == self.original.get(start..start + range.len())
+    }
+
     /// The original offset behind a run of parsed bytes that ends here.
     pub fn end_to_original(&self, parsed: u32) -> u32 {
         let Some(extracted) =
@@ -271,6 +284,20 @@ mod tests {
         let text =
             Text::extracted(vec![b' '; 40], b"abcdefgh".to_vec(), pieces, std::iter::once(5..6).collect());
         assert_eq!([0, 3, 4, 7].map(|at| text.to_original(at)), [10, 13, 30, 33]);
+        let bytes = b"..........abcd................efgh";
+        let pieces = vec![Piece { parsed: 0, original: 10 }, Piece { parsed: 4, original: 30 }];
+        let text =
+            Text::extracted(bytes.to_vec(), b"abcdeXgh".to_vec(), pieces, std::iter::once(6..7).collect());
+        assert!(text.is_verbatim(0..4) && text.is_verbatim(4..5) && text.is_verbatim(7..8));
+        assert!(!text.is_verbatim(3..5), "apart in the file");
+        assert!(!text.is_verbatim(4..6) && !text.is_verbatim(6..8), "other bytes, and a hole");
+        assert!(text.has_hole(6..8));
+        let text = Text::extracted(
+            vec![b' '; 40],
+            b"abcdefgh".to_vec(),
+            vec![Piece { parsed: 0, original: 0 }],
+            std::iter::once(5..6).collect(),
+        );
         assert!(text.has_hole(4..6) && !text.has_hole(0..5) && !text.has_hole(6..8));
     }
 }

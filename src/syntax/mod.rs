@@ -322,6 +322,11 @@ impl<'a> Directive<'a> {
         self.to_span(Bytes { start: end.saturating_sub(1), end })
     }
 
+    /// Whether the line that the directive begins stands in its file just as it was parsed.
+    pub fn is_verbatim(&self) -> bool {
+        self.text.is_verbatim(self.line())
+    }
+
     fn to_span(self, bytes: Bytes) -> Span {
         to_span(self.file, self.text, bytes)
     }

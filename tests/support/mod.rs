@@ -10,6 +10,7 @@ pub mod httpd;
 pub mod nginx;
 pub mod random;
 pub mod random_httpd;
+pub mod random_nginx;
 pub mod server;
 pub mod wire;
 

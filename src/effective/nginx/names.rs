@@ -55,6 +55,7 @@ names! {
     PROXY_HTTP_VERSION = "proxy_http_version";
     PROXY_INTERCEPT_ERRORS = "proxy_intercept_errors";
     PROXY_METHOD = "proxy_method";
+    PROXY_NO_CACHE = "proxy_no_cache";
     PROXY_PASS = "proxy_pass";
     PROXY_PASS_HEADER = "proxy_pass_header";
     PROXY_PASS_REQUEST_HEADERS = "proxy_pass_request_headers";

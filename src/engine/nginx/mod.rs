@@ -9,13 +9,13 @@ use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 
 use super::{Given, Ground};
+use crate::effective::BlockId;
 use crate::effective::nginx::{Config, Evaluator, Map, directives, names, values};
-use crate::effective::{BlockId, Value};
 use crate::finding::Finding;
 use crate::handshake::nginx::Tracer;
 use crate::routes::model::{Handshake, Plain};
 use crate::routes::nginx::is_header;
-use crate::routes::{Header, Route, has_token};
+use crate::routes::{Header, Route};
 use crate::source::Span;
 use crate::syntax::NameId;
 use crate::tree::{NodeRef, Tree};
@@ -136,27 +136,6 @@ impl<'a> Facts<'a> {
     /// Whether a header's value is the same in every request: written out, without a variable or a template.
     pub fn is_constant(&self, header: &Header) -> bool {
         self.directive(header.at).arg(1).is_some_and(|word| !word.is_hole() && !word.value().contains(&b'$'))
-    }
-
-    /// What `Connection` gets instead of a constant: a variable that asks for an upgrade only where the client does,
-    /// with its map where there is none yet.
-    pub fn connection_lines(&self, route: &Route) -> String {
-        let follows = |map: &&Map| {
-            let is_upgrade =
-                |value: Value| matches!(value, Value::Known(value) if has_token(&value, "upgrade"));
-            let variable = [b"$", &map.name[..]].concat();
-            is_upgrade(self.handshake.evaluate(route.block, &variable))
-                && matches!(self.plain.evaluate(route.block, &variable), Value::Known(value) if !has_token(&value, "upgrade"))
-        };
-        if let Some(map) = self.config.maps.iter().find(follows) {
-            return format!("proxy_set_header Connection ${};", String::from_utf8_lossy(&map.name));
-        }
-        // An upstream may keep connections open, which `close` would end.
-        let idle = if route.backend.upstream.is_some() { "''" } else { "close" };
-        format!(
-            "proxy_set_header Connection $connection_upgrade;\n\n# once, in http\n\
-             map $http_upgrade $connection_upgrade {{\n    default upgrade;\n    ''      {idle};\n}}"
-        )
     }
 
     /// The finding with the line that proxies handshakes as a label, where its own place is not beside that line.

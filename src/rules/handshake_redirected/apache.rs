@@ -76,6 +76,10 @@ fn always(facts: &Facts, route: &Route, way: &Way, answer: &Answer) -> Finding {
         format!("`{text}` answers every handshake for `{path}`, and browsers do not follow redirects");
     let finding = RULE.finding(facts.head(line), message).here(format!("a handshake gets this {status}"));
     let finding = finding.label(facts.head(route.node), "never reached");
+    let finding = match facts.directive(line).name_id() {
+        names::REWRITE_RULE => finding.fix(facts.guarded(route, line, path)),
+        _ => finding,
+    };
     finding.help(match (facts.directive(line).name_id(), route.by) {
         (names::REWRITE_RULE, By::Rewrite { .. }) => {
             "write the rule for WebSockets above it, with its conditions".to_string()

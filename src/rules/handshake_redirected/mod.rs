@@ -12,6 +12,7 @@ use crate::handshake::nginx::Arrival;
 use crate::handshake::{Hop, Url, Verdict};
 use crate::routes::intent::{is_polling_path, is_websocket_path};
 use crate::routes::{Intent, Route};
+use crate::rules::route_shadowed::NO_REGEX;
 use crate::tree::NodeRef;
 
 pub static RULE: Rule = Rule {
@@ -83,7 +84,7 @@ fn always(facts: &Facts, route: &Route, location: BlockId, way: &Way) -> Option<
     let message =
         format!("`{text}` answers every handshake for `{name}`, and browsers do not follow redirects");
     let finding = RULE.finding(facts.head(line), message).here(format!("a handshake gets this {status}"));
-    let finding = finding.label(facts.head(route.node), "never reached");
+    let mut finding = finding.label(facts.head(route.node), "never reached");
     let whole = facts.config.enclosing(location, SERVER).is_some_and(|server| facts.holds(server, line));
     let everything = facts.path_of(location).is_some_and(|path| path == b"/");
     let help = match hop.locations.last() {
@@ -96,7 +97,10 @@ fn always(facts: &Facts, route: &Route, location: BlockId, way: &Way) -> Option<
             )
         }
         Some(&taker) if taker != location => match facts.without_regex(location, taker) {
-            Some((_, head)) => format!("write `^~`, which keeps regular expressions away\n{head}"),
+            Some((edit, head)) => {
+                finding = finding.fix(facts.rewrite_but(edit, &head, NO_REGEX));
+                format!("write `^~`, which keeps regular expressions away\n{head}")
+            }
             None => format!("take the redirect out for the paths of `{name}`"),
         },
         _ => format!("take it out of `{name}`, or let clients open the URL it leads to"),

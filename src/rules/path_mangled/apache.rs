@@ -1,7 +1,7 @@
 //! httpd: how ProxyPass, members of a balancer and patterns put a backend's path together. Knows not which paths the
 //! backend has.
 
-use super::{RULE, is_endpoint};
+use super::{PATHS, RULE, is_endpoint};
 use crate::effective::apache::Pass;
 use crate::effective::apache::proxy::is_balancer;
 use crate::effective::apache::server::ServerId;
@@ -74,15 +74,17 @@ fn glued(facts: &Facts, route: &Route, pass: &Pass, target: &str) -> Option<Find
     };
     if glues {
         let finding = finding.here("stands for the path up to its slash, and ends with none");
-        let finding = finding
-            .help(format!("write the slash here too\n{}", text.replacen(target, &format!("{target}/"), 1)));
+        let line = text.replacen(target, &format!("{target}/"), 1);
+        let finding = finding.fix(facts.rewrite_but(route.node, &line, PATHS));
+        let finding = finding.help(format!("write the slash here too\n{line}"));
         let endpoint = uri.is_empty() || is_endpoint(uri, Some(own.as_bytes()));
         return Some(if endpoint { finding.severity(Severity::Note) } else { finding });
     }
     let bare = target.strip_suffix('/')?;
     let finding = finding.here("stands for the path up to the next slash, and brings one of its own");
-    let finding = finding
-        .help(format!("write the slash in both places or in none\n{}", text.replacen(target, bare, 1)));
+    let line = text.replacen(target, bare, 1);
+    let finding = finding.fix(facts.rewrite_but(route.node, &line, PATHS));
+    let finding = finding.help(format!("write the slash in both places or in none\n{line}"));
     Some(finding.severity(Severity::Note))
 }
 
@@ -117,6 +119,7 @@ fn member_path(facts: &Facts, route: &Route, target: &str) -> Option<Finding> {
         Some(at) if at > 0 => format!("{}{}", &written[..at], &written[at + path.len()..]),
         _ => written,
     };
+    let finding = finding.fix(facts.rewrite_but(member.at, &bare, PATHS));
     let finding = finding.help(format!("write the member without a path\n{bare}"));
     Some(if is_doubled { finding } else { finding.severity(Severity::Note) })
 }
@@ -159,6 +162,7 @@ fn appended(facts: &Facts, route: &Route, pass: &Pass, target: &str) -> Option<F
     };
     let bare = &target[..target.len() - uri.len()];
     let written = facts.text(route.node).replacen(target, bare, 1);
+    let finding = finding.fix(facts.rewrite_but(route.node, &written, PATHS));
     let finding = finding.help(format!("write the target without a path\n{written}"));
     Some(if is_doubled { finding } else { finding.severity(Severity::Note) })
 }
@@ -210,5 +214,6 @@ fn slashed(facts: &Facts, route: &Route) -> Option<Finding> {
     let finding =
         RULE.finding(facts.head(route.node), message).here("the group begins with a slash of its own");
     let written = facts.text(route.node).replacen(&target, &format!("{before}${after}"), 1);
-    Some(finding.help(format!("write\n{written}")).severity(Severity::Note))
+    let fix = facts.rewrite_but(route.node, &written, "other requests that match lose that slash too");
+    Some(finding.fix(fix).help(format!("write\n{written}")).severity(Severity::Note))
 }

@@ -21,6 +21,9 @@ pub static RULE: Rule = Rule {
     check: Check::Both(&Check::Route(check), &Check::ApacheRoute(apache::check)),
 };
 
+/// What such a fix changes beside.
+const PATHS: &str = "other requests reach the backend by another path too";
+
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let location = facts.config.enclosing(route.block, LOCATION)?;
     let word = facts.directive(route.node).arg(0).filter(|word| !word.is_hole())?;
@@ -55,7 +58,9 @@ fn lost(facts: &Facts, route: &Route, uri: &str) -> Option<Finding> {
     let message = format!("`proxy_pass {text}` sends every request to `{uri}`, without its path and query");
     let finding =
         RULE.finding(facts.head(route.node), message).here("where a variable stands, the URI replaces all");
-    let finding = finding.help(format!("write no URI, so that path and query stay\nproxy_pass {bare};"));
+    let line = format!("proxy_pass {bare};");
+    let finding = finding.fix(facts.rewrite_but(route.node, &line, PATHS));
+    let finding = finding.help(format!("write no URI, so that path and query stay\n{line}"));
     Some(if endpoint { finding.severity(Severity::Note) } else { finding })
 }
 
@@ -80,7 +85,9 @@ fn glued(facts: &Facts, route: &Route, uri: &str) -> Option<Finding> {
     if glues {
         let text = facts.directive(route.node).arg(0)?.show();
         let finding = finding.here("stands for the path up to its slash, and ends with none");
-        let finding = finding.help(format!("write the slash here too\nproxy_pass {text}/;"));
+        let line = format!("proxy_pass {text}/;");
+        let finding = finding.fix(facts.rewrite_but(route.node, &line, PATHS));
+        let finding = finding.help(format!("write the slash here too\n{line}"));
         let endpoint = is_endpoint(uri, Some(&own));
         return Some(if endpoint { finding.severity(Severity::Note) } else { finding });
     }

@@ -46,6 +46,7 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
         let finding = facts.refused(&RULE, refusal.node, refusal.message.clone());
         let finding = finding.here(format!("a directive of mod_{bare}, which is not loaded"));
         let finding = finding.labels(facts.included_from(refusal.node.graft));
+        let finding = finding.fix(facts.loading(bare));
         findings.push(finding.help(format!("load it\n{}", facts.load_line(bare))));
     }
 }
@@ -66,7 +67,20 @@ fn order(facts: &Facts) -> Option<Finding> {
             format!("write before it\n{}", facts.load_line("proxy")),
         ),
     };
-    let finding = facts.refused(&RULE, refusal.node, message).help(help);
+    let fix = match facts.config.modules(facts.tree).loaded_at("mod_proxy.c") {
+        Some(proxy) => {
+            let line = facts.text(refusal.node);
+            facts.repair().remove(refusal.node).below(proxy, &[line]).safe("load it below mod_proxy")
+        }
+        None => {
+            let line = facts.load_line("proxy");
+            facts
+                .repair()
+                .above(refusal.node, &[&line])
+                .risky("load mod_proxy; other lines may ask for it too")
+        }
+    };
+    let finding = facts.refused(&RULE, refusal.node, message).fix(fix).help(help);
     let finding = match facts.config.modules(facts.tree).loaded_at("mod_proxy.c") {
         Some(proxy) => finding.label(facts.head(proxy), "mod_proxy is loaded here"),
         None => finding,

@@ -104,7 +104,7 @@ fn finding(facts: &Facts, route: &Route, message: impl Into<String>, module: &st
         Some(at) => finding.label(facts.head(at), "modules are loaded here"),
         None => finding,
     };
-    finding.help(format!("load it\n{}", facts.load_line(module)))
+    finding.fix(facts.loading(module)).help(format!("load it\n{}", facts.load_line(module)))
 }
 
 fn unknown(facts: &Facts, route: &Route, scheme: &str) -> Finding {

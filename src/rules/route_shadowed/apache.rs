@@ -70,6 +70,7 @@ fn rewritten(facts: &Facts, route: &Route, way: &Way, taker: Taker) -> Finding {
         _ => "never asked: rewrite rules come first",
     };
     let finding = finding.label(facts.head(route.node), label);
+    let finding = finding.fix(facts.guarded(route, line, &path));
     finding.help(match route.by {
         By::Rewrite { .. } => "write the rule for WebSockets above it, with its conditions".to_string(),
         _ => format!("write before it, above conditions that it has\n{}", unless_path(&path)),
@@ -115,7 +116,12 @@ fn passed(facts: &Facts, route: &Route, way: &Way, by: NodeRef) -> Finding {
             format!("write it above that line\n{}\n{}", facts.text(route.node), facts.text(by)),
         ),
     };
-    finding.label(facts.head(taken_at), label).help(help)
+    // Lines of one list change their places; anything else is more than one edit can tell.
+    let beside = matches!(route.by, By::Pass { .. }) && section.is_none() && !is_others;
+    let moved = facts.repair().unless(!beside).remove(route.node).above(by, &[facts.text(route.node)]);
+    let fix = moved
+        .risky(format!("write it above `{}`; it takes other requests for `{path}` too", facts.short(by)));
+    finding.fix(fix).label(facts.head(taken_at), label).help(help)
 }
 
 /// `!`, or what sets `no-proxy`.

@@ -23,6 +23,9 @@ pub static RULE: Rule = Rule {
     check: Check::Both(&Check::Route(check), &Check::ApacheRoute(apache::check)),
 };
 
+/// What `^~` changes beside.
+pub const NO_REGEX: &str = "regular expressions no longer get other requests below it";
+
 fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let location = facts.config.enclosing(route.block, LOCATION)?;
     if route.broken {
@@ -93,6 +96,10 @@ fn sent_on(facts: &Facts, location: BlockId, way: &Way, line: NodeRef) -> Findin
     };
     RULE.finding(facts.head(line), message)
         .here("a request that is sent on leaves its settings behind")
+        .fix(match &way.arrival {
+            Arrival::Sent { by, .. } => facts.forward_by(*by),
+            _ => None,
+        })
         .help(help)
 }
 
@@ -121,7 +128,8 @@ fn taken(facts: &Facts, location: BlockId, way: &Way) -> Option<Finding> {
         .here("a regular expression that matches wins over this prefix");
     let finding =
         finding.label(facts.head(facts.config.block(taker).node?), format!("matches {}", path(way)));
-    Some(finding.help(format!("write `^~`, which keeps regular expressions away\n{line}")))
+    let fix = facts.rewrite_but(edit, &line, NO_REGEX);
+    Some(finding.fix(fix).help(format!("write `^~`, which keeps regular expressions away\n{line}")))
 }
 
 /// The finding with the line that decides over the handshake in the end.

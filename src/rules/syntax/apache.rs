@@ -39,6 +39,7 @@ fn of_problem(facts: &Facts, file: FileId, problem: &Problem) -> Option<Finding>
             let written = shown(at);
             finding(format!("{written}> directive missing closing '>'"))
                 .here("the `>` must stand right behind the name")
+                .fix(facts.repair().behind(at, ">").safe("write the `>` that is missing"))
                 .help(format!("write\n{written}>"))
         }
         (ProblemKind::EndInBlock, _) => finding(format!("{}> was not closed.", shown(at)))

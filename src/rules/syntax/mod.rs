@@ -7,7 +7,7 @@ use hashbrown::HashSet;
 
 use crate::effective::nginx::{Refusal, RefusalKind};
 use crate::engine::{Check, Facts, Level, Rule};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::routes::Intent;
 use crate::source::{FileId, Span};
 use crate::syntax::{DirectiveId, Problem, ProblemKind, Shape, to_span};
@@ -56,7 +56,10 @@ fn of_problem(facts: &Facts, file: FileId, problem: &Problem) -> Option<Finding>
                     .here("this quote is never closed")
                     .help(format!("write\n{line}{quote};"))
             } else {
-                RULE.refusal(near, message).here("`;` is missing after this").help(format!("write\n{line};"))
+                RULE.refusal(near, message)
+                    .here("`;` is missing after this")
+                    .fix(semicolon(facts, near))
+                    .help(format!("write\n{line};"))
             }
             .label(at, "the file ends here")
         }
@@ -106,7 +109,7 @@ fn unexpected(facts: &Facts, byte: u8, at: Span, near: Option<Span>) -> Finding 
     match (byte, near) {
         (b'}', Some(word)) => {
             let finding = finding.here(NOTICED).label(end_of(facts, word), "`;` is missing after this");
-            finding.help(format!("write\n{};", first_line(facts, word)))
+            finding.fix(semicolon(facts, word)).help(format!("write\n{};", first_line(facts, word)))
         }
         (b'}', None) => finding
             .here("no block is open here")
@@ -144,6 +147,7 @@ fn of_refusal(facts: &Facts, refusal: &Refusal) -> Option<Finding> {
                     .here(NOTICED)
                     .label(end_of(facts, before), "`;` is missing after this")
                     .label(swallowed, "so this is read as one of its words")
+                    .fix(semicolon(facts, before))
                     .help(format!("write\n{};", first_line(facts, before))),
                 None => finding
                     .here("nginx takes this for the beginning of a block")
@@ -183,6 +187,11 @@ fn closed_too_far_out(facts: &Facts, file: FileId) -> Option<(Span, Span)> {
         ends.then(|| (block.head(), end))
     });
     further_out.last()
+}
+
+/// The fix that writes a `;` behind a word.
+fn semicolon(facts: &Facts, word: Span) -> Option<Fix> {
+    facts.repair().behind(word, ";").safe("write the `;` that is missing")
 }
 
 /// The last character of a word.

@@ -16,6 +16,10 @@ const OLD_PROTOCOL: &str = "force-proxy-request-1.0";
 /// Schemes by which httpd forwards requests, but no Upgrade.
 const WITHOUT_UPGRADE: [&str; 7] = ["ajp", "fcgi", "ftp", "h2", "h2c", "scgi", "uwsgi"];
 
+const PARAMETER: &str = "upgrade=websocket";
+
+const TITLE: &str = "write `upgrade=websocket` behind the target";
+
 pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     let Fate::Taken(passage) = &*facts.fate(route) else { return None };
     // Parameters that are wrong, and members of a balancer, have rules of their own.
@@ -53,9 +57,13 @@ fn missing(facts: &Facts, route: &Route, sent: Option<&Forwarded>) -> Finding {
     let shared = maker.filter(|_| !matches!(route.by, By::Rewrite { .. } | By::Handler));
     let old = facts.config.target.apache.all_before(versions::HTTP_UPGRADES);
     match (route.by, shared) {
-        (By::Rewrite { .. }, _) => finding
-            .here("nothing lets this target upgrade")
-            .help(format!("write instead\n{}", with_ws(&facts.text(route.node), scheme))),
+        (By::Rewrite { .. }, _) => {
+            let line = with_ws(&facts.text(route.node), scheme);
+            finding
+                .here("nothing lets this target upgrade")
+                .fix(facts.rewrite(route.node, &line))
+                .help(format!("write instead\n{line}"))
+        }
         (By::Handler, _) => {
             let target = &route.backend.text;
             let path = Some(route.name.matcher.as_str()).filter(|path| path.starts_with('/')).unwrap_or("/");
@@ -63,15 +71,29 @@ fn missing(facts: &Facts, route: &Route, sent: Option<&Forwarded>) -> Finding {
                 "write in place of the handler, outside the section\nProxyPass \"{path}\" \"{target}{path}\" upgrade=websocket"
             ))
         }
-        _ if old => finding
-            .here("only `ws://` upgrades before httpd 2.4.47")
-            .help(format!("write instead\n{}", with_ws(&facts.text(route.node), scheme))),
+        _ if old => {
+            let line = with_ws(&facts.text(route.node), scheme);
+            finding
+                .here("only `ws://` upgrades before httpd 2.4.47")
+                .fix(facts.rewrite_but(route.node, &line, "plain requests no longer pass"))
+                .help(format!("write instead\n{line}"))
+        }
+        // What a group stands for is part of the worker's name, so that its parameters count for no request.
+        _ if facts.pass(route).is_some_and(|pass| pass.is_match && route.backend.text.contains('$')) => {
+            let line = with_ws(&facts.text(route.node), scheme);
+            finding
+                .here("no `upgrade=` could be in force for a target with `$1`")
+                .fix(facts.rewrite(route.node, &line))
+                .help(format!("write instead\n{line}"))
+        }
         (_, Some(maker)) => finding
             .here("no `upgrade=` is in force")
             .label(facts.head(maker), "parameters of this target count only here, where it comes first")
+            .fix(facts.repair().append(maker, PARAMETER).safe(TITLE))
             .help(format!("write there\n{}", with_upgrade(&facts.text(maker)))),
         _ => finding
             .here("no `upgrade=` is in force")
+            .fix(facts.repair().append(route.node, PARAMETER).safe(TITLE))
             .help(format!("write instead\n{}", with_upgrade(&facts.text(route.node)))),
     }
 }
@@ -88,7 +110,8 @@ fn removed(facts: &Facts, route: &Route, passage: &Passage) -> Option<Finding> {
     };
     let finding = RULE.finding(facts.head(line), message);
     let finding = finding.label(facts.head(route.node), "handshakes are sent on here");
-    Some(finding.help("remove it: httpd itself forwards Upgrade only where a line asks for that"))
+    let fix = facts.repair().remove(line).safe("remove the line");
+    Some(finding.fix(fix).help("remove it: httpd itself forwards Upgrade only where a line asks for that"))
 }
 
 /// Before 2.4.47 `upgrade=` is nothing to `http://`.
@@ -98,7 +121,9 @@ fn too_old(facts: &Facts, route: &Route, is_ws: bool) -> Option<Finding> {
     }
     let message = "`upgrade=` makes `http://` forward Upgrade only since httpd 2.4.47";
     let finding = RULE.finding(facts.word(route.node, "upgrade="), message);
-    Some(finding.help(format!("write instead\n{}", with_ws(&facts.text(route.node), &route.backend.scheme))))
+    let line = with_ws(&facts.text(route.node), &route.backend.scheme);
+    let fix = facts.rewrite_but(route.node, &line, "plain requests no longer pass");
+    Some(finding.fix(fix).help(format!("write instead\n{line}")))
 }
 
 fn old_protocol(facts: &Facts, route: &Route) -> Finding {
@@ -123,6 +148,7 @@ fn old_protocol(facts: &Facts, route: &Route) -> Finding {
         Some(line) => RULE
             .finding(facts.head(line), message)
             .label(facts.head(route.node), "handshakes are sent on here")
+            .fix(facts.repair().remove(line).risky("remove the line; other requests go out in HTTP/1.1 too"))
             .help("remove it, or unset it for the WebSocket's path"),
         None => RULE.finding(facts.head(route.node), message),
     }

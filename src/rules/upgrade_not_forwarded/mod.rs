@@ -61,10 +61,11 @@ fn wrong(facts: &Facts, route: &Route, header: &Header) -> Option<Finding> {
     let mut lines = Vec::from_iter(facts.missing_version(route, level));
     lines.push(UPGRADE_LINE.to_string());
     if route.headers.carries("connection", "upgrade") == Some(false) {
-        lines.push(facts.connection_line(route.block));
+        lines.push(facts.connection(route).text());
         finding = connection_label(finding, facts, route);
     }
     finding = version_label(finding, facts, route, level);
+    let finding = finding.fix(facts.forward(route, level, &[]).fix());
     Some(facts.with_route(finding, route).help(format!("write instead\n{}", lines.join("\n"))))
 }
 
@@ -77,6 +78,7 @@ fn missing(facts: &Facts, route: &Route, place: BlockId) -> Finding {
     let mut lines = Vec::from_iter(facts.missing_version(route, place));
     let mut intro = format!("write in `{name}`");
     let connection = route.headers.carries("connection", "upgrade") == Some(false);
+    let mut kept_lines = Vec::new();
     if route.headers.level == Some(place) {
         finding = if connection { connection_label(finding, facts, route) } else { finding };
     } else if let Some(level) = route.headers.level {
@@ -99,11 +101,13 @@ fn missing(facts: &Facts, route: &Route, place: BlockId) -> Finding {
         }));
         if !kept.is_empty() {
             intro.push_str(", with the inherited headers, which it otherwise loses");
-            lines.extend(kept.into_iter().map(|node| format!("{};", facts.text(node))));
+            kept_lines = kept.into_iter().map(|node| format!("{};", facts.text(node))).collect();
+            lines.extend_from_slice(&kept_lines);
         }
     }
     lines.push(UPGRADE_LINE.to_string());
-    lines.extend(connection.then(|| facts.connection_line(route.block)));
+    lines.extend(connection.then(|| facts.connection(route).text()));
+    let finding = finding.fix(facts.forward(route, place, &kept_lines).fix());
     version_label(finding, facts, route, place).help(format!("{intro}\n{}", lines.join("\n")))
 }
 

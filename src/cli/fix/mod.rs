@@ -1,0 +1,133 @@
+//! `--fix` and `--diff`: fixes written, or shown. Knows files and messages, not what is mended.
+
+mod write;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use similar::TextDiff;
+
+use super::args::{FixArguments, InputArguments};
+use super::output::{Output, complain};
+use super::{CLEAN, FOUND, inputs};
+use crate::engine::{Linted, Rule, Selection};
+use crate::finding::{Finding, Safety};
+use crate::fix::{Choice, Fixed, Told, fix as make};
+use crate::report::summary::counted;
+use crate::report::{line, safe, shown};
+use crate::rules;
+use crate::source::files::Files;
+
+/// Writes the fixes.
+pub fn fix(input: &InputArguments, arguments: &FixArguments, selection: &Selection) -> Result<(), String> {
+    let Fixed { changed, told, .. } = made(input, arguments, selection)?;
+    let here = std::env::current_dir().unwrap_or_default();
+    write::all(&changed).map_err(|why| format!("nothing was fixed: {why}"))?;
+    told.iter().for_each(|told| complain(&sentence(told, &here, "fixed")));
+    let made = told.iter().filter(|told| told.dropped.is_none()).count();
+    if made > 0 {
+        complain(&format!("fixed {} in {}", counted(made, "finding"), counted(changed.len(), "file")));
+    }
+    Ok(())
+}
+
+/// Shows the fixes.
+pub fn diff(
+    input: &InputArguments,
+    arguments: &FixArguments,
+    selection: &Selection,
+    output: &mut Output,
+) -> Result<i32, String> {
+    let Fixed { changed, told, .. } = made(input, arguments, selection)?;
+    let here = std::env::current_dir().unwrap_or_default();
+    let mut text = Vec::new();
+    for one in &changed {
+        let path = shown(&one.path, &here);
+        let diff = TextDiff::from_lines(&one.before[..], &one.after[..]);
+        let mut diff = diff.unified_diff();
+        let written = diff.header(&format!("a/{path}"), &format!("b/{path}")).to_writer(&mut text);
+        written.map_err(|error| error.to_string())?;
+    }
+    // A program reads it byte for byte; a terminal obeys what it reads.
+    if std::io::stdout().is_terminal() {
+        let lossy = String::from_utf8_lossy(&text).into_owned();
+        text = safe(&lossy).as_bytes().to_vec();
+    }
+    output.print(|out| out.write_all(&text))?;
+    told.iter().for_each(|told| complain(&sentence(told, &here, "would fix")));
+    Ok(if changed.is_empty() { CLEAN } else { FOUND })
+}
+
+/// What a reader of the report is told of fixes: how many there are, or which.
+pub fn hint(linted: &[Linted], all: bool, out: &mut dyn Write) -> io::Result<()> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let findings = || linted.iter().flat_map(|one| one.findings.iter().map(move |finding| (one, finding)));
+    let best = |finding: &Finding| {
+        finding.fixes.iter().map(|fix| fix.safety).min_by_key(|safety| *safety == Safety::Unsafe)
+    };
+    let count = |safety| findings().filter(|(_, finding)| best(finding) == Some(safety)).count();
+    if all {
+        for (one, finding) in findings() {
+            for fix in &finding.fixes {
+                let (path, number) =
+                    (one.tree.sources.path(finding.primary.file), one.tree.sources.line(finding.primary));
+                let safety = if fix.safety == Safety::Safe { "fix" } else { "unsafe fix" };
+                let text =
+                    format!("{safety}  {}:{number}: {}: {}", shown(path, &here), finding.rule, fix.title);
+                writeln!(out, "{}", line(&text))?;
+            }
+        }
+        return Ok(());
+    }
+    match (count(Safety::Safe), count(Safety::Unsafe)) {
+        (0, 0) => Ok(()),
+        (safe, 0) => writeln!(out, "{safe} can be fixed with --fix (--diff shows how)"),
+        (0, risky) => writeln!(out, "{risky} can be fixed with --fix --unsafe-fixes (--diff shows how)"),
+        (safe, risky) => {
+            writeln!(
+                out,
+                "{safe} can be fixed with --fix, {risky} more with --unsafe-fixes (--diff shows how)"
+            )
+        }
+    }
+}
+
+/// Fixes of the rules that are wanted, held against what all rules find.
+fn made(input: &InputArguments, arguments: &FixArguments, selection: &Selection) -> Result<Fixed, String> {
+    if inputs::is_stdin(input) {
+        return Err("standard input cannot be fixed: name the file itself".to_string());
+    }
+    let files = inputs::open(input)?;
+    let all = Selection { endpoints: selection.endpoints.clone(), ..Selection::default() };
+    let lint = |files: &dyn Files| Ok(inputs::read_from(files, input, &all)?.linted);
+    let linted = lint(&*files)?;
+    let roots: Vec<PathBuf> =
+        inputs::named(input)?.into_iter().map(|path| root(&path, &linted)).collect::<Result<_, _>>()?;
+    let is_wanted = |rule: &&&'static Rule| {
+        let named = arguments.fix_only.is_empty() || arguments.fix_only.iter().any(|id| id == rule.id);
+        named && selection.includes(rule)
+    };
+    let rules = rules::ALL.iter().filter(is_wanted).map(|rule| rule.id).collect();
+    let only_inside = roots.iter().all(|root| !root.is_dir());
+    let choice = Choice { risky: arguments.unsafe_fixes, rules, roots, only_inside };
+    make(&*files, linted, &lint, &choice)
+}
+
+/// What may be changed: a directory, the one that a main configuration lies in, or the single file that is named.
+fn root(path: &Path, linted: &[Linted]) -> Result<PathBuf, String> {
+    let is_main = |one: &Linted| one.tree.sources.path(one.tree.file(one.tree.root())) == path;
+    let whole = !path.is_dir() && linted.iter().any(is_main);
+    let place = if whole { path.parent().unwrap_or(path) } else { path };
+    place.canonicalize().map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// `sites/chat.conf:14: fixed inherited-headers-lost: repeat the headers in ...`
+fn sentence(told: &Told, here: &Path, done: &str) -> String {
+    let Told { rule, path, line: number, title, dropped } = told;
+    let path = shown(path, here);
+    let text = match dropped {
+        None => format!("{path}:{number}: {done} {rule}: {title}"),
+        Some(why) => format!("{path}:{number}: {rule} stays, because with its fix ({title}) {why}"),
+    };
+    line(&text).into_owned()
+}
