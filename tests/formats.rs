@@ -241,7 +241,8 @@ fn linted() -> Linted {
 
 fn logged(linted: &mut [Linted]) -> Value {
     let mut out = Vec::new();
-    let report = Report { linted, directory: "/e".into(), left_out: 0, statistics: false };
+    let report =
+        Report { linted, directory: "/e".into(), left_out: 0, statistics: false, hint: String::new() };
     sarif::write(&report, &mut out).expect("written");
     serde_json::from_slice(&out).expect("JSON")
 }
@@ -288,7 +289,8 @@ fn no_words_of_a_finding_get_raw_into_any_format() {
     let why = Suppression { reason: hostile.into(), at: suppressed.primary };
     part.suppressed.push(Suppressed { finding: suppressed, why });
     let parts = [part];
-    let report = Report { linted: &parts, directory: "/e".into(), left_out: 0, statistics: true };
+    let report =
+        Report { linted: &parts, directory: "/e".into(), left_out: 0, statistics: true, hint: String::new() };
     let style = human::Style { colour: false, width: 100, notes: true };
     for (format, write) in [
         ("human", &(|out: &mut Vec<u8>| human::write(&report, style, out)) as &dyn Fn(&mut Vec<u8>) -> _),
