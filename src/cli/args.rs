@@ -117,7 +117,8 @@ pub struct CheckArguments {
 #[derive(Args)]
 #[command(next_help_heading = "Fixes")]
 pub struct FixArguments {
-    /// Write the fixes that change nothing but handshakes, each proven first; the report is of what is left
+    /// Write the fixes that change nothing but handshakes, each proven first; the report is of what is left. Of standard
+    /// input the fixed text is printed, and the report goes to standard error
     #[arg(long, group = "writes")]
     pub fix: bool,
     /// Also the fixes that may change more than handshakes, as their titles say: with --fix or --diff they are made, alone

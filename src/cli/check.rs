@@ -23,14 +23,19 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         ..Selection::default()
     };
     outputs::agree(arguments)?;
+    let mut buffer = inputs::standard_input(&arguments.input)?;
     let fixing = &arguments.fix;
     if fixing.diff {
-        return fix::diff(&arguments.input, fixing, &selection, output);
+        return fix::diff(&arguments.input, buffer, fixing, &selection, output);
     }
     if fixing.fix {
-        fix::fix(&arguments.input, fixing, &selection)?;
+        buffer = fix::fix(&arguments.input, buffer, fixing, &selection)?;
+        if let Some(fixed) = &buffer {
+            output.pass(fixed)?;
+            output.turn_to_stderr()?;
+        }
     }
-    let mut inputs = inputs::read(&arguments.input, &selection, arguments.quiet)?;
+    let mut inputs = inputs::read(&arguments.input, buffer, &selection, arguments.quiet)?;
     let left_out = inputs.left_out;
     let directory = std::env::current_dir().unwrap_or_default();
     let below = |path: &PathBuf| normal(&directory.join(path));
@@ -58,7 +63,7 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
     let report = Report { linted: &linted, directory, left_out, statistics: arguments.statistics };
     outputs::write(arguments, &report, output)?;
     if arguments.format == Format::Human {
-        output.print(|out| fix::hint(&linted, fixing.unsafe_fixes && !fixing.fix, out))?;
+        output.print(|out| fix::hint(&linted, fixing, out))?;
     }
     // The process ends here: giving a large tree's memory back piece by piece takes longer than parsing it.
     std::mem::forget(linted);

@@ -22,6 +22,7 @@ use crate::handshake::Trace;
 use crate::source::FileId;
 use crate::source::discover::{self, Kind, Other, Server, Survey};
 use crate::source::files::{Files, Found};
+use crate::source::overlay::Overlay;
 use crate::tree::{Options, Tree};
 
 pub use super::options::reason;
@@ -34,6 +35,8 @@ pub struct Inputs {
     only: Vec<Option<Only>>,
     /// How many files look like a configuration and were not read.
     pub left_out: usize,
+    /// How many of the configurations were read from dumps.
+    pub dumps: usize,
 }
 
 impl Inputs {
@@ -55,17 +58,42 @@ pub struct Parts<'f, T> {
 }
 
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
-pub fn read(input: &InputArguments, selection: &Selection, quiet: bool) -> Result<Inputs, String> {
-    let files = open(input)?;
-    let progress = Progress::start(quiet);
-    read_from(&progress.counting(&*files), input, selection)
+pub fn read(
+    input: &InputArguments,
+    buffer: Option<Vec<u8>>,
+    selection: &Selection,
+    quiet: bool,
+) -> Result<Inputs, String> {
+    with_files(input, buffer, |files, buffer| {
+        let progress = Progress::start(quiet);
+        read_from(&progress.counting(files), buffer, input, selection)
+    })
 }
 
-/// What the arguments let be read.
-pub fn open(input: &InputArguments) -> Result<Box<dyn Files>, String> {
+/// What standard input holds, where the arguments name it.
+pub fn standard_input(input: &InputArguments) -> Result<Option<Vec<u8>>, String> {
+    let is_stdin = input.paths.iter().any(|path| path == Path::new(STDIN));
+    if is_stdin && input.paths.len() > 1 {
+        return Err("`-` stands for standard input and must be the only path".to_string());
+    }
+    if !is_stdin && input.stdin_filename.is_some() {
+        return Err("--stdin-filename names what standard input is: write `-` as the path".to_string());
+    }
+    is_stdin.then(|| plan::standard_input(&input.read)).transpose()
+}
+
+/// Lets `then` have the files that may be read, and, where one of them is a buffer, under what name.
+pub fn with_files<R>(
+    input: &InputArguments,
+    buffer: Option<Vec<u8>>,
+    then: impl FnOnce(&dyn Files, Option<&Given>) -> Result<R, String>,
+) -> Result<R, String> {
     let here = current_directory()?;
-    let paths = if is_stdin(input) { &[] } else { &input.paths[..] };
-    plan::files(&plan::given(paths, &here), &here, input.read.restrict_includes)
+    let paths = if buffer.is_some() { &[] } else { &input.paths[..] };
+    let files = plan::files(&plan::given(paths, &here), &here, input.read.restrict_includes)?;
+    let Some(bytes) = buffer else { return then(&*files, None) };
+    let buffer = plan::buffer(&*files, bytes, input.stdin_filename.as_deref(), &here, &input.read)?;
+    then(&buffer.files, Some(&buffer.given))
 }
 
 /// Absolute paths of the files and directories that the arguments name.
@@ -73,12 +101,13 @@ pub fn named(input: &InputArguments) -> Result<Vec<PathBuf>, String> {
     Ok(plan::given(&input.paths, &current_directory()?).into_iter().map(|given| given.path).collect())
 }
 
-pub fn is_stdin(input: &InputArguments) -> bool {
-    input.paths.iter().any(|path| path == Path::new(STDIN))
-}
-
 /// The same as `read`, with files that are open already.
-pub fn read_from(files: &dyn Files, input: &InputArguments, selection: &Selection) -> Result<Inputs, String> {
+pub fn read_from(
+    files: &dyn Files,
+    buffer: Option<&Given>,
+    input: &InputArguments,
+    selection: &Selection,
+) -> Result<Inputs, String> {
     let here = current_directory()?;
     let setup = Setup::new(&input.read, &here);
     // What is wrong with a file of settings is told once.
@@ -103,10 +132,16 @@ pub fn read_from(files: &dyn Files, input: &InputArguments, selection: &Selectio
     };
     let done = |parts: Parts<(Linted, Rc<Settings>)>| {
         let left_out = parts.left_out.len();
-        let mut inputs = Inputs { linted: Vec::new(), settings: Vec::new(), only: Vec::new(), left_out };
+        let mut inputs =
+            Inputs { linted: Vec::new(), settings: Vec::new(), only: Vec::new(), left_out, dumps: 0 };
         for (part, (mut linted, settings)) in parts.parts {
             if let Some(joined) = &part.joined {
                 told::rename(&mut linted, joined);
+                if joined.is_dump {
+                    // It is a copy, which nobody mends.
+                    linted.findings.iter_mut().for_each(|finding| finding.fixes.clear());
+                    inputs.dumps += 1;
+                }
             }
             inputs.linted.push(linted);
             inputs.settings.push(settings);
@@ -115,7 +150,7 @@ pub fn read_from(files: &dyn Files, input: &InputArguments, selection: &Selectio
         crate::rules::agree(&mut inputs.linted);
         Ok(inputs)
     };
-    each(files, input, &setup, one, |(linted, _)| &linted.tree, done)
+    each(files, buffer, input, &setup, one, |(linted, _)| &linted.tree, done)
 }
 
 /// The trees alone, for what is said of files.
@@ -125,9 +160,11 @@ pub fn trees<R>(
 ) -> Result<R, String> {
     let here = current_directory()?;
     let setup = Setup::new(&input.read, &here);
-    let files = open(input)?;
-    let progress = Progress::start(false);
-    each(&progress.counting(&*files), input, &setup, |part, _| setup.tree(part), |tree| tree, done)
+    with_files(input, standard_input(input)?, |files, buffer| {
+        let progress = Progress::start(false);
+        let files = progress.counting(files);
+        each(&files, buffer, input, &setup, |part, _| setup.tree(part), |tree| tree, done)
+    })
 }
 
 /// Reads one configuration and follows a handshake through it.
@@ -139,7 +176,8 @@ pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     let given = &plan::given(paths, &here)[0];
     let files = plan::files(std::slice::from_ref(given), &here, arguments.read.restrict_includes)?;
     let files = &*files;
-    let buffer = is_stdin.then(|| plan::buffer(files, None, &here, &arguments.read)).transpose()?;
+    let text = is_stdin.then(|| plan::standard_input(&arguments.read)).transpose()?;
+    let buffer = text.map(|text| plan::buffer(files, text, None, &here, &arguments.read)).transpose()?;
     let part = match &buffer {
         Some(buffer) => plan::single(&buffer.files, &buffer.given, &arguments.read)?.0,
         None if files.look(&given.path) == Found::Directory => {
@@ -205,6 +243,7 @@ impl<'a> Setup<'a> {
 /// Reads every part that the arguments name by `one`, and lets `done` have them: they borrow what they were read from.
 fn each<'a, T, R>(
     files: &dyn Files,
+    buffer: Option<&Given>,
     input: &'a InputArguments,
     setup: &'a Setup<'a>,
     one: impl Fn(&Part, bool) -> Result<T, String>,
@@ -212,22 +251,13 @@ fn each<'a, T, R>(
     done: impl FnOnce(Parts<T>) -> Result<R, String>,
 ) -> Result<R, String> {
     let here = setup.here;
-    let is_stdin = is_stdin(input);
-    if is_stdin && input.paths.len() > 1 {
-        return Err("`-` stands for standard input and must be the only path".to_string());
-    }
-    if !is_stdin && input.stdin_filename.is_some() {
-        return Err("--stdin-filename names what standard input is: write `-` as the path".to_string());
-    }
-    let given = plan::given(if is_stdin { &[] } else { &input.paths }, here);
-    let name = input.stdin_filename.as_deref();
-    let buffer = is_stdin.then(|| plan::buffer(files, name, here, &input.read)).transpose()?;
     let parts = Parts { parts: Vec::new(), left_out: Vec::new() };
     let mut reading = Reading { input, setup, one, tree, is_sole: true, parts };
-    if let Some(buffer) = &buffer {
-        reading.file(&buffer.files, &buffer.given, Some(&buffer.files.path))?;
+    if let Some(given) = buffer {
+        reading.file(files, given, Some(&Overlay::identity(files, &given.path)))?;
         return done(reading.parts);
     }
+    let given = plan::given(&input.paths, here);
     // Whether one configuration is all there is has to be known before the first is judged.
     let is_directory = |given: &&Given| files.look(&given.path) == Found::Directory;
     let surveys = given.iter().map(|given| match is_directory(&given) {
