@@ -23,25 +23,44 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         ..Selection::default()
     };
     outputs::agree(arguments)?;
+    let mut buffer = inputs::standard_input(&arguments.input)?;
     let fixing = &arguments.fix;
     if fixing.diff {
-        return fix::diff(&arguments.input, fixing, &selection, output);
+        return fix::diff(&arguments.input, buffer, fixing, &selection, output);
     }
     if fixing.fix {
-        fix::fix(&arguments.input, fixing, &selection)?;
+        // Nothing is mended that could not be reported.
+        if let Some(path) = &arguments.baseline {
+            baseline::read(path, arguments.input.read.restrict_includes)?;
+        }
+        if !arguments.output.is_empty() {
+            let before = inputs::read(&arguments.input, buffer.clone(), &selection, true)?;
+            outputs::spare(arguments, &before.linted, &before.settings)?;
+        }
+        buffer = fix::fix(&arguments.input, buffer, fixing, &selection)?;
+        if let Some(fixed) = &buffer {
+            output.pass(fixed)?;
+            output.turn_to_stderr()?;
+        }
     }
-    let mut inputs = inputs::read(&arguments.input, &selection, arguments.quiet)?;
+    let mut inputs = inputs::read(&arguments.input, buffer, &selection, arguments.quiet)?;
     let left_out = inputs.left_out;
     let directory = std::env::current_dir().unwrap_or_default();
     let below = |path: &PathBuf| normal(&directory.join(path));
     if let Some(path) = arguments.write_baseline.as_ref().map(below) {
         inputs.narrow();
+        outputs::spare(arguments, &inputs.linted, &inputs.settings)?;
         let count = baseline::write(&inputs, &path)?;
         let written = format!("{} written to {}", counted(count, "finding"), shown(&path, &directory));
         output.print(|out| writeln!(out, "{written}"))?;
         return Ok(CLEAN);
     }
-    baseline::apply(&mut inputs, arguments.baseline.as_ref().map(below).as_deref(), &selection)?;
+    baseline::apply(
+        &mut inputs,
+        arguments.baseline.as_ref().map(below).as_deref(),
+        &selection,
+        arguments.input.read.restrict_includes,
+    )?;
     inputs.narrow();
     let Inputs { mut linted, settings, .. } = inputs;
     outputs::spare(arguments, &linted, &settings)?;
@@ -57,7 +76,7 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
     }
     let mut hint = Vec::new();
     // Nothing fails to be written to memory.
-    let _ = fix::hint(&linted, fixing.unsafe_fixes && !fixing.fix, &mut hint);
+    let _ = fix::hint(&linted, fixing, &mut hint);
     let hint = String::from_utf8_lossy(&hint).into_owned();
     let report = Report { linted: &linted, directory, left_out, statistics: arguments.statistics, hint };
     outputs::write(arguments, &report, output)?;

@@ -18,10 +18,12 @@ use super::told;
 use crate::effective;
 use crate::engine::settings::Settings;
 use crate::engine::{Linted, Selection};
+use crate::finding::Severity;
 use crate::handshake::Trace;
-use crate::source::FileId;
 use crate::source::discover::{self, Kind, Other, Server, Survey};
-use crate::source::files::{Files, Found};
+use crate::source::files::{Files, Found, normal};
+use crate::source::overlay::Overlay;
+use crate::source::{FileId, Source, Span, Text};
 use crate::tree::{Options, Tree};
 
 pub use super::options::reason;
@@ -34,6 +36,8 @@ pub struct Inputs {
     only: Vec<Option<Only>>,
     /// How many files look like a configuration and were not read.
     pub left_out: usize,
+    /// How many of the configurations were read from dumps.
+    pub dumps: usize,
 }
 
 impl Inputs {
@@ -55,17 +59,42 @@ pub struct Parts<'f, T> {
 }
 
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
-pub fn read(input: &InputArguments, selection: &Selection, quiet: bool) -> Result<Inputs, String> {
-    let files = open(input)?;
-    let progress = Progress::start(quiet);
-    read_from(&progress.counting(&*files), input, selection)
+pub fn read(
+    input: &InputArguments,
+    buffer: Option<Vec<u8>>,
+    selection: &Selection,
+    quiet: bool,
+) -> Result<Inputs, String> {
+    with_files(input, buffer, |files, buffer| {
+        let progress = Progress::start(quiet);
+        read_from(&progress.counting(files), buffer, input, selection)
+    })
 }
 
-/// What the arguments let be read.
-pub fn open(input: &InputArguments) -> Result<Box<dyn Files>, String> {
+/// What standard input holds, where the arguments name it.
+pub fn standard_input(input: &InputArguments) -> Result<Option<Vec<u8>>, String> {
+    let is_stdin = input.paths.iter().any(|path| path == Path::new(STDIN));
+    if is_stdin && input.paths.len() > 1 {
+        return Err("`-` stands for standard input and must be the only path".to_string());
+    }
+    if !is_stdin && input.stdin_filename.is_some() {
+        return Err("--stdin-filename names what standard input is: write `-` as the path".to_string());
+    }
+    is_stdin.then(|| plan::standard_input(&input.read)).transpose()
+}
+
+/// Lets `then` have the files that may be read, and, where one of them is a buffer, under what name.
+pub fn with_files<R>(
+    input: &InputArguments,
+    buffer: Option<Vec<u8>>,
+    then: impl FnOnce(&dyn Files, Option<&Given>) -> Result<R, String>,
+) -> Result<R, String> {
     let here = current_directory()?;
-    let paths = if is_stdin(input) { &[] } else { &input.paths[..] };
-    plan::files(&plan::given(paths, &here), &here, input.read.restrict_includes)
+    let paths = if buffer.is_some() { &[] } else { &input.paths[..] };
+    let files = plan::files(&plan::given(paths, &here), &here, input.read.restrict_includes)?;
+    let Some(bytes) = buffer else { return then(&*files, None) };
+    let buffer = plan::buffer(&*files, bytes, input.stdin_filename.as_deref(), &here, &input.read)?;
+    then(&buffer.files, Some(&buffer.given))
 }
 
 /// Absolute paths of the files and directories that the arguments name.
@@ -73,25 +102,25 @@ pub fn named(input: &InputArguments) -> Result<Vec<PathBuf>, String> {
     Ok(plan::given(&input.paths, &current_directory()?).into_iter().map(|given| given.path).collect())
 }
 
-pub fn is_stdin(input: &InputArguments) -> bool {
-    input.paths.iter().any(|path| path == Path::new(STDIN))
-}
-
 /// The same as `read`, with files that are open already.
-pub fn read_from(files: &dyn Files, input: &InputArguments, selection: &Selection) -> Result<Inputs, String> {
+pub fn read_from(
+    files: &dyn Files,
+    buffer: Option<&Given>,
+    input: &InputArguments,
+    selection: &Selection,
+) -> Result<Inputs, String> {
     let here = current_directory()?;
     let setup = Setup::new(&input.read, &here);
-    // What is wrong with a file of settings is told once.
-    let known: RefCell<HashSet<PathBuf>> = RefCell::default();
     let one = |part: &Part, is_sole: bool| {
         let settings = setup.settings(part)?;
         let home = settings.file.as_ref().and_then(|file| file.path.parent());
-        let is_whole = home.is_some_and(|home| home.starts_with(&part.root));
+        // A file that is named may be one of several, and so may the configurations of one server.
+        let is_directory = files.look(&normal(&here.join(&part.shown))) == Found::Directory;
+        let is_whole = is_directory
+            && input.read.server.is_none()
+            && home.is_some_and(|home| home.starts_with(&part.root));
         let coverage = Coverage { is_whole, is_sole };
         let mut selection = super::settings::selection(&settings, selection, &part.main, coverage);
-        if settings.file.as_ref().is_some_and(|file| known.borrow_mut().insert(file.path.clone())) {
-            selection.problems.clone_from(&settings.problems);
-        }
         if part.is_embedded {
             // No URL leads to a part of a file.
             selection.endpoints.clear();
@@ -103,19 +132,49 @@ pub fn read_from(files: &dyn Files, input: &InputArguments, selection: &Selectio
     };
     let done = |parts: Parts<(Linted, Rc<Settings>)>| {
         let left_out = parts.left_out.len();
-        let mut inputs = Inputs { linted: Vec::new(), settings: Vec::new(), only: Vec::new(), left_out };
+        let mut inputs =
+            Inputs { linted: Vec::new(), settings: Vec::new(), only: Vec::new(), left_out, dumps: 0 };
         for (part, (mut linted, settings)) in parts.parts {
             if let Some(joined) = &part.joined {
                 told::rename(&mut linted, joined);
+                if joined.is_dump {
+                    // It is a copy, which nobody mends.
+                    linted.findings.iter_mut().for_each(|finding| finding.fixes.clear());
+                    inputs.dumps += 1;
+                }
             }
             inputs.linted.push(linted);
             inputs.settings.push(settings);
             inputs.only.push(part.only);
         }
         crate::rules::agree(&mut inputs.linted);
+        tell_settings(&mut inputs);
         Ok(inputs)
     };
-    each(files, input, &setup, one, |(linted, _)| &linted.tree, done)
+    each(files, buffer, input, &setup, one, |(linted, _)| &linted.tree, done)
+}
+
+/// What is wrong with each file of settings, told with the first configuration that it is for.
+fn tell_settings(inputs: &mut Inputs) {
+    let mut known: HashSet<PathBuf> = HashSet::new();
+    for (part, settings) in inputs.linted.iter_mut().zip(&inputs.settings) {
+        let Some(file) = settings.file.as_ref().filter(|_| !settings.problems.is_empty()) else { continue };
+        if !known.insert(file.path.clone()) {
+            continue;
+        }
+        let id = part.tree.lend(Source::new(file.path.clone(), Text::plain(file.bytes.to_vec())));
+        for problem in &settings.problems {
+            let at = Span { file: id, start: problem.at.start, end: problem.at.end };
+            let finding = crate::rules::unclear(problem, at);
+            let rule = crate::rules::find(finding.rule).expect("internal: the rule is in the table");
+            // A file that is none of settings cannot say how loud that is.
+            let told = match problem.severity {
+                Severity::Error => Some(finding),
+                _ => settings.levels.apply(rule, finding, &file.path, false),
+            };
+            part.findings.extend(told);
+        }
+    }
 }
 
 /// The trees alone, for what is said of files.
@@ -125,9 +184,11 @@ pub fn trees<R>(
 ) -> Result<R, String> {
     let here = current_directory()?;
     let setup = Setup::new(&input.read, &here);
-    let files = open(input)?;
-    let progress = Progress::start(false);
-    each(&progress.counting(&*files), input, &setup, |part, _| setup.tree(part), |tree| tree, done)
+    with_files(input, standard_input(input)?, |files, buffer| {
+        let progress = Progress::start(false);
+        let files = progress.counting(files);
+        each(&files, buffer, input, &setup, |part, _| setup.tree(part), |tree| tree, done)
+    })
 }
 
 /// Reads one configuration and follows a handshake through it.
@@ -139,7 +200,8 @@ pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     let given = &plan::given(paths, &here)[0];
     let files = plan::files(std::slice::from_ref(given), &here, arguments.read.restrict_includes)?;
     let files = &*files;
-    let buffer = is_stdin.then(|| plan::buffer(files, None, &here, &arguments.read)).transpose()?;
+    let text = is_stdin.then(|| plan::standard_input(&arguments.read)).transpose()?;
+    let buffer = text.map(|text| plan::buffer(files, text, None, &here, &arguments.read)).transpose()?;
     let part = match &buffer {
         Some(buffer) => plan::single(&buffer.files, &buffer.given, &arguments.read)?.0,
         None if files.look(&given.path) == Found::Directory => {
@@ -158,6 +220,7 @@ pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     let read =
         crate::trace(&*part.files, &part.main.path, &options, target, &arguments.url, &arguments.header);
     let (mut linted, trace) = read.map_err(|error| format!("{}: {}", part.shown, reason(&error)))?;
+    setup.lookup.borrow().complain();
     if let Some(joined) = &part.joined {
         told::rename(&mut linted, joined);
     }
@@ -205,6 +268,7 @@ impl<'a> Setup<'a> {
 /// Reads every part that the arguments name by `one`, and lets `done` have them: they borrow what they were read from.
 fn each<'a, T, R>(
     files: &dyn Files,
+    buffer: Option<&Given>,
     input: &'a InputArguments,
     setup: &'a Setup<'a>,
     one: impl Fn(&Part, bool) -> Result<T, String>,
@@ -212,22 +276,13 @@ fn each<'a, T, R>(
     done: impl FnOnce(Parts<T>) -> Result<R, String>,
 ) -> Result<R, String> {
     let here = setup.here;
-    let is_stdin = is_stdin(input);
-    if is_stdin && input.paths.len() > 1 {
-        return Err("`-` stands for standard input and must be the only path".to_string());
-    }
-    if !is_stdin && input.stdin_filename.is_some() {
-        return Err("--stdin-filename names what standard input is: write `-` as the path".to_string());
-    }
-    let given = plan::given(if is_stdin { &[] } else { &input.paths }, here);
-    let name = input.stdin_filename.as_deref();
-    let buffer = is_stdin.then(|| plan::buffer(files, name, here, &input.read)).transpose()?;
     let parts = Parts { parts: Vec::new(), left_out: Vec::new() };
     let mut reading = Reading { input, setup, one, tree, is_sole: true, parts };
-    if let Some(buffer) = &buffer {
-        reading.file(&buffer.files, &buffer.given, Some(&buffer.files.path))?;
+    if let Some(given) = buffer {
+        reading.file(files, given, Some(&Overlay::identity(files, &given.path)))?;
         return done(reading.parts);
     }
+    let given = plan::given(&input.paths, here);
     // Whether one configuration is all there is has to be known before the first is judged.
     let is_directory = |given: &&Given| files.look(&given.path) == Found::Directory;
     let surveys = given.iter().map(|given| match is_directory(&given) {
@@ -374,6 +429,8 @@ where
         if is_read {
             return Ok(());
         }
+        // Nothing says that no other configuration is meant by a URL.
+        self.is_sole = false;
         let settled = self.settled_mains(files, &part)?;
         for mains in std::iter::once(settled).chain(discover::mains_above(files, &given.path)) {
             let mut found = false;
@@ -394,7 +451,10 @@ where
             }
         }
         let head = files.head(&given.path, discover::HEAD).unwrap_or_default();
-        if buffer.is_none() && self.input.read.server.is_none() && discover::is_other(&given.path, &judgement, &head) {
+        if buffer.is_none()
+            && self.input.read.server.is_none()
+            && discover::is_other(&given.path, &judgement, &head)
+        {
             return self
                 .other_language(given, "no configuration of nginx or Apache; --server says whose it is");
         }

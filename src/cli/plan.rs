@@ -110,6 +110,16 @@ pub fn files(given: &[Given], here: &Path, restricted: bool) -> Result<Box<dyn F
     Ok(Box::new(files))
 }
 
+/// Where a file is read that the command line names beside its paths: restricted, whoever wrote what lies below the current
+/// directory leads nowhere else by a link.
+pub fn files_for(file: &Path, here: &Path, restricted: bool) -> Result<Box<dyn Files>, String> {
+    if !(restricted && file.starts_with(here)) {
+        return Ok(Box::new(Disk));
+    }
+    let files = Restricted::new([here.to_owned()]).map_err(|error| reason(&error))?;
+    Ok(Box::new(files))
+}
+
 pub fn directory_of(file: &Path) -> &Path {
     file.parent().unwrap_or(file)
 }
@@ -225,9 +235,22 @@ pub struct Buffer<'f> {
     pub given: Given,
 }
 
+/// What standard input holds.
+pub fn standard_input(read: &ReadArguments) -> Result<Vec<u8>, String> {
+    let limit = limits(&read.limit).file_bytes;
+    let mut bytes = Vec::new();
+    let taken = std::io::stdin().lock().take(limit + 1).read_to_end(&mut bytes);
+    taken.map_err(|error| format!("standard input: {error}"))?;
+    if bytes.len() as u64 > limit {
+        return Err(format!("standard input: {}", reason(&ReadError::TooLarge(limit))));
+    }
+    Ok(bytes)
+}
+
 /// Standard input in the place of the file at `name`, or as a file of the current directory.
 pub fn buffer<'f>(
     files: &'f dyn Files,
+    bytes: Vec<u8>,
     name: Option<&Path>,
     here: &Path,
     read: &ReadArguments,
@@ -244,13 +267,6 @@ pub fn buffer<'f>(
     }
     if read.restrict_includes && files.canonical(&path) == Err(ReadError::Outside) {
         return Err(format!("--stdin-filename: {shown}: {}", reason(&ReadError::Outside)));
-    }
-    let limit = limits(&read.limit).file_bytes;
-    let mut bytes = Vec::new();
-    let taken = std::io::stdin().lock().take(limit + 1).read_to_end(&mut bytes);
-    taken.map_err(|error| format!("standard input: {error}"))?;
-    if bytes.len() as u64 > limit {
-        return Err(format!("standard input: {}", reason(&ReadError::TooLarge(limit))));
     }
     let identity = Overlay::identity(files, &path);
     Ok(Buffer { files: Overlay { files, path: identity, bytes }, given: Given { path, shown } })

@@ -29,7 +29,8 @@ struct Row {
 }
 
 pub fn routes(arguments: &RoutesArguments, output: &mut Output) -> Result<i32, String> {
-    let linted = inputs::read(&arguments.input, &Selection::default(), false)?.linted;
+    let buffer = inputs::standard_input(&arguments.input)?;
+    let linted = inputs::read(&arguments.input, buffer, &Selection::default(), false)?.linted;
     let here = std::env::current_dir().unwrap_or_default();
     let rows: Vec<Row> =
         linted.iter().flat_map(|part| part.routes.iter().map(|route| row(part, route, &here))).collect();

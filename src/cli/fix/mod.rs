@@ -2,43 +2,55 @@
 
 mod write;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
 use super::args::{FixArguments, InputArguments};
+use super::inputs::{self, Inputs};
 use super::output::{Output, complain};
-use super::{CLEAN, FOUND, inputs};
+use super::{CLEAN, FOUND};
 use crate::engine::{Linted, Rule, Selection};
 use crate::finding::{Finding, Safety};
 use crate::fix::{Choice, Fixed, Told, fix as make};
 use crate::report::summary::counted;
-use crate::report::{line, safe, shown};
+use crate::report::{line, shown};
 use crate::rules;
 use crate::source::files::Files;
+use crate::source::overlay::Overlay;
 
-/// Writes the fixes.
-pub fn fix(input: &InputArguments, arguments: &FixArguments, selection: &Selection) -> Result<(), String> {
-    let Fixed { changed, told, .. } = made(input, arguments, selection)?;
+/// Writes the fixes; those of a buffer are handed back in it, and no file is written.
+pub fn fix(
+    input: &InputArguments,
+    buffer: Option<Vec<u8>>,
+    arguments: &FixArguments,
+    selection: &Selection,
+) -> Result<Option<Vec<u8>>, String> {
+    let Fixed { mut changed, told, .. } = made(input, buffer.clone(), arguments, selection)?;
     let here = std::env::current_dir().unwrap_or_default();
-    write::all(&changed).map_err(|why| format!("nothing was fixed: {why}"))?;
+    if buffer.is_none() {
+        write::all(&changed).map_err(|why| format!("nothing was fixed: {why}"))?;
+    }
     told.iter().for_each(|told| complain(&sentence(told, &here, "fixed")));
     let made = told.iter().filter(|told| told.dropped.is_none()).count();
     if made > 0 {
-        complain(&format!("fixed {} in {}", counted(made, "finding"), counted(changed.len(), "file")));
+        let place = buffer.as_ref().map(|_| "standard input".to_string());
+        let place = place.unwrap_or_else(|| counted(changed.len(), "file"));
+        complain(&format!("fixed {} in {place}", counted(made, "finding")));
     }
-    Ok(())
+    Ok(buffer.map(|before| changed.pop().map_or(before, |changed| changed.after)))
 }
 
 /// Shows the fixes.
 pub fn diff(
     input: &InputArguments,
+    buffer: Option<Vec<u8>>,
     arguments: &FixArguments,
     selection: &Selection,
     output: &mut Output,
 ) -> Result<i32, String> {
-    let Fixed { changed, told, .. } = made(input, arguments, selection)?;
+    let Fixed { changed, told, .. } = made(input, buffer, arguments, selection)?;
     let here = std::env::current_dir().unwrap_or_default();
     let mut text = Vec::new();
     for one in &changed {
@@ -48,25 +60,20 @@ pub fn diff(
         let written = diff.header(&format!("a/{path}"), &format!("b/{path}")).to_writer(&mut text);
         written.map_err(|error| error.to_string())?;
     }
-    // A program reads it byte for byte; a terminal obeys what it reads.
-    if std::io::stdout().is_terminal() {
-        let lossy = String::from_utf8_lossy(&text).into_owned();
-        text = safe(&lossy).as_bytes().to_vec();
-    }
-    output.print(|out| out.write_all(&text))?;
+    output.pass(&text)?;
     told.iter().for_each(|told| complain(&sentence(told, &here, "would fix")));
     Ok(if changed.is_empty() { CLEAN } else { FOUND })
 }
 
 /// What a reader of the report is told of fixes: how many there are, or which.
-pub fn hint(linted: &[Linted], all: bool, out: &mut dyn Write) -> io::Result<()> {
+pub fn hint(linted: &[Linted], arguments: &FixArguments, out: &mut dyn Write) -> io::Result<()> {
     let here = std::env::current_dir().unwrap_or_default();
     let findings = || linted.iter().flat_map(|one| one.findings.iter().map(move |finding| (one, finding)));
     let best = |finding: &Finding| {
         finding.fixes.iter().map(|fix| fix.safety).min_by_key(|safety| *safety == Safety::Unsafe)
     };
     let count = |safety| findings().filter(|(_, finding)| best(finding) == Some(safety)).count();
-    if all {
+    if arguments.unsafe_fixes && !arguments.fix {
         for (one, finding) in findings() {
             for fix in &finding.fixes {
                 let (path, number) =
@@ -79,7 +86,13 @@ pub fn hint(linted: &[Linted], all: bool, out: &mut dyn Write) -> io::Result<()>
         }
         return Ok(());
     }
-    match (count(Safety::Safe), count(Safety::Unsafe)) {
+    // What was tried and stays has been told.
+    let (safe, risky) = match arguments.fix {
+        true if arguments.unsafe_fixes => (0, 0),
+        true => (0, count(Safety::Unsafe)),
+        false => (count(Safety::Safe), count(Safety::Unsafe)),
+    };
+    match (safe, risky) {
         (0, 0) => Ok(()),
         (safe, 0) => writeln!(out, "{safe} can be fixed with --fix (--diff shows how)"),
         (0, risky) => writeln!(out, "{risky} can be fixed with --fix --unsafe-fixes (--diff shows how)"),
@@ -93,24 +106,32 @@ pub fn hint(linted: &[Linted], all: bool, out: &mut dyn Write) -> io::Result<()>
 }
 
 /// Fixes of the rules that are wanted, held against what all rules find.
-fn made(input: &InputArguments, arguments: &FixArguments, selection: &Selection) -> Result<Fixed, String> {
-    if inputs::is_stdin(input) {
-        return Err("standard input cannot be fixed: name the file itself".to_string());
-    }
-    let files = inputs::open(input)?;
+fn made(
+    input: &InputArguments,
+    buffer: Option<Vec<u8>>,
+    arguments: &FixArguments,
+    selection: &Selection,
+) -> Result<Fixed, String> {
     let all = Selection { endpoints: selection.endpoints.clone(), ..Selection::default() };
-    let lint = |files: &dyn Files| Ok(inputs::read_from(files, input, &all)?.linted);
-    let linted = lint(&*files)?;
-    let roots: Vec<PathBuf> =
-        inputs::named(input)?.into_iter().map(|path| root(&path, &linted)).collect::<Result<_, _>>()?;
     let is_wanted = |rule: &&&'static Rule| {
         let named = arguments.fix_only.is_empty() || arguments.fix_only.iter().any(|id| id == rule.id);
         named && selection.includes(rule)
     };
     let rules = rules::ALL.iter().filter(is_wanted).map(|rule| rule.id).collect();
-    let only_inside = roots.iter().all(|root| !root.is_dir());
-    let choice = Choice { risky: arguments.unsafe_fixes, rules, roots, only_inside };
-    make(&*files, linted, &lint, &choice)
+    inputs::with_files(input, buffer, |files, buffer| {
+        let lint = |files: &dyn Files| Ok(inputs::read_from(files, buffer, input, &all)?.linted);
+        let Inputs { linted, dumps, .. } = inputs::read_from(files, buffer, input, &all)?;
+        if dumps > 0 && dumps == linted.len() {
+            return Err("nothing was fixed: a dump is a copy, fix the files that it shows".to_string());
+        }
+        let roots = match buffer {
+            Some(buffer) => vec![Overlay::identity(files, &buffer.path)],
+            None => inputs::named(input)?.iter().map(|path| root(path, &linted)).collect::<Result<_, _>>()?,
+        };
+        let only_inside = roots.iter().all(|root| !root.is_dir());
+        let choice = Choice { risky: arguments.unsafe_fixes, rules, roots, only_inside };
+        make(files, linted, &lint, &choice)
+    })
 }
 
 /// What may be changed: a directory, the one that a main configuration lies in, or the single file that is named.
