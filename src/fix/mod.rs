@@ -3,7 +3,6 @@
 
 mod edits;
 mod judge;
-mod overlay;
 mod probe;
 #[cfg(test)]
 mod tests;
@@ -15,10 +14,10 @@ use hashbrown::{HashMap, HashSet};
 use crate::engine::Linted;
 use crate::finding::{Finding, Fix, Safety};
 use crate::source::files::Files;
+use crate::source::overlay::{Overlay, Texts};
 
 use edits::{Change, Changes};
 use judge::{Stand, Way};
-use overlay::{Overlay, Texts};
 
 /// Which fixes are wanted.
 #[derive(Clone, Debug, Default)]
@@ -139,7 +138,7 @@ impl<'a> State<'a> {
     fn make(&mut self, safety: Safety) -> Result<bool, String> {
         let mut any = false;
         loop {
-            let now = Overlay { under: self.files, texts: &self.texts };
+            let now = Overlay::new(self.files, &self.texts);
             let mut left = candidates(&now, &self.linted, self.choice);
             left.retain(|candidate| candidate.safety == safety);
             self.dropped.retain(|(of, _)| *of != safety);
@@ -186,7 +185,7 @@ impl<'a> State<'a> {
 
     /// Whether these fixes together are sound; else why not.
     fn prove(&mut self, batch: &[Candidate]) -> Result<Result<Proven, String>, String> {
-        let now = Overlay { under: self.files, texts: &self.texts };
+        let now = Overlay::new(self.files, &self.texts);
         let before = match self.stand.take() {
             Some(stand) => stand,
             None => Stand::of(&now, &self.linted, Vec::new()),
@@ -213,7 +212,7 @@ impl<'a> State<'a> {
                 return Ok(Err(why));
             }
             way.steps.push(changes);
-            let overlay = Overlay { under: self.files, texts: &texts };
+            let overlay = Overlay::new(self.files, &texts);
             let linted = (self.lint)(&overlay)?;
             if linted.len() != self.linted.len() {
                 return Ok(Err("other configurations would be found".to_string()));
