@@ -18,6 +18,14 @@ const MAX_BYTES: u64 = 256 << 20;
 /// Takes what baselines know out of the findings, and tells which of their entries are stale: that named on the command
 /// line, else each configuration's own.
 pub fn apply(inputs: &mut Inputs, given: Option<&Path>, selection: &Selection) -> Result<(), String> {
+    for (baseline, of) in take_known(inputs, given)? {
+        tell_stale(&baseline, &of, inputs, selection);
+    }
+    Ok(())
+}
+
+/// Takes what baselines know out of the findings; each with the configurations that it is for.
+pub fn take_known(inputs: &mut Inputs, given: Option<&Path>) -> Result<Vec<(Baseline, Vec<usize>)>, String> {
     let mut known: Vec<(Baseline, Vec<usize>)> = Vec::new();
     for (index, settings) in inputs.settings.iter().enumerate() {
         let Some(path) = given.or(settings.baseline.as_deref()) else { continue };
@@ -30,9 +38,8 @@ pub fn apply(inputs: &mut Inputs, given: Option<&Path>, selection: &Selection) -
         for &index in &*of {
             baseline.apply(&mut inputs.linted[index]);
         }
-        tell_stale(baseline, of, inputs, selection);
     }
-    Ok(())
+    Ok(known)
 }
 
 fn read(path: &Path) -> Result<Baseline, String> {

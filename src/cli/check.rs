@@ -23,13 +23,16 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         ..Selection::default()
     };
     outputs::agree(arguments)?;
+    let directory = std::env::current_dir().unwrap_or_default();
+    let below = |path: &PathBuf| normal(&directory.join(path));
+    let given = arguments.baseline.as_ref().map(below);
     let mut buffer = inputs::standard_input(&arguments.input)?;
     let fixing = &arguments.fix;
     if fixing.diff {
-        return fix::diff(&arguments.input, buffer, fixing, &selection, output);
+        return fix::diff(&arguments.input, buffer, fixing, &selection, given.as_deref(), output);
     }
     if fixing.fix {
-        buffer = fix::fix(&arguments.input, buffer, fixing, &selection)?;
+        buffer = fix::fix(&arguments.input, buffer, fixing, &selection, given.as_deref())?;
         if let Some(fixed) = &buffer {
             output.pass(fixed)?;
             output.turn_to_stderr()?;
@@ -37,8 +40,6 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
     }
     let mut inputs = inputs::read(&arguments.input, buffer, &selection, arguments.quiet)?;
     let left_out = inputs.left_out;
-    let directory = std::env::current_dir().unwrap_or_default();
-    let below = |path: &PathBuf| normal(&directory.join(path));
     if let Some(path) = arguments.write_baseline.as_ref().map(below) {
         inputs.narrow();
         let count = baseline::write(&inputs, &path)?;
@@ -46,7 +47,7 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         output.print(|out| writeln!(out, "{written}"))?;
         return Ok(CLEAN);
     }
-    baseline::apply(&mut inputs, arguments.baseline.as_ref().map(below).as_deref(), &selection)?;
+    baseline::apply(&mut inputs, given.as_deref(), &selection)?;
     inputs.narrow();
     let Inputs { mut linted, settings, .. } = inputs;
     outputs::spare(arguments, &linted, &settings)?;
