@@ -270,3 +270,14 @@ fn a_rule_that_is_off_is_fixed_where_it_is_asked_for() {
         );
     }
 }
+
+#[test]
+fn what_is_fixed_later_is_told_by_the_lines_that_were_there() {
+    let site = "server {\n    listen 8080;\n    location /ws {\n        proxy_set_header Upgrade: $http_upgrade;\n        \
+                proxy_set_header Upgrade $http_upgrade;\n        proxy_set_header Connection upgrade;\n        \
+                proxy_http_version 1.1;\n        proxy_read_timeout 0;\n        proxy_pass http://127.0.0.1:9000;\n    }\n}\n";
+    let directory = tree(site);
+    let told = text(&wslint(directory.path(), &["--fix", "--unsafe-fixes"]).stderr);
+    assert!(told.contains("sites/chat.conf:4: fixed malformed-handshake-header: remove the line"), "{told}");
+    assert!(told.contains("sites/chat.conf:8: fixed timeout-invalid"), "{told}");
+}
