@@ -1,10 +1,14 @@
 //! Flags, exit status, and input that cannot be read.
 
+#[path = "support/tree.rs"]
+mod tree;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
+use tree::tree;
 
 const GOOD: &str = "events {}\nhttp { server { listen 80; location /ws { proxy_pass http://127.0.0.1:9000; \
     proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; \
@@ -12,16 +16,6 @@ const GOOD: &str = "events {}\nhttp { server { listen 80; location /ws { proxy_p
 const APACHE: &str = "ServerRoot \"/etc/httpd\"\nListen 80\nProxyPreserveHost yes\n";
 const BAD: &str = "events {}\nhttp { server { listen 80; location /ws { proxy_pass http://127.0.0.1:9000; \
     proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; } } }\n";
-
-fn tree(files: &[(&str, &str)]) -> TempDir {
-    let directory = tempfile::tempdir().expect("a directory");
-    for (name, text) in files {
-        let path = directory.path().join(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
-        fs::write(path, text).expect("writable");
-    }
-    directory
-}
 
 fn wslint(directory: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wslint"))

@@ -1,5 +1,8 @@
 //! One rich report in every format, each read again by something that wslint does not write it with.
 
+#[path = "support/tree.rs"]
+mod tree;
+
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +10,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tree::tree;
 use wslint::effective::Target;
 use wslint::engine::remarks::Suppression;
 use wslint::engine::{Linted, Selection, Suppressed};
@@ -84,16 +88,6 @@ fn fingerprints_survive_edits_elsewhere_in_the_file() {
 }
 
 /// A tree in a temporary directory.
-fn tree(files: &[(&str, &str)]) -> TempDir {
-    let directory = tempfile::tempdir().expect("a directory");
-    for (name, text) in files {
-        let path = directory.path().join(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
-        fs::write(path, text).expect("writable");
-    }
-    directory
-}
-
 /// What is printed of the tree, and the status.
 fn printed(directory: &Path, arguments: &[&str]) -> (String, Option<i32>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wslint"));
@@ -247,7 +241,8 @@ fn linted() -> Linted {
 
 fn logged(linted: &mut [Linted]) -> Value {
     let mut out = Vec::new();
-    let report = Report { linted, directory: "/e".into(), left_out: 0, statistics: false };
+    let report =
+        Report { linted, directory: "/e".into(), left_out: 0, statistics: false, hint: String::new() };
     sarif::write(&report, &mut out).expect("written");
     serde_json::from_slice(&out).expect("JSON")
 }
@@ -294,7 +289,8 @@ fn no_words_of_a_finding_get_raw_into_any_format() {
     let why = Suppression { reason: hostile.into(), at: suppressed.primary };
     part.suppressed.push(Suppressed { finding: suppressed, why });
     let parts = [part];
-    let report = Report { linted: &parts, directory: "/e".into(), left_out: 0, statistics: true };
+    let report =
+        Report { linted: &parts, directory: "/e".into(), left_out: 0, statistics: true, hint: String::new() };
     let style = human::Style { colour: false, width: 100, notes: true };
     for (format, write) in [
         ("human", &(|out: &mut Vec<u8>| human::write(&report, style, out)) as &dyn Fn(&mut Vec<u8>) -> _),

@@ -1,5 +1,8 @@
 //! Whole repositories, single files in their trees, standard input, dumps.
 
+#[path = "support/tree.rs"]
+mod tree;
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
@@ -7,22 +10,13 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
+use tree::tree;
 
 const MAIN: &str = "events {}\nhttp {\n    include sites/*.conf;\n}\n";
 /// Its third line is wrong.
 const BAD: &str = "server {\n    listen 80;\n    location /ws { proxy_pass http://127.0.0.1:9000; \
     proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; }\n}\n";
 const GOOD: &str = "server {\n    listen 81;\n    location / { proxy_pass http://127.0.0.1:9000; }\n}\n";
-
-fn tree(files: &[(&str, &str)]) -> TempDir {
-    let directory = tempfile::tempdir().expect("a directory");
-    for (name, text) in files {
-        let path = directory.path().join(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
-        fs::write(path, text).expect("writable");
-    }
-    directory
-}
 
 fn fed(directory: &Path, arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_wslint"))

@@ -2,13 +2,16 @@
 
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/tree.rs"]
+mod tree;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use program::{tree, write, wslint};
+use program::wslint;
 use serde_json::Value;
 use tempfile::TempDir;
+use tree::{tree, write};
 
 const GOOD: &str = "events {}
 http {

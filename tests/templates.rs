@@ -1,6 +1,9 @@
 //! Templates of every engine and configurations inside other files: the sound ones are met with silence, a mistake in the
 //! others is found where it stands, and whatever is read has its place in the file.
 
+#[path = "support/tree.rs"]
+mod tree;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +12,7 @@ use std::process::{Command, Output};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use tree::tree;
 use wslint::source::Text;
 use wslint::source::discover::Server;
 use wslint::source::extract::{self, embedded};
@@ -126,17 +130,6 @@ fn a_handshake_through_a_hole_has_an_unknown_end() {
     }
 }
 
-/// A directory of its own with these files.
-fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().expect("a directory");
-    for (name, text) in files {
-        let path = directory.path().join(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
-        fs::write(path, text).expect("writable");
-    }
-    directory
-}
-
 const WRONG: &str =
     "location /ws {\n    proxy_pass http://a;\n    proxy_set_header Upgrade $http_upgrade;\n}\n";
 
@@ -150,12 +143,12 @@ fn a_template_that_is_included_keeps_quiet_of_what_may_be_missing() {
         map $http_upgrade $connection_upgrade { default Upgrade; '' close; }\n{% endif %}\n\
         {% if b %}\nupstream app { server a; }\n{% else %}\nupstream app { server b; }\n{% endif %}\n";
     for part in [conditional, "{{ maps }}\n", "{% include 'maps' %}\n"] {
-        let directory = directory(&[("nginx.conf", main), ("parts/maps.conf", part)]);
+        let directory = tree(&[("nginx.conf", main), ("parts/maps.conf", part)]);
         let text = stdout(&wslint(directory.path(), &[".", "--format", "concise"]));
         assert!(text.lines().all(|line| line.contains(": note[")), "{part}: {text}");
     }
     // Without the template the variable is nobody's.
-    let directory = directory(&[("nginx.conf", main), ("parts/maps.conf", "\n")]);
+    let directory = tree(&[("nginx.conf", main), ("parts/maps.conf", "\n")]);
     let text = stdout(&wslint(directory.path(), &[".", "--format", "concise"]));
     assert!(text.contains("error["), "{text}");
 }
@@ -165,7 +158,7 @@ fn embedded_text_is_looked_for_where_a_directory_is_no_configuration() {
     let fenced = format!("# Title\n\n```nginx\n{WRONG}```\n");
     let chart = format!("data:\n  a.conf: |\n    {}", WRONG.replace('\n', "\n    "));
     let files = [("docs/guide.md", &fenced[..]), ("chart.yaml", &chart), ("node_modules/x/y.md", &fenced)];
-    let repository = directory(&files);
+    let repository = tree(&files);
     let concise = |directory: &Path, flags: &[&str]| {
         let output = wslint(directory, &[&[".", "--format", "concise"], flags].concat());
         (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
@@ -177,7 +170,7 @@ fn embedded_text_is_looked_for_where_a_directory_is_no_configuration() {
     let (text, code) = concise(repository.path(), &[]);
     assert_eq!((places(&text), code), (vec!["chart.yaml:5:9".into(), "docs/guide.md:6:5".into()], Some(1)));
     assert_eq!(concise(repository.path(), &["--no-embedded"]).1, Some(2));
-    let whole = directory(&[files[0], ("nginx.conf", "events {}\nhttp {}\n")]);
+    let whole = tree(&[files[0], ("nginx.conf", "events {}\nhttp {}\n")]);
     assert_eq!(concise(whole.path(), &[]), (String::new(), Some(0)));
     let (text, code) = concise(whole.path(), &["--embedded"]);
     assert_eq!((places(&text), code), (vec!["docs/guide.md:6:5".into()], Some(1)));
@@ -185,7 +178,7 @@ fn embedded_text_is_looked_for_where_a_directory_is_no_configuration() {
 
 #[test]
 fn a_named_file_that_holds_no_configuration_is_a_failure() {
-    let directory = directory(&[
+    let directory = tree(&[
         ("a.yaml", "a: |\n  text\n\tb: [\n"),
         ("b.sh", "cat <<EOF\nserver {\n"),
         ("c.md", "```nginx"),

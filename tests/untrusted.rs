@@ -127,8 +127,8 @@ fn restricted_includes_tell_nothing_of_what_lies_outside() {
 fn what_is_named_may_lead_no_further_than_the_current_directory() {
     let directory = tree(&[
         ("here/x", ""),
-        ("out/nginx.conf", "hidden_secret }\n"),
-        ("here/available/a.conf", "hidden }\n"),
+        ("out/nginx.conf", "hidden_secret on;\n}\n"),
+        ("here/available/a.conf", "hidden on;\n}\n"),
     ]);
     for (target, link) in [
         ("../out", "here/nginx"),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::args::{CheckArguments, Format};
+use super::args::CheckArguments;
 use super::inputs::{self, Inputs};
 use super::output::Output;
 use super::{CLEAN, FOUND, baseline, fix, outputs};
@@ -61,11 +61,12 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
             part.findings.retain(|finding| finding.severity > Severity::Note);
         }
     }
-    let report = Report { linted: &linted, directory, left_out, statistics: arguments.statistics };
+    let mut hint = Vec::new();
+    // Nothing fails to be written to memory.
+    let _ = fix::hint(&linted, fixing, &mut hint);
+    let hint = String::from_utf8_lossy(&hint).into_owned();
+    let report = Report { linted: &linted, directory, left_out, statistics: arguments.statistics, hint };
     outputs::write(arguments, &report, output)?;
-    if arguments.format == Format::Human {
-        output.print(|out| fix::hint(&linted, fixing, out))?;
-    }
     // The process ends here: giving a large tree's memory back piece by piece takes longer than parsing it.
     std::mem::forget(linted);
     Ok(if failed { FOUND } else { CLEAN })

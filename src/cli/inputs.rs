@@ -424,7 +424,7 @@ where
             }
         }
         let head = files.head(&given.path, discover::HEAD).unwrap_or_default();
-        if buffer.is_none() && self.input.read.server.is_none() && discover::is_other(&judgement, &head) {
+        if buffer.is_none() && self.input.read.server.is_none() && discover::is_other(&given.path, &judgement, &head) {
             return self
                 .other_language(given, "no configuration of nginx or Apache; --server says whose it is");
         }

@@ -49,6 +49,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
         writeln!(out)?;
     }
     writeln!(out, "{}", report.summary().line())?;
+    write!(out, "{}", report.hint)?;
     if report.statistics { statistics(report, out) } else { Ok(()) }
 }
 

@@ -31,6 +31,8 @@ pub struct Report<'a> {
     pub left_out: usize,
     /// Whether it also tells how often each rule spoke; for the formats that can.
     pub statistics: bool,
+    /// What a person is told of repairs below the summary: whole lines.
+    pub hint: String,
 }
 
 impl Report<'_> {

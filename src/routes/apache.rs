@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::intent::{is_websocket_backend, is_websocket_path};
 use super::{Backend, By, Header, Headers, Intent, Route, Timeouts};
 use crate::effective::apache::proxy::is_balancer;
-use crate::effective::apache::rewrite::ConditionTest;
+use crate::effective::apache::rewrite::{ConditionTest, HOLE};
 use crate::effective::apache::section::Matcher;
 use crate::effective::apache::server::ServerId;
 use crate::effective::apache::url::Url;
@@ -102,7 +102,7 @@ impl<'a> Builder<'a> {
         let Some(rewriting) = config.rewriting(block) else { return };
         for line in &rewriting.rules {
             let target = &line.rule.substitution;
-            let is_websocket = Url::parse(target).is_ok_and(|url| is_websocket(url.scheme()));
+            let is_websocket = is_websocket(&scheme_of(target));
             if !(line.rule.proxy || is_websocket) {
                 continue;
             }
@@ -159,7 +159,11 @@ impl<'a> Builder<'a> {
             Some(worker) => Some(Cow::Borrowed(&worker.url)),
             None => Url::parse(line.target).ok().map(Cow::Owned),
         };
-        let scheme = url.as_ref().map(|url| url.scheme().to_string()).unwrap_or_default();
+        let is_open = memchr::memmem::find(line.target, HOLE).is_some();
+        let scheme = match &url {
+            Some(url) => url.scheme().to_string(),
+            None => scheme_of(line.target),
+        };
         let host = url.as_ref().map(|url| url.authority().to_string()).unwrap_or_default();
         let alone = line.server == ServerId::MAIN || self.config.main().proxies.workers.is_empty();
         let worker = match known {
@@ -182,6 +186,8 @@ impl<'a> Builder<'a> {
                     .find(|upgrade| !matches!(upgrade, Some(Some(_))))
                     .unwrap_or(Some(Some((b"websocket".to_vec(), line.node))))
             }
+            // Whose worker it is, a template decides.
+            None if is_open && !is_ws => None,
             None => upgrade_of(worker, is_ws, line.node),
         };
         let member_asks = members
@@ -214,7 +220,7 @@ impl<'a> Builder<'a> {
             block: line.block,
             node: line.node,
             by: line.by,
-            backend: Backend { text: shown(line.target), scheme, host, upstream: None },
+            backend: Backend { text: self.written(line.node, line.target), scheme, host, upstream: None },
             headers,
             http_version: Setting::Default { value: 11, older: None },
             timeouts: Timeouts { read, backend_send: Setting::Absent, client_send: Setting::Absent },
@@ -222,6 +228,16 @@ impl<'a> Builder<'a> {
             broken: !self.broken.is_empty() && self.broken.contains(&line.node),
             contracts: Vec::new(),
         });
+    }
+
+    /// The target for a reader: as it is written, where a template completes it.
+    fn written(&self, node: NodeRef, target: &[u8]) -> String {
+        match self.tree.directive(node).arg(1) {
+            Some(word) if memchr::memmem::find(target, HOLE).is_some() => {
+                word.show().trim_matches(['"', '\'']).to_string()
+            }
+            _ => shown(target),
+        }
     }
 
     fn members(&self, server: ServerId, target: &[u8]) -> Option<Vec<&Worker>> {
@@ -245,6 +261,19 @@ impl<'a> Builder<'a> {
             (Some(one), Some(other)) if (one > other) != old => client,
             (Some(_), Some(_)) => backend,
             _ => Setting::Opaque,
+        }
+    }
+}
+
+/// The scheme of a URL, in lower case; of one that a template completes it is known where it stands before that.
+fn scheme_of(target: &[u8]) -> String {
+    match Url::parse(target) {
+        Ok(url) => url.scheme().to_string(),
+        Err(_) => {
+            let end = memchr::memmem::find(target, HOLE).and_then(|_| memchr::memmem::find(target, b"://"));
+            let scheme =
+                end.map(|end| &target[..end]).filter(|scheme| scheme.iter().all(u8::is_ascii_alphabetic));
+            scheme.map(|scheme| shown(&scheme.to_ascii_lowercase())).unwrap_or_default()
         }
     }
 }

@@ -236,9 +236,14 @@ impl Text {
 
     /// Whether some part of `range` is not known.
     pub fn has_hole(&self, range: Range<u32>) -> bool {
-        let Some(extracted) = &self.extracted else { return false };
-        let first = extracted.holes.partition_point(|hole| hole.end <= range.start);
-        extracted.holes.get(first).is_some_and(|hole| hole.start < range.end)
+        self.holes(range).next().is_some()
+    }
+
+    /// What is not known in `range`, or reaches into it.
+    pub fn holes(&self, range: Range<u32>) -> impl Iterator<Item = &Range<u32>> {
+        let all = self.extracted.as_ref().map_or(&[][..], |extracted| &extracted.holes);
+        let first = all.partition_point(|hole| hole.end <= range.start);
+        all[first..].iter().take_while(move |hole| hole.start < range.end)
     }
 }
 

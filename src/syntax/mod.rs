@@ -354,6 +354,20 @@ impl<'a> Word<'a> {
         &self.text.parsed()[self.bytes.start as usize..self.bytes.end as usize]
     }
 
+    /// As written, with `stand_in` for every expression of a template; None where there is none, or where one cannot be told
+    /// from the text around it.
+    pub fn raw_with(&self, stand_in: &[u8]) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        let mut at = self.bytes.start;
+        for hole in self.text.holes(self.parsed()) {
+            out.extend_from_slice(&self.text.parsed()[at as usize..hole.start.max(at) as usize]);
+            out.extend_from_slice(stand_in);
+            at = hole.end.min(self.bytes.end);
+        }
+        out.extend_from_slice(&self.text.parsed()[at as usize..self.bytes.end as usize]);
+        (at > self.bytes.start && !self.written.has_placeholder()).then_some(out)
+    }
+
     /// As the server stores it: without quotes, escapes resolved.
     pub fn value(&self) -> Cow<'a, [u8]> {
         match self.written {

@@ -93,7 +93,13 @@ fn trace(bencher: Bencher, input: &Input) {
 #[divan::bench(args = ["human", "concise", "json"])]
 fn report(bencher: Bencher, format: &str) {
     let linted = [lint(&inputs::NGINX_FINDINGS)];
-    let report = Report { linted: &linted, directory: PathBuf::from("/"), left_out: 0, statistics: false };
+    let report = Report {
+        linted: &linted,
+        directory: PathBuf::from("/"),
+        left_out: 0,
+        statistics: false,
+        hint: String::new(),
+    };
     let style = human::Style { colour: true, width: 100, notes: false };
     bencher.counter(ItemsCount::new(linted[0].findings.len())).bench_local(|| {
         let mut out = Vec::new();

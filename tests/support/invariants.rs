@@ -230,7 +230,8 @@ fn lies_inside(span: Span, sources: &Sources) -> bool {
 
 /// The report in every format, each held to what it promises.
 fn reports(linted: &[Linted]) -> Vec<String> {
-    let report = Report { linted, directory: "/etc".into(), left_out: 0, statistics: false };
+    let report =
+        Report { linted, directory: "/etc".into(), left_out: 0, statistics: false, hint: String::new() };
     let count: usize = linted.iter().map(|part| part.findings.len()).sum();
     let written = |write: &dyn Fn(&mut Vec<u8>) -> std::io::Result<()>| {
         let mut out = Vec::new();

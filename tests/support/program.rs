@@ -1,10 +1,7 @@
 //! The program as people run it: in a directory of their own, by its exit status and what it prints. Knows no configuration.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
-
-use tempfile::TempDir;
 
 /// What a run came to.
 pub struct Run {
@@ -12,21 +9,6 @@ pub struct Run {
     pub status: i32,
     pub stdout: String,
     pub stderr: String,
-}
-
-/// A directory with these files.
-pub fn tree(files: &[(&str, &str)]) -> TempDir {
-    let directory = tempfile::tempdir().expect("a directory");
-    for (name, text) in files {
-        write(directory.path(), name, text);
-    }
-    directory
-}
-
-pub fn write(directory: &Path, name: &str, text: &str) {
-    let path = directory.join(name);
-    fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
-    fs::write(path, text).expect("writable");
 }
 
 pub fn wslint(directory: &Path, arguments: &[&str]) -> Run {

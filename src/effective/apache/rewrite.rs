@@ -17,7 +17,7 @@ pub use line::{split_line, unquoted};
 pub use map::{Map, MapKind};
 pub use options::{Inheritance, Options, base};
 pub use rule::{Escape, Queries, Rule};
-pub use template::{Piece, pieces};
+pub use template::{HOLE, Piece, pieces};
 
 /// A pattern of a rule or a condition.
 #[derive(Clone, Debug)]

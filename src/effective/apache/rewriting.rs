@@ -1,9 +1,10 @@
 //! Which rewrite rules are in force in a server or a section, and whether they run at all. Knows no request.
 
-use super::rewrite::{Condition, ConditionLine, Inheritance, Map, Options, Rule, RuleLine, base};
+use super::rewrite::{Condition, ConditionLine, HOLE, Inheritance, Map, Options, Rule, RuleLine, base};
 use super::server::ServerId;
 use super::{Config, names};
 use crate::effective::BlockId;
+use crate::syntax::Word;
 use crate::tree::{NodeRef, Tree};
 
 /// mod_rewrite's settings of one level, or of a level and what it inherits.
@@ -44,14 +45,21 @@ impl Rewriting {
             let is_switch =
                 matches!(entry.name, names::REWRITE_ENGINE | names::REWRITE_OPTIONS | names::REWRITE_BASE);
             let is_apart = !is_switch && *first.get_or_insert(branch(at)) != branch(at);
-            if directive.args().any(|word| word.is_hole()) || is_apart {
+            // A target that a template completes is known to be one.
+            let target = directive.arg(1).filter(|_| entry.name == names::REWRITE_RULE);
+            let target = target.and_then(|word| word.raw_with(HOLE));
+            let is_known = |(index, word): (usize, Word)| !word.is_hole() || (index == 1 && target.is_some());
+            if !directive.args().enumerate().all(is_known) || is_apart {
                 rewriting.unknown = rewriting.unknown.or(Some(at));
                 waiting.clear();
                 continue;
             }
             let raw: Vec<std::borrow::Cow<[u8]>> =
                 directive.args().map(|word| crate::syntax::apache::join(word.raw())).collect();
-            let raw: Vec<&[u8]> = raw.iter().map(|word| &**word).collect();
+            let mut raw: Vec<&[u8]> = raw.iter().map(|word| &**word).collect();
+            if let Some(target) = &target {
+                raw[1] = target;
+            }
             let values = || directive.args().map(|word| word.value().into_owned());
             let outcome = match entry.name {
                 names::REWRITE_ENGINE => {

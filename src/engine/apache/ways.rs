@@ -297,6 +297,6 @@ fn asks_only_what_fits(line: &ConditionLine) -> bool {
         }
         Piece::Literal(_) | Piece::Escaped(_) | Piece::RuleGroup(_) => true,
         Piece::Map { name, .. } => name.eq_ignore_ascii_case(b"HTTP"),
-        Piece::ConditionGroup(_) => false,
+        Piece::ConditionGroup(_) | Piece::Hole => false,
     })
 }

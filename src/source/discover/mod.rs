@@ -64,10 +64,11 @@ pub fn is_configuration(files: &dyn Files, directory: &Path) -> bool {
     USUAL.iter().any(|usual| files.look(&directory.join(usual)) == Found::File)
 }
 
-/// Whether the beginning of a file that holds something looks like no line of either server.
-pub fn is_other(judgement: &Judgement, head: &[u8]) -> bool {
+/// Whether a file that holds something is called like nothing of either server, and its beginning looks like no line of one.
+pub fn is_other(path: &Path, judgement: &Judgement, head: &[u8]) -> bool {
     let says = |line: &[u8]| line.trim_ascii().first().is_some_and(|&byte| byte != b'#');
     judgement.kind == Kind::Neither
+        && named_for(path).is_none()
         && Look::at(head).server().is_none()
         && head.split(|&byte| byte == b'\n').any(says)
 }

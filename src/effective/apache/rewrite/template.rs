@@ -18,7 +18,12 @@ pub enum Piece<'a> {
     RuleGroup(u8),
     /// `%1`: a group of the last condition that held.
     ConditionGroup(u8),
+    /// What an expression of a template makes.
+    Hole,
 }
+
+/// Stands in a text where an expression of a template does.
+pub const HOLE: &[u8] = b"%{an expression of a template}";
 
 /// The pieces in order (`do_expand`).
 pub fn pieces(text: &[u8]) -> impl Iterator<Item = Piece<'_>> {
@@ -40,7 +45,8 @@ fn piece(text: &[u8]) -> Option<(Piece<'_>, usize)> {
             let Some(end) = closing(inner) else { return literal(2) };
             let name = &inner[..end];
             if *sign == b'%' {
-                return Some((Piece::Variable(name), end + 3));
+                let is_hole = text.starts_with(HOLE);
+                return Some((if is_hole { Piece::Hole } else { Piece::Variable(name) }, end + 3));
             }
             let Some(colon) = at_level(name, b':') else { return literal(2) };
             let (key, default) = match at_level(&name[colon + 1..], b'|') {

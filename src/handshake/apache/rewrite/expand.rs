@@ -63,6 +63,7 @@ fn expand_into(
                 out.push(byte);
                 continue;
             }
+            Piece::Hole => return Err("what a template fills in".to_string()),
             Piece::Variable(name) => known(lookup(state, name))?,
             Piece::Map { name, key, default } => {
                 let mut inner = Vec::new();
