@@ -77,7 +77,7 @@ fn nginx(
         takes: &|hop, route| tracer().takes(hop, route),
     };
     let contracts = contracts::enter(&selection.endpoints, settings, &mut routes, &asking);
-    let given = Given { options: &selection.options, contracts: &contracts, settings };
+    let given = Given { options: &selection.options, contracts: &contracts };
     let facts = || engine::Facts::new(&tree, &config, &routes, tracer(), given);
     let judged = engine::run(facts, &routes, &rules::ALL, selection, &mut remarks, threads);
     Ok(Linted::new(tree, Effective::Nginx(Box::new(config)), routes, judged, roots))
@@ -106,7 +106,7 @@ fn apache(
         },
     };
     let contracts = contracts::enter(&selection.endpoints, settings, &mut routes, &asking);
-    let given = Given { options: &selection.options, contracts: &contracts, settings };
+    let given = Given { options: &selection.options, contracts: &contracts };
     let facts = || engine::apache::Facts::new(&tree, &config, &routes, tracer(), given);
     let threads = parallel::threads(tree.directive_count());
     let judged = engine::run(facts, &routes, &rules::ALL, selection, &mut remarks, threads);

@@ -183,13 +183,11 @@ fn a_named_file_that_holds_no_configuration_is_a_failure() {
         ("b.sh", "cat <<EOF\nserver {\n"),
         ("c.md", "```nginx"),
     ]);
-    for (file, words) in
-        [("a.yaml", "a YAML file"), ("b.sh", "a shell script file"), ("c.md", "a Markdown file")]
-    {
+    for file in ["a.yaml", "b.sh", "c.md"] {
         let output = wslint(directory.path(), &[file]);
         assert_eq!(output.status.code(), Some(2), "{file}");
         let message = String::from_utf8_lossy(&output.stderr);
-        assert!(message.contains(words) && message.contains("no configuration"), "{message}");
+        assert!(message.contains(file) && message.contains("no configuration"), "{message}");
     }
 }
 

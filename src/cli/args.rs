@@ -105,7 +105,7 @@ pub struct CheckArguments {
     #[arg(long)]
     pub notes: bool,
     /// Say what each file was taken for, and judge nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["output", "write_baseline", "fix", "diff"])]
     pub list_files: bool,
     /// Print errors and warnings only, nothing where there are none
     #[arg(short, long)]
@@ -127,7 +127,7 @@ pub struct FixArguments {
     pub unsafe_fixes: bool,
     /// Print what --fix would change, as a unified diff, and write nothing; the exit status is 1 where it would change
     /// something
-    #[arg(long, group = "writes", conflicts_with = "fix")]
+    #[arg(long, group = "writes", conflicts_with_all = ["fix", "output", "write_baseline"])]
     pub diff: bool,
     /// Only the fixes of these rules (comma-separated, repeatable)
     #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true)]

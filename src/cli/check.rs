@@ -32,6 +32,11 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         return fix::diff(&arguments.input, buffer, fixing, &selection, given.as_deref(), output);
     }
     if fixing.fix {
+        // Nothing is mended that could not be reported.
+        if !arguments.output.is_empty() {
+            let before = inputs::read(&arguments.input, buffer.clone(), &selection, true)?;
+            outputs::spare(arguments, &before.linted, &before.settings)?;
+        }
         buffer = fix::fix(&arguments.input, buffer, fixing, &selection, given.as_deref())?;
         if let Some(fixed) = &buffer {
             output.pass(fixed)?;
@@ -42,12 +47,13 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
     let left_out = inputs.left_out;
     if let Some(path) = arguments.write_baseline.as_ref().map(below) {
         inputs.narrow();
+        outputs::spare(arguments, &inputs.linted, &inputs.settings)?;
         let count = baseline::write(&inputs, &path)?;
         let written = format!("{} written to {}", counted(count, "finding"), shown(&path, &directory));
         output.print(|out| writeln!(out, "{written}"))?;
         return Ok(CLEAN);
     }
-    baseline::apply(&mut inputs, given.as_deref(), &selection)?;
+    baseline::apply(&mut inputs, given.as_deref(), &selection, arguments.input.read.restrict_includes)?;
     inputs.narrow();
     let Inputs { mut linted, settings, .. } = inputs;
     outputs::spare(arguments, &linted, &settings)?;

@@ -18,11 +18,12 @@ use super::told;
 use crate::effective;
 use crate::engine::settings::Settings;
 use crate::engine::{Linted, Selection};
+use crate::finding::Severity;
 use crate::handshake::Trace;
-use crate::source::FileId;
 use crate::source::discover::{self, Kind, Other, Server, Survey};
-use crate::source::files::{Files, Found};
+use crate::source::files::{Files, Found, normal};
 use crate::source::overlay::Overlay;
+use crate::source::{FileId, Source, Span, Text};
 use crate::tree::{Options, Tree};
 
 pub use super::options::reason;
@@ -110,17 +111,16 @@ pub fn read_from(
 ) -> Result<Inputs, String> {
     let here = current_directory()?;
     let setup = Setup::new(&input.read, &here);
-    // What is wrong with a file of settings is told once.
-    let known: RefCell<HashSet<PathBuf>> = RefCell::default();
     let one = |part: &Part, is_sole: bool| {
         let settings = setup.settings(part)?;
         let home = settings.file.as_ref().and_then(|file| file.path.parent());
-        let is_whole = home.is_some_and(|home| home.starts_with(&part.root));
+        // A file that is named may be one of several, and so may the configurations of one server.
+        let is_directory = files.look(&normal(&here.join(&part.shown))) == Found::Directory;
+        let is_whole = is_directory
+            && input.read.server.is_none()
+            && home.is_some_and(|home| home.starts_with(&part.root));
         let coverage = Coverage { is_whole, is_sole };
         let mut selection = super::settings::selection(&settings, selection, &part.main, coverage);
-        if settings.file.as_ref().is_some_and(|file| known.borrow_mut().insert(file.path.clone())) {
-            selection.problems.clone_from(&settings.problems);
-        }
         if part.is_embedded {
             // No URL leads to a part of a file.
             selection.endpoints.clear();
@@ -148,9 +148,33 @@ pub fn read_from(
             inputs.only.push(part.only);
         }
         crate::rules::agree(&mut inputs.linted);
+        tell_settings(&mut inputs);
         Ok(inputs)
     };
     each(files, buffer, input, &setup, one, |(linted, _)| &linted.tree, done)
+}
+
+/// What is wrong with each file of settings, told with the first configuration that it is for.
+fn tell_settings(inputs: &mut Inputs) {
+    let mut known: HashSet<PathBuf> = HashSet::new();
+    for (part, settings) in inputs.linted.iter_mut().zip(&inputs.settings) {
+        let Some(file) = settings.file.as_ref().filter(|_| !settings.problems.is_empty()) else { continue };
+        if !known.insert(file.path.clone()) {
+            continue;
+        }
+        let id = part.tree.lend(Source::new(file.path.clone(), Text::plain(file.bytes.to_vec())));
+        for problem in &settings.problems {
+            let at = Span { file: id, start: problem.at.start, end: problem.at.end };
+            let finding = crate::rules::unclear(problem, at);
+            let rule = crate::rules::find(finding.rule).expect("internal: the rule is in the table");
+            // A file that is none of settings cannot say how loud that is.
+            let told = match problem.severity {
+                Severity::Error => Some(finding),
+                _ => settings.levels.apply(rule, finding, &file.path, false),
+            };
+            part.findings.extend(told);
+        }
+    }
 }
 
 /// The trees alone, for what is said of files.
@@ -196,6 +220,7 @@ pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     let read =
         crate::trace(&*part.files, &part.main.path, &options, target, &arguments.url, &arguments.header);
     let (mut linted, trace) = read.map_err(|error| format!("{}: {}", part.shown, reason(&error)))?;
+    setup.lookup.borrow().complain();
     if let Some(joined) = &part.joined {
         told::rename(&mut linted, joined);
     }
@@ -404,6 +429,8 @@ where
         if is_read {
             return Ok(());
         }
+        // Nothing says that no other configuration is meant by a URL.
+        self.is_sole = false;
         let settled = self.settled_mains(files, &part)?;
         for mains in std::iter::once(settled).chain(discover::mains_above(files, &given.path)) {
             let mut found = false;
@@ -424,7 +451,10 @@ where
             }
         }
         let head = files.head(&given.path, discover::HEAD).unwrap_or_default();
-        if buffer.is_none() && self.input.read.server.is_none() && discover::is_other(&given.path, &judgement, &head) {
+        if buffer.is_none()
+            && self.input.read.server.is_none()
+            && discover::is_other(&given.path, &judgement, &head)
+        {
             return self
                 .other_language(given, "no configuration of nginx or Apache; --server says whose it is");
         }

@@ -31,7 +31,7 @@ pub fn agree(arguments: &CheckArguments) -> Result<(), String> {
         return Err("--statistics: only the formats human and json have them".to_string());
     }
     let mut places = HashSet::new();
-    for (_, file) in outputs {
+    for file in written(arguments) {
         let refused = |why: &str| Err(format!("{}: not written: {why}", file.display()));
         let directory = directory(file);
         if !directory.is_dir() {
@@ -59,16 +59,17 @@ pub fn agree(arguments: &CheckArguments) -> Result<(), String> {
 /// Says which file would have been.
 pub fn spare(arguments: &CheckArguments, linted: &[Linted], settings: &[Rc<Settings>]) -> Result<(), String> {
     let identity = |path: &Path| fs::metadata(path).ok().map(|there| (there.dev(), there.ino()));
-    let there: Vec<_> =
-        arguments.output.iter().filter_map(|(_, file)| Some((file, identity(file)?))).collect();
+    let there: Vec<_> = written(arguments).filter_map(|file| Some((file, identity(file)?))).collect();
     if there.is_empty() {
         return Ok(());
     }
-    let settled = settings.iter().flat_map(|settings| {
-        settings.file.iter().map(|file| &*file.path).chain(settings.baseline.as_deref())
-    });
+    let settled = settings.iter().filter_map(|settings| settings.file.as_ref()).map(|file| &*file.path);
     let sources = linted.iter().flat_map(|part| part.tree.sources.paths());
-    for source in sources.chain(settled).chain(arguments.baseline.as_deref()) {
+    let baselines = settings.iter().filter_map(|settings| settings.baseline.as_deref());
+    let baselines = baselines.chain(arguments.baseline.as_deref());
+    // A baseline is written anew over itself.
+    let baselines = baselines.filter(|_| arguments.write_baseline.is_none());
+    for source in sources.chain(settled).chain(baselines) {
         let read = identity(source);
         if let Some((file, _)) = there.iter().find(|(_, written)| Some(*written) == read) {
             return Err(format!("{}: not written: it is one of the files that were read", file.display()));
@@ -112,6 +113,11 @@ fn write_one(
         Format::Gitlab => gitlab::write(report, out),
         Format::Junit => junit::write(report, out),
     }
+}
+
+/// Every file that is to be written but for fixes.
+fn written(arguments: &CheckArguments) -> impl Iterator<Item = &PathBuf> {
+    arguments.output.iter().map(|(_, file)| file).chain(&arguments.write_baseline)
 }
 
 fn directory(file: &Path) -> PathBuf {

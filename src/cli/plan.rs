@@ -110,6 +110,16 @@ pub fn files(given: &[Given], here: &Path, restricted: bool) -> Result<Box<dyn F
     Ok(Box::new(files))
 }
 
+/// Where a file is read that the command line names beside its paths: restricted, whoever wrote what lies below the current
+/// directory leads nowhere else by a link.
+pub fn files_for(file: &Path, here: &Path, restricted: bool) -> Result<Box<dyn Files>, String> {
+    if !(restricted && file.starts_with(here)) {
+        return Ok(Box::new(Disk));
+    }
+    let files = Restricted::new([here.to_owned()]).map_err(|error| reason(&error))?;
+    Ok(Box::new(files))
+}
+
 pub fn directory_of(file: &Path) -> &Path {
     file.parent().unwrap_or(file)
 }

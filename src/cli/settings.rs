@@ -10,12 +10,15 @@ use hashbrown::HashMap;
 use super::CLEAN;
 use super::args::ReadArguments;
 use super::inputs::reason;
+use super::output;
 use super::output::Output;
+use super::plan::files_for;
 use crate::engine::Selection;
 use crate::engine::settings::{self, Settings, Trust};
 use crate::rules;
 use crate::source::discover::Main;
-use crate::source::files::{Disk, Files, normal, words};
+use crate::source::files::{Files, normal, words};
+use crate::source::{Source, Text};
 
 /// The settings of paths, each file read once.
 pub struct Lookup<'a> {
@@ -45,11 +48,24 @@ impl<'a> Lookup<'a> {
         if let Some(known) = self.by_file.get(&file) {
             return Ok(known.clone());
         }
-        let files: &dyn Files = if self.read.config.is_some() { &Disk } else { files };
+        let named = files_for(&file, self.here, self.read.restrict_includes)?;
+        let files = if self.read.config.is_some() { &*named } else { files };
         let loaded = settings::load(files, &file, &rules::ALL, trust);
         let loaded = Rc::new(loaded.map_err(|error| format!("{}: {}", file.display(), reason(&error)))?);
         self.by_file.insert(file, loaded.clone());
         Ok(loaded)
+    }
+
+    /// Tells what is wrong with the files that were read, for who reads no findings.
+    pub fn complain(&self) {
+        for settings in self.by_file.values() {
+            let Some(file) = &settings.file else { continue };
+            let source = Source::new(file.path.clone(), Text::plain(file.bytes.to_vec()));
+            for problem in &settings.problems {
+                let at = format!("{}:{}", file.path.display(), source.line(problem.at.start));
+                output::complain(&format!("{at}: {}", problem.message));
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Findings that are known: a file of their fingerprints. Knows how it is written and read, not where it lies.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -123,8 +123,15 @@ fn of(linted: &Linted, directory: &Path) -> Vec<String> {
     fingerprints(&linted.tree, &linted.findings, |file| relative(linted, file, directory))
 }
 
-/// So that it does not matter from where wslint is run.
+/// So that it does not matter from where wslint is run, nor where the checkout lies.
 fn relative(linted: &Linted, file: FileId, directory: &Path) -> String {
     let path = linted.tree.sources.path(file);
-    path.strip_prefix(directory).unwrap_or(path).to_string_lossy().into_owned()
+    let shared =
+        path.components().zip(directory.components()).take_while(|(one, other)| one == other).count();
+    let up = directory.components().skip(shared).map(|_| Component::ParentDir);
+    // Files of another machine, as a dump has them, share nothing but the root.
+    match shared {
+        0 | 1 => path.to_string_lossy().into_owned(),
+        _ => up.chain(path.components().skip(shared)).collect::<PathBuf>().to_string_lossy().into_owned(),
+    }
 }

@@ -41,11 +41,6 @@ impl Endpoint {
         Self { url, via: None, ping_interval: None, sticky: false, config: None, at: None, is_expected: true }
     }
 
-    /// Whether it is the same promise, made of another configuration.
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.url == other.url && self.via == other.via && self.at == other.at
-    }
-
     /// What the configuration sees: where the request is sent, and the headers that it then has. What stands in front
     /// tells which scheme the client used, as such proxies do.
     pub fn request(&self) -> (Url, Vec<(String, String)>) {

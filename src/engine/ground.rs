@@ -8,7 +8,7 @@ use super::options::Options;
 use super::{Rule, RuleOption};
 use crate::finding::{Finding, Fix, Label};
 use crate::routes::Route;
-use crate::source::{FileId, Span};
+use crate::source::Span;
 use crate::syntax::Directive;
 use crate::tree::{GraftId, NodeRef, Tree};
 
@@ -17,8 +17,6 @@ use crate::tree::{GraftId, NodeRef, Tree};
 pub struct Given<'a> {
     pub options: &'a Options,
     pub contracts: &'a [Contract],
-    /// The file of settings, where something is told about it.
-    pub settings: Option<FileId>,
 }
 
 /// A tree and whose it is.

@@ -69,13 +69,14 @@ impl Levels {
 
     /// The finding as loud as it is told to be in its file; None where the rule is off there. One that is less bad than
     /// the rule's usual ones gets no louder, and one that is worse no quieter because the others get louder.
-    pub fn apply(&self, rule: &Rule, mut finding: Finding, file: &Path) -> Option<Finding> {
+    /// `is_named`: the rule was asked for by its name.
+    pub fn apply(&self, rule: &Rule, mut finding: Finding, file: &Path, is_named: bool) -> Option<Finding> {
         if self.is_empty() || ALWAYS.contains(&rule.id) {
             return Some(finding);
         }
         let level = self.at(rule, file);
         match level {
-            Level::Off if rule.level == Level::Off => {} // asked for on the command line
+            Level::Off if is_named => {}
             Level::Off => return None,
             level if level == rule.level => {}
             level => {

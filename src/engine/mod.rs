@@ -19,6 +19,8 @@ mod run;
 pub mod settings;
 pub mod times;
 
+use std::path::PathBuf;
+
 use crate::effective;
 use crate::finding::{Finding, Severity};
 use crate::handshake::Roots;
@@ -151,6 +153,10 @@ impl Linted {
 #[derive(Clone, Debug)]
 pub struct Promise {
     pub contract: Contract,
+    /// The file that it is written in.
+    pub settings: Option<PathBuf>,
+    /// The configuration is one that can break it.
+    pub decides: bool,
     /// What there is to tell; nothing where it is kept, or where another finding tells it.
     pub finding: Option<Finding>,
 }

@@ -9,13 +9,13 @@ use super::merged::Merged;
 use super::options::Options;
 use super::promises::Promises;
 use super::remarks::Remarks;
-use super::settings::{Problem, SettingsFile};
+use super::settings::SettingsFile;
 use super::{Check, Facts, Ground, Judged, Rule, apache};
 use crate::effective::BlockId;
 use crate::effective::regex;
 use crate::finding::{Confidence, Finding, Severity};
 use crate::routes::{Intent, Route};
-use crate::source::{FileId, Source, Span, Text};
+use crate::source::{FileId, Source, Text};
 use crate::tree::{NodeRef, Tree};
 
 /// What is asked: which rules, how loud they are, and what else people say.
@@ -35,8 +35,6 @@ pub struct Selection {
     pub endpoints: Vec<Endpoint>,
     /// Where all this is written, if it is.
     pub settings: Option<SettingsFile>,
-    /// What is wrong there.
-    pub problems: Vec<Problem>,
 }
 
 /// Rules whose findings mean that something was not read at all: nothing silences them.
@@ -53,11 +51,16 @@ impl Selection {
         ALWAYS.contains(&rule.id) || (wanted && !named(&self.ignore))
     }
 
+    /// The finding at the level that is wanted; None where it is not wanted at all.
+    pub fn leveled(&self, rule: &Rule, finding: Finding, file: &Path) -> Option<Finding> {
+        self.levels.apply(rule, finding, file, self.select.iter().any(|id| id == rule.id))
+    }
+
     /// The file of settings, as far as something is told about it, made part of the tree.
     pub fn lend(&self, tree: &mut Tree) -> Option<FileId> {
         let file = self.settings.as_ref()?;
-        let is_told_of = !self.problems.is_empty() || !self.endpoints.is_empty();
-        is_told_of.then(|| tree.lend(Source::new(file.path.clone(), Text::plain(file.bytes.to_vec()))))
+        (!self.endpoints.is_empty())
+            .then(|| tree.lend(Source::new(file.path.clone(), Text::plain(file.bytes.to_vec()))))
     }
 
     /// Whether not all rules are asked that usually are.
@@ -180,7 +183,7 @@ pub fn run<F: Asked>(
                 let sources = &facts.ground().tree.sources;
                 let told = findings.into_iter().filter_map(|finding| {
                     let file = sources.path(finding.primary.file);
-                    selection.levels.apply(rule, finding, file)
+                    selection.leveled(rule, finding, file)
                 });
                 found.extend(told.map(|finding| (finding, None)));
             }
@@ -197,7 +200,7 @@ pub fn run<F: Asked>(
     });
     let facts = facts();
     let given = facts.ground().given;
-    let mut promises = Promises::new(given.contracts, routes);
+    let promises = Promises::new(given.contracts, routes);
     // What tells of both sides of a template's condition never happens.
     let happens = |finding: &Finding| {
         let labels = finding.labels.iter().map(|label| label.span);
@@ -212,7 +215,6 @@ pub fn run<F: Asked>(
             finding.fixes.retain(|fix| fix.edits.iter().all(|edit| tree.may_edit(edit.span)));
             (finding, route)
         })
-        .chain(about_settings(rules, selection, given.settings))
         .map(|found| promises.hear(found));
     let mut judged = if remarks.is_empty() {
         let mut told = Merged::default();
@@ -223,29 +225,8 @@ pub fn run<F: Asked>(
     } else {
         heed(remarks, &facts, routes, rules, selection, found)
     };
-    judged.promises = promises.judged(facts.ground(), rules, selection);
+    judged.promises = promises.judged(facts.ground(), rules, selection, &judged.findings);
     judged
-}
-
-/// What is wrong with the settings.
-fn about_settings(
-    rules: &[&'static Rule],
-    selection: &Selection,
-    file: Option<FileId>,
-) -> Vec<(Finding, Option<usize>)> {
-    let Some(file) = file else { return Vec::new() };
-    let mut found = Vec::new();
-    for rule in rules.iter().filter(|rule| selection.includes(rule)) {
-        let Check::Settings(check) = rule.check else { continue };
-        for problem in &selection.problems {
-            let at = Span { file, start: problem.at.start, end: problem.at.end };
-            let path = selection.settings.as_ref().map_or(Path::new(""), |file| &file.path);
-            found.extend(
-                selection.levels.apply(rule, check(problem, at), path).map(|finding| (finding, None)),
-            );
-        }
-    }
-    found
 }
 
 fn ask_about(
@@ -267,7 +248,7 @@ fn ask_about(
         let Some(finding) = facts.about(route, &rule.check) else { continue };
         explained |= rule.cause.is_some();
         let file = facts.ground().tree.sources.path(finding.primary.file);
-        let Some(mut finding) = selection.levels.apply(rule, finding, file) else { continue };
+        let Some(mut finding) = selection.leveled(rule, finding, file) else { continue };
         if route.intent <= Intent::Named {
             finding.confidence = Confidence::Likely;
             let most = if route.intent == Intent::None { Severity::Note } else { Severity::Warning };

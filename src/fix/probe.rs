@@ -168,7 +168,7 @@ fn with_apache(linted: &Linted, files: &dyn Files, ask: impl FnOnce(&apache::Fac
 
 /// Nothing that is asked here depends on what people say beside the files.
 fn nothing_given(options: &Options) -> Given<'_> {
-    Given { options, contracts: &[], settings: None }
+    Given { options, contracts: &[] }
 }
 
 fn nginx_servers(facts: &Facts) -> Vec<BlockId> {

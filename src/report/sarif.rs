@@ -74,14 +74,17 @@ impl Serialize for Results<'_> {
 
 fn of_part<'a>(report: &'a Report, linted: &'a Linted) -> impl Iterator<Item = Result> + 'a {
     let part = Part { report, linted };
-    let identified = move |findings: &[Finding]| {
-        fingerprints(&linted.tree, findings, |file| report.path(linted, file)).into_iter()
-    };
-    let silent: Vec<Finding> = linted.suppressed.iter().map(|silent| silent.finding.clone()).collect();
-    let told = linted.findings.iter().zip(identified(&linted.findings));
-    let suppressed = linted.suppressed.iter().zip(identified(&silent));
-    let told = told.map(move |(finding, fingerprint)| part.result(finding, fingerprint));
-    told.chain(suppressed.map(move |(silent, fingerprint)| part.suppressed(silent, fingerprint)))
+    // Equal ones are numbered together, whether they are told or not.
+    let told = linted.findings.iter().map(|finding| (finding.clone(), None));
+    let silent = linted.suppressed.iter().map(|silent| (silent.finding.clone(), Some(silent)));
+    let mut all: Vec<(Finding, Option<&Suppressed>)> = told.chain(silent).collect();
+    all.sort_by_key(|(finding, _)| finding.primary);
+    let (findings, why): (Vec<Finding>, Vec<Option<&Suppressed>>) = all.into_iter().unzip();
+    let identified = fingerprints(&linted.tree, &findings, |file| report.path(linted, file));
+    findings.into_iter().zip(why).zip(identified).map(move |((finding, why), fingerprint)| match why {
+        None => part.result(&finding, fingerprint),
+        Some(silent) => part.suppressed(silent, fingerprint),
+    })
 }
 
 /// A configuration within the report.

@@ -22,6 +22,9 @@ pub static RULE: Rule = Rule {
 const MAIN: Span = Span { file: FileId(0), start: 0, end: 0 };
 
 fn check(ground: &Ground, contract: &Contract) -> Option<Finding> {
+    if !contract.is_addressed {
+        return contract.endpoint.is_expected.then(|| nowhere(contract));
+    }
     if contract.is_kept() {
         return None;
     }
@@ -53,7 +56,7 @@ fn check(ground: &Ground, contract: &Contract) -> Option<Finding> {
 }
 
 /// No configuration goes by the endpoint's host.
-pub(super) fn nowhere(contract: &Contract) -> Finding {
+fn nowhere(contract: &Contract) -> Finding {
     let url = &contract.endpoint.url;
     let message = format!("no configuration goes by the name `{}` of `{}`", url.host, url.text);
     let finding = RULE.finding(contract.at.unwrap_or(MAIN), message).severity(Severity::Warning);

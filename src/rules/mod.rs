@@ -81,13 +81,15 @@ mod wrong_header_directive;
 mod ws_scheme_in_proxy_pass;
 mod wss_not_served;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::engine::baseline::Entry;
-use crate::engine::contracts::Endpoint;
+use crate::engine::settings::Problem;
 use crate::engine::{Linted, Promise, Rule, near};
 use crate::finding::Finding;
+use crate::handshake::Verdict;
 use crate::source::Span;
 
 /// In the order of their names.
@@ -205,39 +207,44 @@ pub fn agree(linted: &mut [Linted]) {
     judge_endpoints(linted);
 }
 
-/// Tells of each endpoint in the first of the configurations that are meant, unless one of them keeps the promise.
+/// Tells of each endpoint in the first of the configurations that are meant, unless one of them keeps the promise. Where
+/// one of them may, that is what is told.
 fn judge_endpoints(linted: &mut [Linted]) {
-    let mut by_endpoint: Vec<(Endpoint, Vec<(usize, Promise)>)> = Vec::new();
+    let mut by_endpoint: Vec<Vec<(usize, Promise)>> = Vec::new();
+    let mut known: HashMap<(String, Option<PathBuf>, Option<Range<u32>>), usize> = HashMap::new();
     for (index, part) in linted.iter_mut().enumerate() {
         for promise in std::mem::take(&mut part.promises) {
-            let endpoint = promise.contract.endpoint.clone();
-            match by_endpoint.iter_mut().find(|(known, _)| known.is_same(&endpoint)) {
-                Some((_, promises)) => promises.push((index, promise)),
-                None => by_endpoint.push((endpoint, vec![(index, promise)])),
+            let endpoint = &promise.contract.endpoint;
+            let key = (endpoint.url.text.clone(), promise.settings.clone(), endpoint.at.clone());
+            let place = *known.entry(key).or_insert(by_endpoint.len());
+            if place == by_endpoint.len() {
+                by_endpoint.push(Vec::new());
             }
+            by_endpoint[place].push((index, promise));
         }
     }
-    for (_, promises) in by_endpoint {
+    for promises in by_endpoint {
         let is_addressed = promises.iter().any(|(_, promise)| promise.contract.is_addressed);
-        let meant = || promises.iter().filter(|(_, promise)| promise.contract.is_addressed);
-        if meant().any(|(_, promise)| promise.contract.is_kept()) {
+        let is_kept = |promise: &Promise| promise.contract.is_addressed && promise.contract.is_kept();
+        if promises.iter().any(|(_, promise)| is_kept(promise)) {
             continue;
         }
-        let told = match is_addressed {
-            // Where one of them says nothing, another of its findings tells it.
-            true => meant().map(|(index, promise)| Some((*index, promise.finding.clone()?))).collect(),
-            false => promises
-                .first()
-                .filter(|(_, promise)| promise.contract.endpoint.is_expected)
-                .map(|(index, promise)| vec![(*index, endpoint_not_upgraded::nowhere(&promise.contract))]),
+        let meant = || {
+            let meant = promises.iter().filter(|(_, promise)| promise.contract.is_addressed == is_addressed);
+            meant.filter(|(_, promise)| promise.decides)
         };
-        let Some((index, finding)) = told.and_then(|told: Vec<(usize, Finding)>| told.into_iter().next())
-        else {
-            continue;
-        };
-        let findings = &mut linted[index].findings;
+        let is_open = |(_, promise): &&(usize, Promise)| promise.contract.trace.verdict == Verdict::Unknown;
+        let Some((index, promise)) = meant().find(is_open).or_else(|| meant().next()) else { continue };
+        // Where that one says nothing, another of its findings tells it.
+        let Some(finding) = promise.finding.clone() else { continue };
+        let findings = &mut linted[*index].findings;
         let at =
             findings.partition_point(|known| (known.primary, known.rule) <= (finding.primary, finding.rule));
         findings.insert(at, finding);
     }
+}
+
+/// What is told of a mistake in the settings.
+pub fn unclear(problem: &Problem, at: Span) -> Finding {
+    settings_unclear::check(problem, at)
 }

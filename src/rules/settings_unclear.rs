@@ -16,7 +16,7 @@ pub static RULE: Rule = Rule {
     check: Check::Settings(check),
 };
 
-fn check(problem: &Problem, at: Span) -> Finding {
+pub(super) fn check(problem: &Problem, at: Span) -> Finding {
     let mut finding = RULE.finding(at, problem.message.clone()).severity(problem.severity);
     finding.primary_label.clone_from(&problem.here);
     finding.help.clone_from(&problem.help);

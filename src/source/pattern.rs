@@ -131,6 +131,15 @@ fn class(pattern: &[u8], byte: u8) -> Option<(bool, usize)> {
     }
 }
 
+/// Bytes of a pattern that somebody else's matcher may be given, and its braces: those go as deep as they are nested.
+const MAX_PATTERN: usize = 4096;
+const MAX_BRACES: usize = 64;
+
+/// Whether a glob pattern is one that a person would write.
+pub fn is_moderate(pattern: &str) -> bool {
+    pattern.len() <= MAX_PATTERN && memchr::memchr_iter(b'{', pattern.as_bytes()).count() <= MAX_BRACES
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::files::Memory;

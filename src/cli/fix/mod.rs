@@ -129,7 +129,7 @@ fn made(
         let read = |files: &dyn Files| {
             let mut inputs = inputs::read_from(files, buffer, input, &all)?;
             // What somebody has decided to live with stays.
-            take_known(&mut inputs, baseline)?;
+            take_known(&mut inputs, baseline, input.read.restrict_includes)?;
             Ok::<Inputs, String>(inputs)
         };
         let lint = |files: &dyn Files| Ok(read(files)?.linted);

@@ -11,7 +11,7 @@ use super::levels::Levels;
 use super::options::Options;
 use crate::effective::version::Versions;
 use crate::finding::Severity;
-use crate::source::files::{Files, ReadError};
+use crate::source::files::{Files, Found, ReadError};
 use crate::tree::PathMap;
 
 pub use read::read;
@@ -134,5 +134,15 @@ pub fn load(
     trust: Trust,
 ) -> Result<Settings, ReadError> {
     let bytes = files.read(path, MAX_BYTES)?;
-    Ok(read(path, bytes.into(), rules, trust))
+    let mut settings = read(path, bytes.into(), rules, trust);
+    for endpoint in &settings.endpoints {
+        let Some(config) = endpoint.config.as_ref().filter(|config| files.look(config) != Found::File) else {
+            continue;
+        };
+        let message = format!("there is no file {} whose promise this could be", config.display());
+        let at = endpoint.at.clone().unwrap_or_default();
+        settings.problems.push(Problem { at, severity: Severity::Warning, message, here: None, help: None });
+    }
+    settings.problems.sort_by_key(|problem| problem.at.start);
+    Ok(settings)
 }

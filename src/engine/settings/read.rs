@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobSetBuilder};
+use globset::{Glob, GlobBuilder, GlobSetBuilder};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -22,6 +22,7 @@ use crate::finding::Severity;
 use crate::handshake::Url;
 use crate::source::BYTE_ORDER_MARK;
 use crate::source::files::normal;
+use crate::source::pattern::is_moderate;
 use crate::tree::PathMap;
 
 type Value<'a> = Spanned<DeValue<'a>>;
@@ -86,6 +87,8 @@ impl Reader<'_> {
     fn target(&mut self, table: &DeTable) {
         for (key, value) in table {
             match key.get_ref().as_ref() {
+                // Fewer versions to be right for, and other names defined, may silence any rule.
+                "apache" | "define" | "nginx" if self.quieter(value).is_none() => {}
                 "apache" => self.settings.apache = self.parsed::<Versions>(value),
                 "define" => {
                     for text in self.texts(value) {
@@ -144,20 +147,22 @@ impl Reader<'_> {
 
     fn below(&mut self, table: &DeTable) {
         let mut patterns = GlobSetBuilder::new();
-        let mut has_pattern = false;
+        let mut has_paths = false;
         let mut levels = Vec::new();
         for (key, value) in table {
             match key.get_ref().as_ref() {
                 "paths" => {
                     for (text, at) in self.spanned_texts(value) {
-                        match GlobBuilder::new(&text).literal_separator(true).build() {
-                            Ok(glob) => {
-                                patterns.add(glob);
-                                has_pattern = true;
+                        match globs(&text) {
+                            Ok(globs) => {
+                                for glob in globs {
+                                    patterns.add(glob);
+                                }
                             }
-                            Err(error) => drop(self.warn(at, format!("`{text}`: {}", error.kind()))),
+                            Err(why) => drop(self.warn(at, format!("`{text}` {why}"))),
                         }
                     }
+                    has_paths = true;
                 }
                 "rules" => {
                     if let Some(table) = self.as_table(value) {
@@ -169,8 +174,10 @@ impl Reader<'_> {
                 _ => self.unknown_key(key, &schema::OVERRIDE),
             }
         }
-        if !has_pattern || levels.is_empty() {
-            return;
+        if !has_paths {
+            let first = table.keys().next().map_or(0..0, Spanned::span);
+            let problem = self.warn(first, "levels for no paths".to_string());
+            problem.help = Some("write\npaths = [\"legacy/**\"]".to_string());
         }
         if let Ok(patterns) = patterns.build() {
             self.settings.levels.set_below(&self.directory, patterns, levels);
@@ -238,17 +245,25 @@ impl Reader<'_> {
     fn endpoint(&mut self, table: &DeTable) {
         let mut url = None;
         let mut at = 0..0;
+        // Without what it says, it would say something else.
+        let mut is_clear = true;
         let (mut via, mut ping_interval, mut sticky, mut config) = (None, None, false, None);
         for (key, value) in table {
             match key.get_ref().as_ref() {
                 "config" => config = self.path(value),
-                "ping-interval" => ping_interval = self.time(value),
+                // It takes the place of a limit that holds without it.
+                "ping-interval" => {
+                    ping_interval = self.time(value).filter(|_| self.quieter(value).is_some());
+                }
                 "sticky" => sticky = self.flag(value).unwrap_or_default(),
                 "url" => {
                     url = self.parsed::<Url>(value);
                     at = value.span();
                 }
-                "via" => via = self.parsed::<Via>(value),
+                "via" => {
+                    via = self.parsed::<Via>(value);
+                    is_clear &= via.is_some();
+                }
                 _ => self.unknown_key(key, &schema::ENDPOINT),
             }
         }
@@ -257,7 +272,7 @@ impl Reader<'_> {
             let problem = self.warn(first, "an endpoint without its URL".to_string());
             problem.help = Some("write\nurl = \"wss://chat.example.com/socket\"".to_string());
         }
-        if let Some(url) = url {
+        if let Some(url) = url.filter(|_| is_clear) {
             let at = Some(self.place(at));
             self.settings.endpoints.push(Endpoint {
                 via,
@@ -415,6 +430,26 @@ impl Reader<'_> {
     fn place(&self, at: Range<usize>) -> Range<u32> {
         (at.start + self.before) as u32..(at.end + self.before) as u32
     }
+}
+
+/// What a pattern matches: files, and all that lies below directories.
+fn globs(text: &str) -> Result<Vec<Glob>, String> {
+    let pattern = text.strip_prefix("./").unwrap_or(text).trim_end_matches('/');
+    match () {
+        () if pattern.is_empty() => return Err("matches nothing".to_string()),
+        () if pattern.starts_with('/') || pattern.split('/').any(|part| part == "..") => {
+            return Err("matches nothing: patterns are relative to this file's directory".to_string());
+        }
+        () if !is_moderate(pattern) => return Err("is too long, or has too many braces".to_string()),
+        () => {}
+    }
+    let glob = |pattern: &str| {
+        GlobBuilder::new(pattern)
+            .literal_separator(true)
+            .build()
+            .map_err(|error| format!("is none: {}", error.kind()))
+    };
+    Ok(vec![glob(pattern)?, glob(&format!("{pattern}/**"))?])
 }
 
 /// The value as a reader knows it.

@@ -79,17 +79,19 @@ pub fn server_of(path: &Path, bytes: &[u8]) -> Server {
         return Server::Apache;
     }
     let head = &bytes[..bytes.len().min(HEAD as usize)];
-    let by_name = || {
-        path.iter().rev().find_map(|part| {
-            let part = part.as_encoded_bytes().to_ascii_lowercase();
-            let is = |name: &[u8]| part.starts_with(name);
-            match () {
-                () if is(b"nginx") => Some(Server::Nginx),
-                () if is(b"apache") || is(b"httpd") => Some(Server::Apache),
-                () => None,
-            }
-        })
-    };
     let text = extract::without_tags(path, head);
-    Look::at(text.as_deref().unwrap_or(head)).server().or_else(by_name).unwrap_or(Server::Nginx)
+    Look::at(text.as_deref().unwrap_or(head)).server().or_else(|| named_for(path)).unwrap_or(Server::Nginx)
+}
+
+/// Whose a file is by its name or a directory's.
+fn named_for(path: &Path) -> Option<Server> {
+    path.iter().rev().find_map(|part| {
+        let part = part.as_encoded_bytes().to_ascii_lowercase();
+        let is = |name: &[u8]| part.starts_with(name);
+        match () {
+            () if is(b"nginx") => Some(Server::Nginx),
+            () if is(b"apache") || is(b"httpd") => Some(Server::Apache),
+            () => None,
+        }
+    })
 }

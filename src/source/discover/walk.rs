@@ -10,6 +10,7 @@ use walkdir::WalkDir;
 
 use super::names;
 use crate::source::files::{Files, Found};
+use crate::source::pattern::is_moderate;
 
 /// How far down files are looked for.
 const MAX_DEPTH: usize = 32;
@@ -125,7 +126,7 @@ fn read(files: &dyn Files, directory: &Path, path: &Path) -> Gitignore {
         _ => return Gitignore::empty(),
     };
     let mut builder = GitignoreBuilder::new(directory);
-    for line in String::from_utf8_lossy(&patterns).lines() {
+    for line in String::from_utf8_lossy(&patterns).lines().filter(|line| is_moderate(line)) {
         let _ = builder.add_line(None, line);
     }
     builder.build().unwrap_or_else(|_| Gitignore::empty())
