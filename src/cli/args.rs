@@ -25,7 +25,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub check: CheckArguments,
     /// When to colour: NO_COLOR and FORCE_COLOR are obeyed where this is not given
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto, help_heading = "Report")]
     pub color: Color,
 }
 
@@ -62,7 +62,7 @@ pub enum Verb {
     },
     /// List the rules
     Rules {
-        #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+        #[arg(long, value_enum, default_value_t = ListFormat::Human, help_heading = "Report")]
         format: ListFormat,
     },
 }
@@ -72,43 +72,43 @@ pub struct CheckArguments {
     #[command(flatten)]
     pub input: InputArguments,
     /// How findings are printed
-    #[arg(long, value_enum, default_value_t = Format::Human)]
+    #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "Report")]
     pub format: Format,
     /// Write a report to a file as well, as sarif=wslint.sarif (repeatable); human is without colour, 100 columns wide
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = output, conflicts_with = "write_baseline")]
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output, conflicts_with = "write_baseline", help_heading = "Report")]
     pub output: Vec<(Format, PathBuf)>,
     /// Also tell how often each rule spoke (human and json)
-    #[arg(long)]
+    #[arg(long, help_heading = "Report")]
     pub statistics: bool,
     /// The least severity that makes the exit status 1 [default: warning]
-    #[arg(long, value_enum, value_name = "SEVERITY")]
+    #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Judgement")]
     pub fail_on: Option<FailOn>,
     /// Ask only these rules (comma-separated, repeatable)
-    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true)]
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true, help_heading = "Judgement")]
     pub select: Vec<String>,
     /// Never ask these rules (comma-separated, repeatable)
-    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true)]
+    #[arg(long, value_name = "RULES", value_delimiter = ',', value_parser = RuleId, hide_possible_values = true, help_heading = "Judgement")]
     pub ignore: Vec<String>,
     /// Also look at routes that nothing says are for WebSockets; findings about them are notes
-    #[arg(long)]
+    #[arg(long, help_heading = "Judgement")]
     pub all_routes: bool,
     /// A URL at which a WebSocket must open, as wss://chat.example.com/socket (repeatable)
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = "Judgement")]
     pub endpoint: Vec<Url>,
     /// Findings that are known: only others count
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Judgement")]
     pub baseline: Option<PathBuf>,
     /// Write what is found as known, for --baseline
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Judgement")]
     pub write_baseline: Option<PathBuf>,
     /// Draw notes in full
-    #[arg(long)]
+    #[arg(long, help_heading = "Report")]
     pub notes: bool,
     /// Say what each file was taken for, and judge nothing
-    #[arg(long, conflicts_with_all = ["output", "write_baseline", "fix", "diff"])]
+    #[arg(long, conflicts_with_all = ["output", "write_baseline", "fix", "diff"], help_heading = "Report")]
     pub list_files: bool,
     /// Print errors and warnings only, nothing where there are none
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Report")]
     pub quiet: bool,
     #[command(flatten)]
     pub fix: FixArguments,
@@ -139,7 +139,7 @@ pub struct FixArguments {
 pub struct RoutesArguments {
     #[command(flatten)]
     pub input: InputArguments,
-    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    #[arg(long, value_enum, default_value_t = ListFormat::Human, help_heading = "Report")]
     pub format: ListFormat,
 }
 
@@ -156,11 +156,12 @@ pub struct TraceArguments {
     pub header: Vec<(String, String)>,
     #[command(flatten)]
     pub read: ReadArguments,
-    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    #[arg(long, value_enum, default_value_t = ListFormat::Human, help_heading = "Report")]
     pub format: ListFormat,
 }
 
 #[derive(Args)]
+#[command(next_help_heading = "Input")]
 pub struct InputArguments {
     /// A directory that holds configurations or fragments, a main configuration, a file that one includes, a fragment, what
     /// `nginx -T` or `apachectl -t -D DUMP_CONFIG` printed, or `-` for standard input; by default the current directory
@@ -190,6 +191,7 @@ pub struct InputArguments {
 }
 
 #[derive(Args)]
+#[command(next_help_heading = "Input")]
 pub struct ReadArguments {
     /// The file of settings; by default wslint.toml or .wslint.toml beside the PATH or above it
     #[arg(long, value_name = "FILE", conflicts_with = "isolated")]
