@@ -77,7 +77,8 @@ fn made(
         return None;
     }
     let made = template::make(bytes, server, engines, lines);
-    if made.first_tag.is_none() && !has_lines {
+    // A here-document may hold no tag, and backslashes that the shell takes away.
+    if made.first_tag.is_none() && !has_lines && made.parsed == bytes {
         return None;
     }
     Some((made, engines.any().then(|| detect::engine_of(path).unwrap_or_else(|| engines.name(bytes)))))

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::place::Place;
 use super::tags::{self, Engines, Found, Kind, Tag};
 use super::words::{is_placeholder, literal, shown};
+use crate::source::BYTE_ORDER_MARK;
 use crate::source::discover::Server;
 use crate::source::text::{Branches, Piece};
 
@@ -75,7 +76,7 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn run(&mut self, engines: Engines, lines: bool) {
-        let mut at = 0;
+        let mut at = self.begin();
         while let Some(start) = tags::next(self.bytes, at, engines) {
             self.plain(at..start, lines);
             // Lua's tables: tags among them have as many braces of one kind as of the other.
@@ -105,9 +106,16 @@ impl Maker<'_> {
         self.plain(at..self.bytes.len(), lines);
     }
 
+    /// Behind a byte order mark.
+    fn begin(&self) -> usize {
+        if self.bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }
+    }
+
     fn finish(mut self) -> Made {
-        let uneven = self.place.depth != 0 && self.torn > 0;
-        self.made.tangled |= uneven || !self.open.is_empty();
+        let uneven = self.place.depth != 0;
+        // What an expression makes may open blocks, or close them.
+        let elsewhere = self.made.has_items && (uneven || self.place.lowest < 0);
+        self.made.tangled |= (uneven && self.torn > 0) || elsewhere || !self.open.is_empty();
         if self.made.pieces.first().is_none_or(|first| first.parsed > 0) {
             self.made.pieces.insert(0, Piece { parsed: 0, original: 0 });
         }
@@ -143,7 +151,7 @@ impl Maker<'_> {
         while at < range.end {
             let end = memchr::memchr(b'\n', &self.bytes[at..range.end]).map_or(range.end, |end| at + end + 1);
             let line = &self.bytes[at..end];
-            let begins = at == 0 || self.bytes[at - 1] == b'\n';
+            let begins = at == self.begin() || self.bytes[at - 1] == b'\n';
             if begins && self.place.is_start() && is_placeholder(line.trim_ascii()) {
                 let from = at + line.len() - line.trim_ascii_start().len();
                 let to = from + line.trim_ascii().len();
@@ -348,6 +356,8 @@ impl Maker<'_> {
         loop {
             match self.bytes.get(at) {
                 None | Some(b'\n' | b'\r' | b'#') => return true,
+                // The end of the block around it.
+                Some(b'}') if self.server == Server::Nginx => return true,
                 Some(b' ' | b'\t') => at += 1,
                 Some(b';') if self.server == Server::Nginx => return false,
                 Some(_) if tags::next(self.bytes, at, engines) == Some(at) => {
