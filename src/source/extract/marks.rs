@@ -1,5 +1,6 @@
 //! Tags of languages that are no template engines: Terraform, the shell, and marks of one's own. Knows no configuration.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::tags::{Found, Kind, Tag, code_end, first_word, tag};
@@ -57,12 +58,15 @@ pub fn marks(bytes: &[u8], start: usize) -> Found {
     let len = name.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
     let (name, rest) = name.split_at(len);
     let is_name = len > 2 && name[0].is_ascii_alphabetic() && rest.starts_with(close);
-    // What has a value in the file itself is the server's.
-    let is_own = || is_server_variable(name) || memchr::memmem::find(bytes, &[b"$", name].concat()).is_some();
-    match is_name && (open[0] == b'%' || !is_own()) {
+    match is_name && (open[0] == b'%' || !is_server_variable(name)) {
         true => expression(start..start + open.len() + len + close.len()),
         false => Found::Nothing,
     }
+}
+
+/// The names that stand behind a `$` alone: what has a value in the file itself is the server's.
+pub fn own_names(bytes: &[u8]) -> BTreeSet<&[u8]> {
+    memchr::memchr_iter(b'$', bytes).map(|at| first_word(&bytes[at + 1..])).collect()
 }
 
 /// nginx's variables that are written with braces, or their beginnings.

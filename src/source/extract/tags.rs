@@ -43,6 +43,8 @@ pub struct Engines {
     pub braces: bool,
     /// `{% %}` and `{# #}`, with which `{{ }}` holds no more than expressions.
     pub percent: bool,
+    /// No `#}` closes what `{#` opens from here on.
+    pub hashless: bool,
     /// `<% %>`.
     pub erb: bool,
     /// `${ }` and `%{ }` of Terraform.
@@ -61,6 +63,7 @@ impl Engines {
         Self {
             braces: self.braces || other.braces,
             percent: self.percent || other.percent,
+            hashless: self.hashless && other.hashless,
             erb: self.erb || other.erb,
             terraform: self.terraform || other.terraform,
             shell: self.shell || other.shell,
@@ -125,7 +128,7 @@ pub fn next(bytes: &[u8], at: usize, engines: Engines) -> Option<usize> {
         let braces = engines.braces || engines.percent;
         match (bytes[place], bytes.get(place + 1)) {
             (b'{', Some(b'{' | b'%')) if braces => return Some(place),
-            (b'{', Some(b'#')) if engines.percent => return Some(place),
+            (b'{', Some(b'#')) if engines.percent && !engines.hashless => return Some(place),
             (b'<', Some(b'%')) if engines.erb => return Some(place),
             (b'{' | b'}', Some(_)) if engines.format && format(bytes, place) != Found::Nothing => {
                 return Some(place);
@@ -264,13 +267,14 @@ fn hash(bytes: &[u8], start: usize) -> Found {
 
 fn erb(bytes: &[u8], start: usize) -> Found {
     let inner = start + 2;
-    let Some(end) = memchr::memmem::find(&bytes[inner..], b"%>").map(|at| inner + at) else {
+    // Where another one opens first, this one was never closed.
+    let mark = memchr::memchr_iter(b'%', &bytes[inner..]).map(|at| inner + at).find(|&at| {
+        let opens = at > inner && bytes[at - 1] == b'<';
+        bytes.get(at + 1) == Some(&b'>') || opens
+    });
+    let Some(end) = mark.filter(|&at| bytes.get(at + 1) == Some(&b'>')) else {
         return Found::Unclosed(start..inner);
     };
-    // Another one opens first: this one was never closed.
-    if memchr::memmem::find(&bytes[inner..end], b"<%").is_some() {
-        return Found::Unclosed(start..inner);
-    }
     let (kind, from) = match bytes[inner] {
         b'%' => return Found::Nothing,
         b'#' => (Some(Kind::Silent), inner + 1),
