@@ -64,6 +64,29 @@ pub fn marks(bytes: &[u8], start: usize) -> Found {
     }
 }
 
+/// `<your backend>`, `[backend-url]` and `:PORT`, as manuals leave words to their readers.
+pub fn prose(bytes: &[u8], start: usize) -> Found {
+    let before = start.checked_sub(1).map_or(b'\n', |at| bytes[at]);
+    let (open, rest) = (bytes[start], &bytes[start + 1..]);
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(byte);
+    let len = rest.iter().take_while(|byte| is_word(byte)).count();
+    let begins = rest.first().is_some_and(u8::is_ascii_alphabetic);
+    match open {
+        // Groups of regular expressions have names in such brackets.
+        b'<' if begins && rest.get(len) == Some(&b'>') && !b"?Pk".contains(&before) => {
+            expression(start..start + len + 2)
+        }
+        b'[' if begins && len > 4 && rest.get(len) == Some(&b']') && before == b' ' => {
+            expression(start..start + len + 2)
+        }
+        b':' => {
+            let len = rest.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'_').count();
+            if len > 2 { expression(start..start + 1 + len) } else { Found::Nothing }
+        }
+        _ => Found::Nothing,
+    }
+}
+
 /// The names that stand behind a `$` alone: what has a value in the file itself is the server's.
 pub fn own_names(bytes: &[u8]) -> BTreeSet<&[u8]> {
     memchr::memchr_iter(b'$', bytes).map(|at| first_word(&bytes[at + 1..])).collect()

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::marks::{format, marks, shell, terraform};
+use super::marks::{format, marks, prose, shell, terraform};
 
 /// What a tag does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub struct Engines {
     pub shell: bool,
     /// `%name%` and `${name}`, as scripts of one's own fill them in.
     pub marks: bool,
+    /// `<your backend>` and the like.
+    pub prose: bool,
     /// `{name}`, and `{{` for a brace, as Python's `format` has them.
     pub format: bool,
 }
@@ -68,6 +70,7 @@ impl Engines {
             terraform: self.terraform || other.terraform,
             shell: self.shell || other.shell,
             marks: self.marks || other.marks,
+            prose: self.prose || other.prose,
             format: self.format || other.format,
         }
     }
@@ -75,7 +78,14 @@ impl Engines {
 
 impl Engines {
     pub fn any(self) -> bool {
-        self.braces || self.percent || self.erb || self.terraform || self.shell || self.marks || self.format
+        self.braces
+            || self.percent
+            || self.erb
+            || self.terraform
+            || self.shell
+            || self.marks
+            || self.prose
+            || self.format
     }
 
     /// As a person calls it.
@@ -117,12 +127,14 @@ pub enum Found {
 /// The next place from `at` on where a tag may begin.
 pub fn next(bytes: &[u8], at: usize, engines: Engines) -> Option<usize> {
     let mut from = at;
-    let outer = engines.terraform || engines.shell || engines.marks || engines.format;
+    let outer = engines.terraform || engines.shell || engines.marks || engines.format || engines.prose;
     loop {
         let rest = bytes.get(from..)?;
         let place = from
             + match outer {
-                true => rest.iter().position(|byte| b"{}<$%\\`".contains(byte))?,
+                true => rest
+                    .iter()
+                    .position(|byte| b"{}<$%\\`".contains(byte) || (engines.prose && b"[:".contains(byte)))?,
                 false => memchr::memchr2(b'{', b'<', rest)?,
             };
         let braces = engines.braces || engines.percent;
@@ -131,6 +143,9 @@ pub fn next(bytes: &[u8], at: usize, engines: Engines) -> Option<usize> {
             (b'{', Some(b'#')) if engines.percent && !engines.hashless => return Some(place),
             (b'<', Some(b'%')) if engines.erb => return Some(place),
             (b'{' | b'}', Some(_)) if engines.format && format(bytes, place) != Found::Nothing => {
+                return Some(place);
+            }
+            (b'<' | b'[' | b':', Some(_)) if engines.prose && prose(bytes, place) != Found::Nothing => {
                 return Some(place);
             }
             (b'$' | b'%', Some(_)) if engines.marks && marks(bytes, place) != Found::Nothing => {
@@ -152,6 +167,9 @@ pub fn at(bytes: &[u8], start: usize, engines: Engines) -> Found {
     match &bytes[start..(start + 2).min(bytes.len())] {
         [b'{' | b'}', _] if engines.format => format(bytes, start),
         [b'$' | b'%', _] if engines.marks => marks(bytes, start),
+        [b'<' | b'[' | b':', _] if engines.prose && prose(bytes, start) != Found::Nothing => {
+            prose(bytes, start)
+        }
         b"{{" => braces(bytes, start, engines),
         b"{%" => percent(bytes, start),
         b"{#" => hash(bytes, start),
