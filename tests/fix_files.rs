@@ -222,3 +222,62 @@ fn of_a_single_file_only_that_file_is_fixed() {
     assert!(read(&directory, "sites/chat.conf").contains("proxy_http_version 1.1;"));
     assert_eq!(read(&directory, "sites/other.conf"), site.replace("8080", "8081"));
 }
+
+/// As `SITE`, with HTTP/1.0 as all that is wrong.
+fn old_hop() -> String {
+    SITE.replace("# chat", "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;")
+}
+
+#[test]
+fn what_a_baseline_knows_is_left_alone() {
+    let directory = tree(&old_hop());
+    fs::write(directory.path().join("sites/other.conf"), SITE.replace("8080", "8081")).expect("written");
+    wslint(directory.path(), &["--select", "http-1-0-hop", "--write-baseline", "known.json"]);
+    let output = wslint(directory.path(), &["--fix", "--baseline", "known.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert_eq!(read(&directory, "sites/chat.conf"), old_hop());
+    assert!(read(&directory, "sites/other.conf").contains("proxy_http_version 1.1;"));
+}
+
+#[test]
+fn a_rule_that_is_off_is_fixed_where_it_is_asked_for() {
+    let site = old_hop().replace("upgrade;\n", "upgrade; proxy_http_version 1.1;\n");
+    for how in ["--select", "settings"] {
+        let directory = tree(&site);
+        let mut arguments = vec!["--fix", "--unsafe-fixes"];
+        match how {
+            "settings" => {
+                fs::write(directory.path().join("wslint.toml"), "[rules]\nh2c-smuggling = \"warning\"\n")
+                    .expect("written")
+            }
+            _ => arguments.extend(["--select", "h2c-smuggling"]),
+        }
+        let output = wslint(directory.path(), &arguments);
+        assert!(
+            text(&output.stderr).contains("fixed 1 finding in 2 files"),
+            "{how}: {}",
+            text(&output.stderr)
+        );
+        let fixed = site.replace("$http_upgrade", "$websocket_upgrade");
+        let fixed = fixed.replace("Connection upgrade", "Connection $websocket_connection");
+        assert_eq!(read(&directory, "sites/chat.conf"), fixed, "{how}");
+        let maps = "    map $http_upgrade $websocket_upgrade {\n        default   '';\n        websocket websocket;\n    }\n\n    \
+             map $http_upgrade $websocket_connection {\n        default   close;\n        websocket upgrade;\n    }\n\n";
+        assert_eq!(
+            read(&directory, "nginx.conf"),
+            MAIN.replace("    # all", &format!("{maps}    # all")),
+            "{how}"
+        );
+    }
+}
+
+#[test]
+fn what_is_fixed_later_is_told_by_the_lines_that_were_there() {
+    let site = "server {\n    listen 8080;\n    location /ws {\n        proxy_set_header Upgrade: $http_upgrade;\n        \
+                proxy_set_header Upgrade $http_upgrade;\n        proxy_set_header Connection upgrade;\n        \
+                proxy_http_version 1.1;\n        proxy_read_timeout 0;\n        proxy_pass http://127.0.0.1:9000;\n    }\n}\n";
+    let directory = tree(site);
+    let told = text(&wslint(directory.path(), &["--fix", "--unsafe-fixes"]).stderr);
+    assert!(told.contains("sites/chat.conf:4: fixed malformed-handshake-header: remove the line"), "{told}");
+    assert!(told.contains("sites/chat.conf:8: fixed timeout-invalid"), "{told}");
+}

@@ -141,7 +141,7 @@ fn levels_options_and_the_bar_are_settled() {
     let strict = with("fail-on = \"note\"");
     assert_eq!(wslint(strict.path(), &["--fail-on", "warning"]).status, 0, "the command line counts more");
     let off = with("rules.idle-timeout-short = \"off\"");
-    assert_eq!(told(&off, &["--select", "idle-timeout-short"]), [""; 0], "told to be silent");
+    assert_eq!(told(&off, &["--select", "idle-timeout-short"]), idle("note"), "the command line counts more");
 }
 
 #[test]
@@ -176,10 +176,11 @@ fn targets_and_paths_are_settled() {
 #[test]
 fn settings_that_were_found_raise_the_bar_for_untrusted_configurations_and_never_lower_it() {
     let directory = with(
-        "fail-on = \"never\"\nbaseline = \"b.json\"\n[rules]\nidle-timeout-short = \"off\"\nopen-proxy = \"error\"\n",
+        "fail-on = \"never\"\nbaseline = \"b.json\"\n[rules]\nidle-timeout-short = \"off\"\nopen-proxy = \"error\"\n\
+         [target]\nnginx = \"1.31\"\n[[endpoint]]\nurl = \"ws://chat.test/ws\"\nping-interval = \"1s\"\n",
     );
-    let notes =
-        ["1: note", "2: note", "4: note"].map(|place| format!("wslint.toml:{place}[settings-unclear]"));
+    let notes = ["1: note", "2: note", "4: note", "7: note", "10: note"]
+        .map(|place| format!("wslint.toml:{place}[settings-unclear]"));
     let mut expected = vec!["nginx.conf:12: note[idle-timeout-short]".to_string()];
     expected.extend(notes);
     assert_eq!(told(&directory, &[".", "--restrict-includes"]), expected);
@@ -210,7 +211,10 @@ fn an_endpoint_is_held_to_its_promise() {
         ("url = \"ws://chat.test/ws\"\nsticky = true", ""),
         ("url = \"ws://other.test/ws\"", ""),
         ("url = \"ws://chat.test/ws\"\nconfig = \"nginx.conf\"", ""),
-        ("url = \"ws://chat.test/plain\"\nconfig = \"elsewhere/nginx.conf\"", ""),
+        (
+            "url = \"ws://chat.test/plain\"\nconfig = \"elsewhere/nginx.conf\"",
+            "wslint.toml:2: warning[settings-unclear]",
+        ),
     ] {
         let found = told(&endpoint(lines), &["."]);
         assert_eq!(found.join(" "), expected, "{lines}");
@@ -378,6 +382,183 @@ fn entries_that_nothing_is_found_for_are_told() {
 }
 
 #[test]
+fn a_promise_that_is_broken_is_told_whatever_is_silenced_on_its_way() {
+    let directory = endpoint("url = \"ws://chat.test/ws\"");
+    let text = GOOD.replace("2m", "1h").replace(
+        "proxy_set_header Connection \"upgrade\"",
+        "# wslint: allow(connection-not-upgrade) our client does not care\n            proxy_set_header Connection close",
+    );
+    write(directory.path(), "nginx.conf", &text);
+    assert_eq!(told(&directory, &["."]), ["nginx.conf:6: error[endpoint-not-upgraded]"]);
+    assert_eq!(told(&directory, &[".", "--ignore", "endpoint-not-upgraded"]), [""; 0]);
+    // An error that tells of silence tells nothing of the handshake.
+    let quick =
+        "url = \"ws://chat.test/ws\"\nping-interval = \"5m\"\n[rules]\nconnection-not-upgrade = \"off\"";
+    let directory = endpoint(quick);
+    write(directory.path(), "nginx.conf", &GOOD.replace("Connection \"upgrade\"", "Connection close"));
+    assert_eq!(
+        told(&directory, &["."]),
+        ["nginx.conf:6: error[endpoint-not-upgraded]", "nginx.conf:12: error[idle-timeout-short]"]
+    );
+}
+
+#[test]
+fn what_lies_beside_a_fragment_may_keep_a_promise() {
+    let redirect = "server {\n    listen 80;\n    server_name chat.test;\n    return 301 https://$host$request_uri;\n}\n";
+    let site = "server {\n    listen 443 ssl;\n    server_name chat.test;\n    location /ws {\n        proxy_pass http://127.0.0.1:9000;\n        proxy_http_version 1.1;\n        proxy_set_header Upgrade $http_upgrade;\n        proxy_set_header Connection upgrade;\n        proxy_read_timeout 1h;\n        proxy_set_header Host $host;\n    }\n}\n";
+    let settings = "[[endpoint]]\nurl = \"wss://chat.test/ws\"\n[[endpoint]]\nurl = \"ws://chat.test/ws\"\n";
+    for (one, other) in [("a.conf", "b.conf"), ("b.conf", "a.conf")] {
+        let directory = tree(&[(".git/HEAD", ""), (one, redirect), (other, site), ("wslint.toml", settings)]);
+        let broken = format!("{one}:4: error[endpoint-not-upgraded]");
+        assert_eq!(told(&directory, &["."]), std::slice::from_ref(&broken));
+        assert_eq!(told(&directory, &[one]), [broken]);
+        assert_eq!(told(&directory, &[other]), [""; 0]);
+    }
+    let elsewhere = "[[endpoint]]\nurl = \"ws://elsewhere.test/ws\"\n";
+    let httpd = "ServerRoot \"/etc/httpd\"\nListen 81\nServerName elsewhere.test\nProxyPreserveHost on\nProxyPass \"/ws\" \"ws://b/ws\" timeout=3600\n";
+    let directory = tree(&[
+        ("nginx.conf", &GOOD.replace("2m", "1h")),
+        ("httpd.conf", httpd),
+        ("wslint.toml", &elsewhere.replace("/ws", ":81/ws")),
+    ]);
+    for arguments in [&["."][..], &["nginx.conf"], &["--server", "nginx", "."], &["httpd.conf"]] {
+        assert_eq!(told(&directory, arguments), [""; 0], "{arguments:?}");
+    }
+}
+
+#[test]
+fn settings_that_are_none_are_told_by_every_verb_and_whatever_is_selected() {
+    let directory = with("[rules\n");
+    assert_eq!(told(&directory, &["--select", "http-1-0-hop"]), ["wslint.toml:1: error[settings-unclear]"]);
+    for arguments in [&["routes", "."][..], &["trace", ".", "ws://chat.test/ws"], &["--list-files"]] {
+        let run = wslint(directory.path(), arguments);
+        assert!(run.stderr.contains("wslint.toml:1: not TOML"), "{arguments:?}: {}", run.stderr);
+    }
+    let fragments = tree(&[
+        (".git/HEAD", ""),
+        ("a.conf", "location /x { proxy_pass http://b; }\n"),
+        ("b.conf", "server { listen 80; include a.conf; }\n"),
+        ("wslint.toml", "no-such = 1\n"),
+    ]);
+    assert_eq!(told(&fragments, &["."]), ["wslint.toml:1: warning[settings-unclear]"]);
+}
+
+#[test]
+fn patterns_that_nobody_would_write_do_no_harm() {
+    let braces = format!("{}{}", "{".repeat(20_000), "}".repeat(20_000));
+    let settings = format!(
+        "[[override]]\npaths = [\"{braces}\", \"*.conf\"]\nrules = {{ idle-timeout-short = \"off\" }}\n"
+    );
+    let directory = with(&settings);
+    write(directory.path(), ".gitignore", &format!("{}\n", "{a,".repeat(20_000)));
+    write(directory.path(), ".git/HEAD", "");
+    assert_eq!(
+        told(&directory, &["."]),
+        ["wslint.toml:2: warning[settings-unclear]"],
+        "the other one counts"
+    );
+}
+
+#[test]
+fn paths_of_overrides_are_files_and_directories_however_they_are_written() {
+    for (paths, is_silent) in [
+        ("./nginx.conf", true),
+        ("sites", true),
+        ("sites/", true),
+        ("./sites/**", true),
+        ("site", false),
+        ("/sites", false),
+        ("../sites", false),
+        ("", false),
+    ] {
+        let settings =
+            format!("[[override]]\npaths = [\"{paths}\"]\nrules = {{ idle-timeout-short = \"off\" }}\n");
+        let name = if paths.contains("nginx") { "nginx.conf" } else { "sites/nginx.conf" };
+        let directory = tree(&[(name, GOOD), ("wslint.toml", &settings)]);
+        let found = told(&directory, &["."]);
+        let spoke = found.iter().any(|line| line.contains("idle-timeout-short"));
+        assert_eq!(!spoke, is_silent, "{paths}: {found:?}");
+        let is_wrong = paths.is_empty() || paths.starts_with('/') || paths.starts_with("..");
+        assert_eq!(
+            found.iter().any(|line| line.contains("settings-unclear")),
+            is_wrong,
+            "{paths}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_baseline_is_written_over_nothing_but_a_baseline() {
+    let directory = with("");
+    std::os::unix::fs::symlink("nginx.conf", directory.path().join("link.json")).expect("a link");
+    for (file, words) in [
+        ("nginx.conf", "that were read"),
+        ("wslint.toml", "that were read"),
+        ("link.json", "symbolic link"),
+        ("/dev/null", "no regular file"),
+    ] {
+        let run = wslint(directory.path(), &[".", "--write-baseline", file]);
+        assert_eq!(run.status, 2, "{file}");
+        assert!(run.stderr.contains(words), "{file}: {}", run.stderr);
+    }
+    assert_eq!(std::fs::read_to_string(directory.path().join("nginx.conf")).expect("readable"), GOOD);
+    for _ in 0..2 {
+        assert_eq!(wslint(directory.path(), &[".", "--write-baseline", "known.json"]).status, 0);
+    }
+}
+
+#[test]
+fn a_baseline_knows_its_findings_wherever_the_checkout_lies() {
+    let bad = GOOD.replace("Connection \"upgrade\"", "Connection close");
+    let one = tree(&[("deploy/nginx.conf", &bad), ("ci/x", "")]);
+    assert_eq!(wslint(one.path(), &["deploy", "--write-baseline", "ci/known.json"]).status, 0);
+    let known = std::fs::read_to_string(one.path().join("ci/known.json")).expect("readable");
+    let other = tree(&[("deploy/nginx.conf", &bad), ("ci/known.json", &known)]);
+    assert_eq!(told(&other, &["deploy", "--baseline", "ci/known.json"]), [""; 0]);
+    assert!(known.contains("\"../deploy/nginx.conf\""), "{known}");
+}
+
+#[test]
+fn nothing_is_mended_where_it_cannot_be_reported() {
+    let bad = GOOD.replace("Connection \"upgrade\"", "Connection close");
+    let directory = tree(&[("nginx.conf", &bad)]);
+    for arguments in [["--fix", "--output", "json=nginx.conf"], ["--fix", "--baseline", "none.json"]] {
+        assert_eq!(wslint(directory.path(), &arguments).status, 2, "{arguments:?}");
+        assert_eq!(std::fs::read_to_string(directory.path().join("nginx.conf")).expect("readable"), bad);
+    }
+    assert_eq!(wslint(directory.path(), &["--fix"]).status, 0);
+}
+
+#[test]
+fn restricted_nothing_is_learned_of_other_files() {
+    let directory = with("");
+    let entry = |path: &str| {
+        format!(
+            "{{\"version\": 1, \"findings\": [{{\"fingerprint\": \"00\", \"rule\": \"syntax\", \"path\": \"{path}\", \"message\": \"\"}}]}}"
+        )
+    };
+    write(directory.path(), "known.json", &entry("/no/such/file"));
+    let restricted = [".", "--baseline", "known.json", "--restrict-includes"];
+    assert!(
+        told(&directory, &[".", "--baseline", "known.json"])
+            .iter()
+            .any(|line| line.contains("baseline-stale"))
+    );
+    assert!(told(&directory, &restricted).iter().all(|line| !line.contains("baseline-stale")));
+    for name in ["trusted.toml", "linked.json"] {
+        std::os::unix::fs::symlink("/etc/passwd", directory.path().join(name)).expect("a link");
+    }
+    for arguments in [
+        [".", "--config", "trusted.toml", "--restrict-includes"],
+        [".", "--baseline", "linked.json", "--restrict-includes"],
+    ] {
+        let run = wslint(directory.path(), &arguments);
+        assert_eq!(run.status, 2, "{arguments:?}");
+        assert!(!(run.stdout + &run.stderr).contains("root:"), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_baseline_that_is_none_is_a_failure() {
     let directory = with("");
     write(directory.path(), "text.json", "known");
@@ -394,7 +575,11 @@ fn a_baseline_that_is_none_is_a_failure() {
     }
     let run = wslint(directory.path(), &["--write-baseline", "none/known.json"]);
     assert_eq!(run.status, 2);
-    assert!(run.stderr.contains("none/known.json: No such file or directory"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("none/known.json: not written: there is no directory none"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

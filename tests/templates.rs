@@ -294,3 +294,18 @@ proptest! {
         extracted(name, &bytes);
     }
 }
+
+#[test]
+fn a_backslash_before_a_dollar_is_the_shells_also_where_it_replaces_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let site = "server {\n    listen 8080;\n    location /ws {\n        proxy_pass http://127.0.0.1:9000;\n        \
+                proxy_http_version 1.1;\n        proxy_set_header Upgrade \\$http_upgrade;\n        \
+                proxy_set_header Connection upgrade;\n    }\n}\n";
+    let script =
+        |word: &str| format!("cat > /etc/nginx/nginx.conf <<{word}\nevents {{}}\nhttp {{\n{site}}}\nEOF\n");
+    std::fs::write(directory.path().join("open.sh"), script("EOF")).expect("written");
+    std::fs::write(directory.path().join("quoted.sh"), script("'EOF'")).expect("written");
+    let of = |name| stdout(&wslint(directory.path(), &[name, "--quiet", "--format", "concise"]));
+    assert_eq!(of("open.sh"), "");
+    assert!(of("quoted.sh").contains("upgrade-not-forwarded"), "{}", of("quoted.sh"));
+}

@@ -27,6 +27,21 @@ pub fn apply(
     selection: &Selection,
     restricted: bool,
 ) -> Result<(), String> {
+    for (baseline, of) in take_known(inputs, given, restricted)? {
+        tell_stale(&baseline, &of, inputs, selection, restricted);
+    }
+    Ok(())
+}
+
+/// Takes what baselines know out of the findings; each with the configurations that it is for.
+///
+/// # Errors
+/// Where one cannot be read, or is none.
+pub fn take_known(
+    inputs: &mut Inputs,
+    given: Option<&Path>,
+    restricted: bool,
+) -> Result<Vec<(Baseline, Vec<usize>)>, String> {
     let mut known: Vec<(Baseline, Vec<usize>)> = Vec::new();
     for (index, settings) in inputs.settings.iter().enumerate() {
         let Some(path) = given.or(settings.baseline.as_deref()) else { continue };
@@ -39,9 +54,8 @@ pub fn apply(
         for &index in &*of {
             baseline.apply(&mut inputs.linted[index]);
         }
-        tell_stale(baseline, of, inputs, selection, restricted);
     }
-    Ok(())
+    Ok(known)
 }
 
 /// Reads one.

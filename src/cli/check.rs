@@ -23,21 +23,21 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         ..Selection::default()
     };
     outputs::agree(arguments)?;
+    let directory = std::env::current_dir().unwrap_or_default();
+    let below = |path: &PathBuf| normal(&directory.join(path));
+    let given = arguments.baseline.as_ref().map(below);
     let mut buffer = inputs::standard_input(&arguments.input)?;
     let fixing = &arguments.fix;
     if fixing.diff {
-        return fix::diff(&arguments.input, buffer, fixing, &selection, output);
+        return fix::diff(&arguments.input, buffer, fixing, &selection, given.as_deref(), output);
     }
     if fixing.fix {
         // Nothing is mended that could not be reported.
-        if let Some(path) = &arguments.baseline {
-            baseline::read(path, arguments.input.read.restrict_includes)?;
-        }
         if !arguments.output.is_empty() {
             let before = inputs::read(&arguments.input, buffer.clone(), &selection, true)?;
             outputs::spare(arguments, &before.linted, &before.settings)?;
         }
-        buffer = fix::fix(&arguments.input, buffer, fixing, &selection)?;
+        buffer = fix::fix(&arguments.input, buffer, fixing, &selection, given.as_deref())?;
         if let Some(fixed) = &buffer {
             output.pass(fixed)?;
             output.turn_to_stderr()?;
@@ -45,8 +45,6 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
     }
     let mut inputs = inputs::read(&arguments.input, buffer, &selection, arguments.quiet)?;
     let left_out = inputs.left_out;
-    let directory = std::env::current_dir().unwrap_or_default();
-    let below = |path: &PathBuf| normal(&directory.join(path));
     if let Some(path) = arguments.write_baseline.as_ref().map(below) {
         inputs.narrow();
         outputs::spare(arguments, &inputs.linted, &inputs.settings)?;
@@ -55,12 +53,7 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
         output.print(|out| writeln!(out, "{written}"))?;
         return Ok(CLEAN);
     }
-    baseline::apply(
-        &mut inputs,
-        arguments.baseline.as_ref().map(below).as_deref(),
-        &selection,
-        arguments.input.read.restrict_includes,
-    )?;
+    baseline::apply(&mut inputs, given.as_deref(), &selection, arguments.input.read.restrict_includes)?;
     inputs.narrow();
     let Inputs { mut linted, settings, .. } = inputs;
     outputs::spare(arguments, &linted, &settings)?;

@@ -13,7 +13,7 @@ use super::options::{options, target};
 use super::output;
 use super::plan::{self, Given, Only, Part, STDIN, directory_of};
 use super::progress::Progress;
-use super::settings::{Coverage, Lookup};
+use super::settings::{Coverage, Lookup, complain};
 use super::told;
 use crate::effective;
 use crate::engine::settings::Settings;
@@ -187,7 +187,9 @@ pub fn trees<R>(
     with_files(input, standard_input(input)?, |files, buffer| {
         let progress = Progress::start(false);
         let files = progress.counting(files);
-        each(&files, buffer, input, &setup, |part, _| setup.tree(part), |tree| tree, done)
+        let read = each(&files, buffer, input, &setup, |part, _| setup.tree(part), |tree| tree, done);
+        complain(setup.lookup.borrow().all());
+        read
     })
 }
 
@@ -220,7 +222,7 @@ pub fn trace(arguments: &TraceArguments) -> Result<(Linted, Trace), String> {
     let read =
         crate::trace(&*part.files, &part.main.path, &options, target, &arguments.url, &arguments.header);
     let (mut linted, trace) = read.map_err(|error| format!("{}: {}", part.shown, reason(&error)))?;
-    setup.lookup.borrow().complain();
+    complain(setup.lookup.borrow().all());
     if let Some(joined) = &part.joined {
         told::rename(&mut linted, joined);
     }

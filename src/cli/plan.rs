@@ -197,7 +197,7 @@ impl<'f> Part<'f> {
             dump::JOINT,
             path.display()
         );
-        part.files = Rc::new(Overlay { files, path: joint.clone(), bytes: text.into_bytes() });
+        part.files = Rc::new(Overlay::of_one(files, joint.clone(), text.into_bytes()));
         let renamed = HashMap::from([(joint, path.to_owned())]);
         part.joined = Some(Joined { renamed, is_dump: false, has_joint: true });
         part
@@ -269,5 +269,5 @@ pub fn buffer<'f>(
         return Err(format!("--stdin-filename: {shown}: {}", reason(&ReadError::Outside)));
     }
     let identity = Overlay::identity(files, &path);
-    Ok(Buffer { files: Overlay { files, path: identity, bytes }, given: Given { path, shown } })
+    Ok(Buffer { files: Overlay::of_one(files, identity, bytes), given: Given { path, shown } })
 }

@@ -4,9 +4,11 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use super::CLEAN;
 use super::args::{ListFormat, RoutesArguments};
+use super::inputs::{self, Inputs};
 use super::output::Output;
-use super::{CLEAN, inputs};
+use super::settings::complain;
 use crate::effective::Setting;
 use crate::engine::Linted;
 use crate::engine::Selection;
@@ -30,7 +32,9 @@ struct Row {
 
 pub fn routes(arguments: &RoutesArguments, output: &mut Output) -> Result<i32, String> {
     let buffer = inputs::standard_input(&arguments.input)?;
-    let linted = inputs::read(&arguments.input, buffer, &Selection::default(), false)?.linted;
+    let Inputs { linted, settings, .. } =
+        inputs::read(&arguments.input, buffer, &Selection::default(), false)?;
+    complain(settings.iter());
     let here = std::env::current_dir().unwrap_or_default();
     let rows: Vec<Row> =
         linted.iter().flat_map(|part| part.routes.iter().map(|route| row(part, route, &here))).collect();

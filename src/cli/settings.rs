@@ -15,6 +15,7 @@ use super::output::Output;
 use super::plan::files_for;
 use crate::engine::Selection;
 use crate::engine::settings::{self, Settings, Trust};
+use crate::report::shown;
 use crate::rules;
 use crate::source::discover::Main;
 use crate::source::files::{Files, normal, words};
@@ -56,15 +57,23 @@ impl<'a> Lookup<'a> {
         Ok(loaded)
     }
 
-    /// Tells what is wrong with the files that were read, for who reads no findings.
-    pub fn complain(&self) {
-        for settings in self.by_file.values() {
-            let Some(file) = &settings.file else { continue };
-            let source = Source::new(file.path.clone(), Text::plain(file.bytes.to_vec()));
-            for problem in &settings.problems {
-                let at = format!("{}:{}", file.path.display(), source.line(problem.at.start));
-                output::complain(&format!("{at}: {}", problem.message));
-            }
+    /// Every file that was read.
+    pub fn all(&self) -> impl Iterator<Item = &Rc<Settings>> {
+        self.by_file.values()
+    }
+}
+
+/// Tells what is wrong with files of settings, each once, for who reads no findings.
+pub fn complain<'s>(all: impl Iterator<Item = &'s Rc<Settings>>) {
+    let here = std::env::current_dir().unwrap_or_default();
+    let mut told: Vec<&Path> = Vec::new();
+    for settings in all {
+        let Some(file) = settings.file.as_ref().filter(|file| !told.contains(&&*file.path)) else { continue };
+        told.push(&file.path);
+        let source = Source::new(file.path.clone(), Text::plain(file.bytes.to_vec()));
+        for problem in &settings.problems {
+            let at = format!("{}:{}", shown(&file.path, &here), source.line(problem.at.start));
+            output::complain(&format!("{at}: {}", problem.message));
         }
     }
 }

@@ -63,8 +63,8 @@ impl<'a> Promises<'a> {
                 && (is_refused
                     || own.any(|route| on.contains(&route.name))
                     || contract.decided_at().is_some_and(|at| places.contains(&at)));
-            // What stands around a fragment may answer otherwise.
-            let decides = !ground.fragment;
+            // Beside a fragment, another server may listen.
+            let decides = !ground.fragment || contract.trace.hops.iter().any(|hop| hop.server.is_some());
             let mut asked = rules.iter().filter(|rule| !is_told && decides && selection.includes(rule));
             let finding = asked.find_map(|rule| {
                 let Check::Contract(check) = rule.check else { return None };

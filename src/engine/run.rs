@@ -23,6 +23,8 @@ use crate::tree::{NodeRef, Tree};
 pub struct Selection {
     /// Only these, if there are any.
     pub select: Vec<String>,
+    /// These too, where they are off.
+    pub also: Vec<String>,
     /// Never these.
     pub ignore: Vec<String>,
     /// Also plain HTTP routes; findings about them are notes.
@@ -41,7 +43,11 @@ pub(super) const ALWAYS: [&str; 3] = ["include-loop", "limit-exceeded", "unreada
 impl Selection {
     pub fn includes(&self, rule: &Rule) -> bool {
         let named = |list: &[String]| list.iter().any(|id| id == rule.id);
-        let wanted = if self.select.is_empty() { self.levels.is_on(rule) } else { named(&self.select) };
+        let wanted = if self.select.is_empty() {
+            self.levels.is_on(rule) || named(&self.also)
+        } else {
+            named(&self.select)
+        };
         ALWAYS.contains(&rule.id) || (wanted && !named(&self.ignore))
     }
 

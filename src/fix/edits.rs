@@ -67,6 +67,23 @@ impl Changes {
         (i64::from(offset) + shift) as u32
     }
 
+    /// Where what stands at an offset now stood; what was written, where it was put.
+    pub fn was(&self, path: &PathBuf, offset: u32) -> u32 {
+        let mut shift = 0;
+        for change in self.0.get(path).map_or(&[][..], Vec::as_slice) {
+            let start = i64::from(change.start) + shift;
+            let written = change.text.len() as i64;
+            if start + written <= i64::from(offset) {
+                shift += written - i64::from(change.end - change.start);
+            } else if start <= i64::from(offset) {
+                return change.start;
+            } else {
+                break;
+            }
+        }
+        (i64::from(offset) - shift) as u32
+    }
+
     /// Whether what is at this offset now was written by a change.
     pub fn wrote(&self, path: &PathBuf, offset: u32) -> bool {
         let mut shift = 0;
@@ -112,9 +129,6 @@ mod tests {
         assert_eq!([1, 2, 3, 4, 6, 8, 9].map(|at| changes.moved(&path, at)), [1, 2, 2, 5, 6, 9, 10]);
         let wrote = [1, 2, 4, 5, 8, 9].map(|at| changes.wrote(&path, at));
         assert_eq!(wrote, [false, true, true, false, true, false]);
-        assert_eq!(
-            [1, 2, 4, 5, 8, 9].map(|at| changes.wrote(&path, at)),
-            [false, true, true, false, true, false]
-        );
+        assert_eq!([1, 3, 5, 6, 8, 9].map(|at| changes.was(&path, at)), [1, 2, 4, 6, 8, 8]);
     }
 }

@@ -3,7 +3,6 @@
 
 mod edits;
 mod judge;
-mod overlay;
 mod probe;
 #[cfg(test)]
 mod tests;
@@ -15,10 +14,10 @@ use hashbrown::{HashMap, HashSet};
 use crate::engine::Linted;
 use crate::finding::{Finding, Fix, Safety};
 use crate::source::files::Files;
+use crate::source::overlay::{Overlay, Texts};
 
 use edits::{Change, Changes};
 use judge::{Stand, Way};
-use overlay::{Overlay, Texts};
 
 /// Which fixes are wanted.
 #[derive(Clone, Debug, Default)]
@@ -105,6 +104,8 @@ struct State<'a> {
     choice: &'a Choice,
     texts: Texts,
     originals: Texts,
+    /// What has been changed, one after the other.
+    steps: Vec<Changes>,
     linted: Vec<Linted>,
     made: Vec<Told>,
     dropped: Vec<(Safety, Told)>,
@@ -115,6 +116,7 @@ struct State<'a> {
 /// Something that was tried and is sound.
 struct Proven {
     texts: Texts,
+    steps: Vec<Changes>,
     linted: Vec<Linted>,
     made: Vec<Told>,
 }
@@ -128,6 +130,7 @@ impl<'a> State<'a> {
             choice,
             texts,
             originals,
+            steps: Vec::new(),
             linted,
             made: Vec::new(),
             dropped: Vec::new(),
@@ -139,9 +142,10 @@ impl<'a> State<'a> {
     fn make(&mut self, safety: Safety) -> Result<bool, String> {
         let mut any = false;
         loop {
-            let now = Overlay { under: self.files, texts: &self.texts };
+            let now = Overlay::new(self.files, &self.texts);
             let mut left = candidates(&now, &self.linted, self.choice);
             left.retain(|candidate| candidate.safety == safety);
+            self.place(&mut left, &[]);
             self.dropped.retain(|(of, _)| *of != safety);
             let mut progress = false;
             while !left.is_empty() && !progress {
@@ -164,8 +168,9 @@ impl<'a> State<'a> {
         while let Some(batch) = open.pop() {
             match self.prove(&batch)? {
                 Ok(proven) => {
-                    let Proven { texts, linted, made } = proven;
+                    let Proven { texts, steps, linted, made } = proven;
                     (self.texts, self.linted, self.stand) = (texts, linted, None);
+                    self.steps.extend(steps);
                     self.made.extend(made);
                     // The places of the others have moved.
                     return Ok(true);
@@ -186,7 +191,7 @@ impl<'a> State<'a> {
 
     /// Whether these fixes together are sound; else why not.
     fn prove(&mut self, batch: &[Candidate]) -> Result<Result<Proven, String>, String> {
-        let now = Overlay { under: self.files, texts: &self.texts };
+        let now = Overlay::new(self.files, &self.texts);
         let before = match self.stand.take() {
             Some(stand) => stand,
             None => Stand::of(&now, &self.linted, Vec::new()),
@@ -213,7 +218,7 @@ impl<'a> State<'a> {
                 return Ok(Err(why));
             }
             way.steps.push(changes);
-            let overlay = Overlay { under: self.files, texts: &texts };
+            let overlay = Overlay::new(self.files, &texts);
             let linted = (self.lint)(&overlay)?;
             if linted.len() != self.linted.len() {
                 return Ok(Err("other configurations would be found".to_string()));
@@ -221,18 +226,29 @@ impl<'a> State<'a> {
             let after = Stand::of(&overlay, &linted, before.probes.clone());
             let verdict = way.judge(before, &after, batch, safety == Some(Safety::Safe));
             let Err((why, fresh)) = verdict else {
-                return Ok(Ok(Proven { texts, linted, made }));
+                return Ok(Ok(Proven { texts, steps: way.steps, linted, made }));
             };
             // What comes to light may have a fix of its own.
             let of_fresh = |one: &Candidate| {
                 fresh.contains(&one.key) && (safety != Some(Safety::Safe) || one.safety == Safety::Safe)
             };
             next = candidates(&overlay, &linted, self.choice).into_iter().filter(of_fresh).collect();
+            self.place(&mut next, &way.steps);
             if next.is_empty() {
                 return Ok(Err(why));
             }
         }
         Ok(Err("one finding follows another".to_string()))
+    }
+
+    /// Tells of candidates by the lines of the text as it was found, before these and all earlier steps.
+    fn place(&self, candidates: &mut [Candidate], steps: &[Changes]) {
+        for Candidate { key, told, .. } in candidates {
+            let Some(text) = self.originals.get(&key.path) else { continue };
+            let steps = self.steps.iter().chain(steps).rev();
+            let start = steps.fold(key.start, |start, step| step.was(&key.path, start));
+            told.line = 1 + memchr::memchr_iter(b'\n', &text[..start as usize]).count() as u32;
+        }
     }
 
     /// Puts changes into texts.

@@ -1,10 +1,10 @@
 //! Other protocols than WebSocket get past the proxy. Knows what a request for HTTP/2 becomes on its way, not whether the
 //! backend would take it.
 
-use crate::effective::nginx::Evaluator;
+use crate::effective::nginx::{Evaluator, Map};
 use crate::effective::{BlockId, Value};
 use crate::engine::{Check, Facts, Level, Rule};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fix};
 use crate::handshake::nginx::Arrival;
 use crate::routes::model::Smuggled;
 use crate::routes::plain::is_guarded;
@@ -48,8 +48,57 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     Some(
         RULE.finding(facts.head(upgrade.at), message)
             .label(facts.head(connection.at), "and the backend is told to switch")
-            .help(format!("write instead\n{LINES}")),
+            .help(format!("write instead\n{LINES}"))
+            .fix(fix(facts, route, upgrade, connection)),
     )
+}
+
+/// Both headers by maps that let only `websocket` through: those that the configuration has, else new ones.
+fn fix(facts: &Facts, route: &Route, upgrade: &Header, connection: &Header) -> Option<Fix> {
+    // An upstream may keep connections open, which `close` would end.
+    let idle = if route.backend.upstream.is_some() { "''" } else { "close" };
+    let mut repair = facts.repair();
+    let mut lines: Vec<String> = Vec::new();
+    for (header, name, token, otherwise) in [
+        (upgrade, "websocket_upgrade", "websocket", "''"),
+        (connection, "websocket_connection", "upgrade", idle),
+    ] {
+        let known = facts.config.maps.iter().find(|map| lets_only_websocket(facts, route, map, token));
+        let variable = match known {
+            Some(map) => String::from_utf8_lossy(&map.name).into_owned(),
+            None if facts.config.defines(name.as_bytes()) => return None,
+            None => {
+                lines.push(format!("map $http_upgrade ${name} {{"));
+                lines.push(format!("    {:<9} {otherwise};", "default"));
+                lines.push(format!("    websocket {token};"));
+                lines.extend(["}".to_string(), String::new()]);
+                name.to_string()
+            }
+        };
+        repair = repair.word(header.at, 1, &format!("${variable}"));
+    }
+    if !lines.is_empty() {
+        repair = repair.above(facts.map_place()?, &lines);
+    }
+    repair.risky(
+        "let only `websocket` through, by maps; whoever asks for another protocol is answered without it",
+    )
+}
+
+/// Whether a map says `token` to a WebSocket, and to no other request.
+fn lets_only_websocket(facts: &Facts, route: &Route, map: &Map, token: &str) -> bool {
+    let variable = [b"$", &map.name[..]].concat();
+    let says = |evaluator: &Evaluator| match evaluator.evaluate(route.block, &variable) {
+        Value::Known(value) if has_token(&value, token) => Some(true),
+        // Without Connection any Upgrade does nothing, but it is not handed on.
+        Value::Known(value) if token != "upgrade" && !value.is_empty() => None,
+        Value::Known(_) => Some(false),
+        Value::Unknown(_) => None,
+    };
+    let smuggled = Evaluator::new(facts.tree, facts.config, &Smuggled);
+    says(&facts.handshake) == Some(true)
+        && says(&smuggled) == Some(false)
+        && says(&facts.plain) == Some(false)
 }
 
 fn sends(facts: &Facts, evaluator: &Evaluator, block: BlockId, header: &Header, token: &str) -> bool {

@@ -207,11 +207,14 @@ pub fn agree(linted: &mut [Linted]) {
     judge_endpoints(linted);
 }
 
+/// An endpoint's URL, and where it is written.
+type Written = (String, Option<PathBuf>, Option<Range<u32>>);
+
 /// Tells of each endpoint in the first of the configurations that are meant, unless one of them keeps the promise. Where
 /// one of them may, that is what is told.
 fn judge_endpoints(linted: &mut [Linted]) {
     let mut by_endpoint: Vec<Vec<(usize, Promise)>> = Vec::new();
-    let mut known: HashMap<(String, Option<PathBuf>, Option<Range<u32>>), usize> = HashMap::new();
+    let mut known: HashMap<Written, usize> = HashMap::new();
     for (index, part) in linted.iter_mut().enumerate() {
         for promise in std::mem::take(&mut part.promises) {
             let endpoint = &promise.contract.endpoint;

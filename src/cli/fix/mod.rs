@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use similar::TextDiff;
 
 use super::args::{FixArguments, InputArguments};
+use super::baseline::take_known;
 use super::inputs::{self, Inputs};
 use super::output::{Output, complain};
 use super::{CLEAN, FOUND};
@@ -26,8 +27,9 @@ pub fn fix(
     buffer: Option<Vec<u8>>,
     arguments: &FixArguments,
     selection: &Selection,
+    baseline: Option<&Path>,
 ) -> Result<Option<Vec<u8>>, String> {
-    let Fixed { mut changed, told, .. } = made(input, buffer.clone(), arguments, selection)?;
+    let Fixed { mut changed, told, .. } = made(input, buffer.clone(), arguments, selection, baseline)?;
     let here = std::env::current_dir().unwrap_or_default();
     if buffer.is_none() {
         write::all(&changed).map_err(|why| format!("nothing was fixed: {why}"))?;
@@ -48,9 +50,10 @@ pub fn diff(
     buffer: Option<Vec<u8>>,
     arguments: &FixArguments,
     selection: &Selection,
+    baseline: Option<&Path>,
     output: &mut Output,
 ) -> Result<i32, String> {
-    let Fixed { changed, told, .. } = made(input, buffer, arguments, selection)?;
+    let Fixed { changed, told, .. } = made(input, buffer, arguments, selection, baseline)?;
     let here = std::env::current_dir().unwrap_or_default();
     let mut text = Vec::new();
     for one in &changed {
@@ -111,16 +114,26 @@ fn made(
     buffer: Option<Vec<u8>>,
     arguments: &FixArguments,
     selection: &Selection,
+    baseline: Option<&Path>,
 ) -> Result<Fixed, String> {
-    let all = Selection { endpoints: selection.endpoints.clone(), ..Selection::default() };
+    let Selection { select, ignore, endpoints, .. } = selection;
+    let all = Selection { also: select.clone(), endpoints: endpoints.clone(), ..Selection::default() };
+    // What is off by the settings is not found.
     let is_wanted = |rule: &&&'static Rule| {
-        let named = arguments.fix_only.is_empty() || arguments.fix_only.iter().any(|id| id == rule.id);
-        named && selection.includes(rule)
+        let named = |list: &[String]| list.iter().any(|id| id == rule.id);
+        let is_asked = |list: &[String]| list.is_empty() || named(list);
+        is_asked(&arguments.fix_only) && is_asked(select) && !named(ignore)
     };
     let rules = rules::ALL.iter().filter(is_wanted).map(|rule| rule.id).collect();
     inputs::with_files(input, buffer, |files, buffer| {
-        let lint = |files: &dyn Files| Ok(inputs::read_from(files, buffer, input, &all)?.linted);
-        let Inputs { linted, dumps, .. } = inputs::read_from(files, buffer, input, &all)?;
+        let read = |files: &dyn Files| {
+            let mut inputs = inputs::read_from(files, buffer, input, &all)?;
+            // What somebody has decided to live with stays.
+            take_known(&mut inputs, baseline, input.read.restrict_includes)?;
+            Ok::<Inputs, String>(inputs)
+        };
+        let lint = |files: &dyn Files| Ok(read(files)?.linted);
+        let Inputs { linted, dumps, .. } = read(files)?;
         if dumps > 0 && dumps == linted.len() {
             return Err("nothing was fixed: a dump is a copy, fix the files that it shows".to_string());
         }

@@ -78,7 +78,7 @@ fn made(
         return None;
     }
     let made = template::make(bytes, server, engines, lines);
-    // A here-document may hold no tag, and backslashes that the shell takes away.
+    // Backslashes before a `$` go without there being a tag.
     if made.first_tag.is_none() && !has_lines && made.parsed == bytes {
         return None;
     }
