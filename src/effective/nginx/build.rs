@@ -130,12 +130,20 @@ impl Builder<'_> {
             self.config.blocks[block.0 as usize].opaque = true;
         }
         self.open(context, None);
-        if context != MAIN {
+        if context != MAIN || self.is_quoted_in_part() {
             self.config.fragment = true;
             self.config.complete = false;
             let block = self.block();
             self.config.blocks[block.0 as usize].opaque = true;
         }
+    }
+
+    /// Whether a text in another language, a manual most of all, shows `http` without the `events` that go with it.
+    fn is_quoted_in_part(&self) -> bool {
+        let root = self.tree.sources.get(self.tree.file(self.tree.root()));
+        let mut steps = self.tree.walk();
+        let is_events = |step| matches!(step, Step::Directive(node) if *self.tree.directive(node).name() == b"events"[..]);
+        root.text.as_cut().is_some_and(|cut| cut.is_embedded) && !steps.any(is_events)
     }
 
     /// The first surroundings in which everything at the top of the file may stand.

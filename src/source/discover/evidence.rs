@@ -273,7 +273,7 @@ pub fn what_is(path: &Path, head: &[u8]) -> Judgement {
     if let Some((_, reason)) = FOREIGN.iter().find(|(begin, _)| start.starts_with(begin)) {
         return Judgement::new(Kind::Neither, reason);
     }
-    let (apache, nginx) = (apache(head), nginx(head));
+    let (apache, Evidence { context: nginx, has_lines }) = (apache(head), nginx(head));
     // Prose and code quote configurations; what is called like one may be broken.
     let may_be = |server: Server| match server {
         Server::Nginx => nginx.is_some(),
@@ -282,7 +282,9 @@ pub fn what_is(path: &Path, head: &[u8]) -> Judgement {
     let is_called = names::is_called_configuration(path);
     let is_looked_at = is_called || may_be(Server::Nginx) || may_be(Server::Apache);
     let main = is_looked_at.then(|| super::main_kind(path, &Look::at(head))).flatten();
-    let judged = match main.filter(|&server| is_called || may_be(server)) {
+    // Others' configurations have blocks called `http`, too.
+    let has_own = |server| server == Server::Apache || has_lines || names::main_rank(path).is_some();
+    let judged = match main.filter(|&server| may_be(server) || (is_called && has_own(server))) {
         Some(server) => Judgement::new(Kind::Main(server), "has what only a main configuration has"),
         None => fragment(path, &apache, nginx),
     };
@@ -333,8 +335,16 @@ impl Count {
 /// So many strange lines in a row are no accident.
 const MANY: usize = 40;
 
-/// What a fragment of nginx's stands in; None for anything else.
-fn nginx(head: &[u8]) -> Option<&'static str> {
+/// What there is of nginx in a file.
+#[derive(Default)]
+struct Evidence {
+    /// What the file stands in; None for anything else than a fragment of nginx's.
+    context: Option<&'static str>,
+    /// Some directives are nginx's and end as they have to.
+    has_lines: bool,
+}
+
+fn nginx(head: &[u8]) -> Evidence {
     let mut count = Count::default();
     let mut lines = 0;
     let mut context = None;
@@ -348,7 +358,7 @@ fn nginx(head: &[u8]) -> Option<&'static str> {
         let name = statement.words[0];
         let is_stray = statement.end == End::Closed && name.is_empty();
         if (statement.depth == 0 && !is_identifier(name) && !is_stray) || count.is_hopeless() {
-            return None;
+            return Evidence { context: None, has_lines: lines > 0 };
         }
         let is_telling = |shape: Shape| match (shape, statement.end) {
             (Shape::Line, End::Semicolon) => !statement.words[1].is_empty(),
@@ -385,7 +395,9 @@ fn nginx(head: &[u8]) -> Option<&'static str> {
             lines += 1;
         }
     }
-    (count.is_fragment() && lines > 0).then(|| context.unwrap_or("http"))
+    let has_lines = lines > 0;
+    let context = (count.is_fragment() && has_lines).then(|| context.unwrap_or("http"));
+    Evidence { context, has_lines }
 }
 
 fn is_identifier(name: &[u8]) -> bool {

@@ -21,6 +21,7 @@ use super::files::{Files, Found};
 
 pub use above::mains_above;
 pub use evidence::{Judgement, Kind, what_is};
+pub use names::may_hold;
 pub use survey::{Other, Survey};
 pub use walk::walk_for;
 

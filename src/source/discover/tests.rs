@@ -289,3 +289,13 @@ fn a_lone_file_is_told_by_its_lines_then_by_its_place() {
         assert_eq!(server_of(Path::new(path), bytes.as_bytes()), expected, "{path} {bytes}");
     }
 }
+
+#[test]
+fn blocks_of_other_programs_are_no_main_configuration() {
+    for other in
+        ["http {\n  host = \"0.0.0.0\"\n  port = 8080\n}\n", "http {\n  server {\n    port = 80\n  }\n}\n"]
+    {
+        assert_eq!(found(&[("application.conf", other)]), [""; 0], "{other}");
+    }
+    assert_eq!(found(&[("site.conf", "http {\n  server {\n    listen 80;\n  }\n}\n")]).len(), 1);
+}

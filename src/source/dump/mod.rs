@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use hashbrown::HashMap;
 
+use super::BYTE_ORDER_MARK;
 use super::discover::Server;
 use super::files::{Entry, Files, Found, Memory, ReadError};
 
@@ -31,6 +32,7 @@ pub fn server_of(head: &[u8]) -> Option<Server> {
 
 /// Takes a dump apart; None where it is none.
 pub fn read(bytes: &[u8]) -> Option<Dump> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     match server_of(bytes)? {
         Server::Nginx => nginx::read(bytes),
         Server::Apache => apache::read(bytes),

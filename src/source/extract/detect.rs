@@ -71,6 +71,7 @@ pub fn engines(bytes: &[u8], server: Server, named: bool) -> Engines {
     let mut place = Place::new(server);
     let mut read = 0;
     let mut from = 0;
+    let mut unclosed = 0;
     while let Some(start) = tags::next(bytes, from, candidates) {
         place.read(&bytes[read..start]);
         (read, from) = (start, start + 1);
@@ -81,6 +82,10 @@ pub fn engines(bytes: &[u8], server: Server, named: bool) -> Engines {
         let Found::Tag(tag) = tags::at(bytes, start, Engines { percent: false, ..candidates }) else {
             if named && counts && !ends_line {
                 note(&bytes[start..], &mut engines);
+            }
+            unclosed += 1;
+            if unclosed == MAX_UNCLOSED {
+                break;
             }
             continue;
         };
@@ -103,6 +108,9 @@ pub fn engines(bytes: &[u8], server: Server, named: bool) -> Engines {
     }
     engines
 }
+
+/// So many tags that never close are none, and each is looked for up to the end of the file.
+const MAX_UNCLOSED: usize = 1000;
 
 fn note(at: &[u8], engines: &mut Engines) {
     match &at[..2] {

@@ -1,5 +1,6 @@
 //! Tags of languages that are no template engines: Terraform, the shell, and marks of one's own. Knows no configuration.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::tags::{Found, Kind, Tag, code_end, first_word, tag};
@@ -57,12 +58,38 @@ pub fn marks(bytes: &[u8], start: usize) -> Found {
     let len = name.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
     let (name, rest) = name.split_at(len);
     let is_name = len > 2 && name[0].is_ascii_alphabetic() && rest.starts_with(close);
-    // What has a value in the file itself is the server's.
-    let is_own = || is_server_variable(name) || memchr::memmem::find(bytes, &[b"$", name].concat()).is_some();
-    match is_name && (open[0] == b'%' || !is_own()) {
+    match is_name && (open[0] == b'%' || !is_server_variable(name)) {
         true => expression(start..start + open.len() + len + close.len()),
         false => Found::Nothing,
     }
+}
+
+/// `<your backend>`, `[backend-url]` and `:PORT`, as manuals leave words to their readers.
+pub fn prose(bytes: &[u8], start: usize) -> Found {
+    let before = start.checked_sub(1).map_or(b'\n', |at| bytes[at]);
+    let (open, rest) = (bytes[start], &bytes[start + 1..]);
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(byte);
+    let len = rest.iter().take_while(|byte| is_word(byte)).count();
+    let begins = rest.first().is_some_and(u8::is_ascii_alphabetic);
+    match open {
+        // Groups of regular expressions have names in such brackets.
+        b'<' if begins && rest.get(len) == Some(&b'>') && !b"?Pk".contains(&before) => {
+            expression(start..start + len + 2)
+        }
+        b'[' if begins && len > 4 && rest.get(len) == Some(&b']') && before == b' ' => {
+            expression(start..start + len + 2)
+        }
+        b':' => {
+            let len = rest.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'_').count();
+            if len > 2 { expression(start..start + 1 + len) } else { Found::Nothing }
+        }
+        _ => Found::Nothing,
+    }
+}
+
+/// The names that stand behind a `$` alone: what has a value in the file itself is the server's.
+pub fn own_names(bytes: &[u8]) -> BTreeSet<&[u8]> {
+    memchr::memchr_iter(b'$', bytes).map(|at| first_word(&bytes[at + 1..])).collect()
 }
 
 /// nginx's variables that are written with braces, or their beginnings.

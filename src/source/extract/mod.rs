@@ -68,6 +68,7 @@ fn made(
     let mut engines = detect::engines(bytes, server, named);
     let around = part.map(|part| part.engines).unwrap_or_default();
     (engines.terraform, engines.shell) = (around.terraform || detect::is_terraform(path), around.shell);
+    engines.prose = around.prose && server == Server::Nginx;
     if part.is_none() && !engines.any() && server == Server::Nginx {
         engines.format = named && detect::is_format(bytes);
         engines.marks = !engines.format && detect::is_marked(path);

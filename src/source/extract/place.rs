@@ -10,6 +10,8 @@ pub struct Place {
     state: State,
     /// Blocks or sections that are open; below 0 where more were closed.
     pub depth: i32,
+    /// The least that it was.
+    pub lowest: i32,
     /// nginx: the last byte belongs to a word without quotes.
     in_word: bool,
     last: u8,
@@ -45,6 +47,7 @@ impl Place {
             server,
             state: State::Start,
             depth: 0,
+            lowest: 0,
             in_word: false,
             last: b'\n',
             name: Vec::new(),
@@ -113,6 +116,7 @@ impl Place {
             }
             b'}' if !self.in_word => {
                 self.depth -= 1;
+                self.lowest = self.lowest.min(self.depth);
                 self.begin(State::Start);
             }
             b'\\' => {
@@ -165,6 +169,7 @@ impl Place {
             (State::Start, _) => State::Inside,
             (State::Bracket, b'/') => {
                 self.depth -= 1;
+                self.lowest = self.lowest.min(self.depth);
                 State::Inside
             }
             (State::Bracket, _) => {

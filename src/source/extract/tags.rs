@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::marks::{format, marks, shell, terraform};
+use super::marks::{format, marks, prose, shell, terraform};
 
 /// What a tag does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Engines {
     pub braces: bool,
     /// `{% %}` and `{# #}`, with which `{{ }}` holds no more than expressions.
     pub percent: bool,
+    /// No `#}` closes what `{#` opens from here on.
+    pub hashless: bool,
     /// `<% %>`.
     pub erb: bool,
     /// `${ }` and `%{ }` of Terraform.
@@ -51,6 +53,8 @@ pub struct Engines {
     pub shell: bool,
     /// `%name%` and `${name}`, as scripts of one's own fill them in.
     pub marks: bool,
+    /// `<your backend>` and the like.
+    pub prose: bool,
     /// `{name}`, and `{{` for a brace, as Python's `format` has them.
     pub format: bool,
 }
@@ -61,10 +65,12 @@ impl Engines {
         Self {
             braces: self.braces || other.braces,
             percent: self.percent || other.percent,
+            hashless: self.hashless && other.hashless,
             erb: self.erb || other.erb,
             terraform: self.terraform || other.terraform,
             shell: self.shell || other.shell,
             marks: self.marks || other.marks,
+            prose: self.prose || other.prose,
             format: self.format || other.format,
         }
     }
@@ -72,7 +78,14 @@ impl Engines {
 
 impl Engines {
     pub fn any(self) -> bool {
-        self.braces || self.percent || self.erb || self.terraform || self.shell || self.marks || self.format
+        self.braces
+            || self.percent
+            || self.erb
+            || self.terraform
+            || self.shell
+            || self.marks
+            || self.prose
+            || self.format
     }
 
     /// As a person calls it.
@@ -114,20 +127,25 @@ pub enum Found {
 /// The next place from `at` on where a tag may begin.
 pub fn next(bytes: &[u8], at: usize, engines: Engines) -> Option<usize> {
     let mut from = at;
-    let outer = engines.terraform || engines.shell || engines.marks || engines.format;
+    let outer = engines.terraform || engines.shell || engines.marks || engines.format || engines.prose;
     loop {
         let rest = bytes.get(from..)?;
         let place = from
             + match outer {
-                true => rest.iter().position(|byte| b"{}<$%\\`".contains(byte))?,
+                true => rest
+                    .iter()
+                    .position(|byte| b"{}<$%\\`".contains(byte) || (engines.prose && b"[:".contains(byte)))?,
                 false => memchr::memchr2(b'{', b'<', rest)?,
             };
         let braces = engines.braces || engines.percent;
         match (bytes[place], bytes.get(place + 1)) {
             (b'{', Some(b'{' | b'%')) if braces => return Some(place),
-            (b'{', Some(b'#')) if engines.percent => return Some(place),
+            (b'{', Some(b'#')) if engines.percent && !engines.hashless => return Some(place),
             (b'<', Some(b'%')) if engines.erb => return Some(place),
             (b'{' | b'}', Some(_)) if engines.format && format(bytes, place) != Found::Nothing => {
+                return Some(place);
+            }
+            (b'<' | b'[' | b':', Some(_)) if engines.prose && prose(bytes, place) != Found::Nothing => {
                 return Some(place);
             }
             (b'$' | b'%', Some(_)) if engines.marks && marks(bytes, place) != Found::Nothing => {
@@ -149,6 +167,9 @@ pub fn at(bytes: &[u8], start: usize, engines: Engines) -> Found {
     match &bytes[start..(start + 2).min(bytes.len())] {
         [b'{' | b'}', _] if engines.format => format(bytes, start),
         [b'$' | b'%', _] if engines.marks => marks(bytes, start),
+        [b'<' | b'[' | b':', _] if engines.prose && prose(bytes, start) != Found::Nothing => {
+            prose(bytes, start)
+        }
         b"{{" => braces(bytes, start, engines),
         b"{%" => percent(bytes, start),
         b"{#" => hash(bytes, start),
@@ -264,13 +285,14 @@ fn hash(bytes: &[u8], start: usize) -> Found {
 
 fn erb(bytes: &[u8], start: usize) -> Found {
     let inner = start + 2;
-    let Some(end) = memchr::memmem::find(&bytes[inner..], b"%>").map(|at| inner + at) else {
+    // Where another one opens first, this one was never closed.
+    let mark = memchr::memchr_iter(b'%', &bytes[inner..]).map(|at| inner + at).find(|&at| {
+        let opens = at > inner && bytes[at - 1] == b'<';
+        bytes.get(at + 1) == Some(&b'>') || opens
+    });
+    let Some(end) = mark.filter(|&at| bytes.get(at + 1) == Some(&b'>')) else {
         return Found::Unclosed(start..inner);
     };
-    // Another one opens first: this one was never closed.
-    if memchr::memmem::find(&bytes[inner..end], b"<%").is_some() {
-        return Found::Unclosed(start..inner);
-    }
     let (kind, from) = match bytes[inner] {
         b'%' => return Found::Nothing,
         b'#' => (Some(Kind::Silent), inner + 1),

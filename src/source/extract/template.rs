@@ -1,11 +1,15 @@
 //! From a template to what a parser reads: what tags print is a hole, what they decide is a branch. Knows tags and places,
 //! no directive.
 
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
+use super::marks;
 use super::place::Place;
 use super::tags::{self, Engines, Found, Kind, Tag};
 use super::words::{is_placeholder, literal, shown};
+use crate::source::BYTE_ORDER_MARK;
 use crate::source::discover::Server;
 use crate::source::text::{Branches, Piece};
 
@@ -32,10 +36,25 @@ const MAX_INSIDE: usize = 16 << 10;
 const COMMENTS: [&[u8]; 3] = [b"ansible_managed", b"| comment", b"|comment"];
 
 pub fn make(bytes: &[u8], server: Server, engines: Engines, lines: bool) -> Made {
-    let mut maker =
-        Maker { bytes, server, made: Made::default(), place: Place::new(server), open: Vec::new(), torn: 0 };
+    let mut maker = Maker {
+        bytes,
+        server,
+        made: Made::default(),
+        place: Place::new(server),
+        open: Vec::new(),
+        torn: 0,
+        row: Cell::default(),
+        line: Cell::default(),
+        looked: RefCell::default(),
+    };
     maker.run(engines, lines);
     maker.finish()
+}
+
+/// Whether a tag is `${name}` of a name that begins one of these.
+fn is_own(own: &BTreeSet<&[u8]>, tag: &[u8]) -> bool {
+    let name = tag.strip_prefix(b"${").and_then(|rest| rest.strip_suffix(b"}"));
+    name.is_some_and(|name| own.range(name..).next().is_some_and(|known| known.starts_with(name)))
 }
 
 /// A condition or loop whose end is not reached.
@@ -46,6 +65,8 @@ struct Open {
     after_first: Option<Place>,
     /// The tag stands inside a directive.
     inside: bool,
+    /// It or one around it does.
+    within: bool,
     /// Text up to the next tag of this one is not looked at.
     skipped: bool,
     /// The branch around it.
@@ -71,11 +92,24 @@ struct Maker<'a> {
     open: Vec<Open>,
     /// Branches that open or close blocks.
     torn: usize,
+    /// The last row of tags that was looked along, and whether nothing else follows it on its line.
+    row: Cell<(usize, usize, bool)>,
+    /// The last place whose line was looked for, and where that begins.
+    line: Cell<(usize, usize)>,
+    looked: RefCell<Looked>,
+}
+
+/// How far conditions were followed in vain, and those among them that end before that.
+#[derive(Default)]
+struct Looked {
+    to: usize,
+    closed: HashSet<usize>,
 }
 
 impl Maker<'_> {
-    fn run(&mut self, engines: Engines, lines: bool) {
-        let mut at = 0;
+    fn run(&mut self, mut engines: Engines, lines: bool) {
+        let own = if engines.marks { marks::own_names(self.bytes) } else { BTreeSet::new() };
+        let mut at = self.begin();
         while let Some(start) = tags::next(self.bytes, at, engines) {
             self.plain(at..start, lines);
             // Lua's tables: tags among them have as many braces of one kind as of the other.
@@ -85,6 +119,10 @@ impl Maker<'_> {
                 continue;
             }
             match tags::at(self.bytes, start, engines) {
+                Found::Tag(tag) if engines.marks && is_own(&own, &self.bytes[tag.range.clone()]) => {
+                    self.copy(tag.range.clone());
+                    at = tag.range.end;
+                }
                 Found::Tag(tag) => at = self.tag(&tag, engines),
                 Found::Unclosed(range) if self.place.in_lua() => {
                     self.copy(range.clone());
@@ -97,6 +135,7 @@ impl Maker<'_> {
                     return;
                 }
                 Found::Nothing => {
+                    engines.hashless |= self.bytes[start..].starts_with(b"{#");
                     self.plain(start..start + 1, lines);
                     at = start + 1;
                 }
@@ -105,9 +144,16 @@ impl Maker<'_> {
         self.plain(at..self.bytes.len(), lines);
     }
 
+    /// Behind a byte order mark.
+    fn begin(&self) -> usize {
+        if self.bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }
+    }
+
     fn finish(mut self) -> Made {
-        let uneven = self.place.depth != 0 && self.torn > 0;
-        self.made.tangled |= uneven || !self.open.is_empty();
+        let uneven = self.place.depth != 0;
+        // What an expression makes may open blocks, or close them.
+        let elsewhere = self.made.has_items && (uneven || self.place.lowest < 0);
+        self.made.tangled |= (uneven && self.torn > 0) || elsewhere || !self.open.is_empty();
         if self.made.pieces.first().is_none_or(|first| first.parsed > 0) {
             self.made.pieces.insert(0, Piece { parsed: 0, original: 0 });
         }
@@ -143,7 +189,7 @@ impl Maker<'_> {
         while at < range.end {
             let end = memchr::memchr(b'\n', &self.bytes[at..range.end]).map_or(range.end, |end| at + end + 1);
             let line = &self.bytes[at..end];
-            let begins = at == 0 || self.bytes[at - 1] == b'\n';
+            let begins = at == self.begin() || self.bytes[at - 1] == b'\n';
             if begins && self.place.is_start() && is_placeholder(line.trim_ascii()) {
                 let from = at + line.len() - line.trim_ascii_start().len();
                 let to = from + line.trim_ascii().len();
@@ -166,7 +212,7 @@ impl Maker<'_> {
         let start = self.made.parsed.len();
         self.made.parsed.extend_from_slice(bytes);
         self.place.read(bytes);
-        if self.open.iter().any(|open| open.inside) {
+        if self.open.last().is_some_and(|open| open.within) {
             self.hole(start);
         }
     }
@@ -280,27 +326,52 @@ impl Maker<'_> {
         if begins.is_start() || begins.in_comment() || begins.in_lua() || self.is_skipped() {
             return None;
         }
-        let (mut place, mut depth, mut at) = (begins.clone(), 1, tag.range.end);
+        let mut looked = self.looked.borrow_mut();
+        if tag.range.start < looked.to && !looked.closed.contains(&tag.range.start) {
+            return None;
+        }
+        let mut open = vec![tag.range.start];
+        let (end, to) = self.follow(tag, engines, &mut open, &mut looked.closed);
+        if end.is_none() {
+            looked.to = looked.to.max(to);
+        }
+        end
+    }
+
+    /// The end of that, and how far was looked; those that are closed before that are noted in `closed`.
+    fn follow(
+        &self,
+        tag: &Tag,
+        engines: Engines,
+        open: &mut Vec<usize>,
+        closed: &mut HashSet<usize>,
+    ) -> (Option<usize>, usize) {
+        let begins = &self.place;
+        let (mut place, mut at) = (begins.clone(), tag.range.end);
         let most = self.bytes.len().min(tag.range.end + MAX_INSIDE);
         loop {
-            let start = tags::next(&self.bytes[..most], at, engines)?;
+            let Some(start) = tags::next(&self.bytes[..most], at, engines) else { return (None, most) };
             // A line feed ends httpd's, a `;` or a block nginx's.
-            for &byte in &self.bytes[at..start] {
+            for (offset, &byte) in self.bytes[at..start].iter().enumerate() {
                 place.read(&[byte]);
                 if place.is_start() || place.in_comment() {
-                    return None;
+                    return (None, at + offset);
                 }
             }
-            let Found::Tag(inner) = tags::at(&self.bytes[..most], start, engines) else { return None };
+            let Found::Tag(inner) = tags::at(&self.bytes[..most], start, engines) else {
+                return (None, start);
+            };
             at = inner.range.end;
             match inner.kind {
-                Kind::Open => depth += 1,
-                Kind::Close if depth == 1 => return (place.in_quotes() == begins.in_quotes()).then_some(at),
-                Kind::Close => depth -= 1,
-                Kind::Middle if depth == 1 => place = begins.clone(),
+                Kind::Open => open.push(start),
+                Kind::Close if open.len() == 1 => {
+                    return ((place.in_quotes() == begins.in_quotes()).then_some(at), start);
+                }
+                Kind::Close => closed.extend(open.pop()),
+                Kind::Middle if open.len() == 1 => place = begins.clone(),
                 Kind::Expression => place.read(b"x"),
                 Kind::Middle | Kind::Silent => {}
-                _ => return None,
+                _ => return (None, start),
             }
         }
     }
@@ -344,21 +415,34 @@ impl Maker<'_> {
 
     /// Whether nothing but tags and comments follows on the line.
     fn is_alone(&self, from: usize, engines: Engines) -> bool {
+        let (start, end, alone) = self.row.get();
+        if (start..end).contains(&from) {
+            return alone;
+        }
+        let (end, alone) = self.look_along(from, engines);
+        self.row.set((from, end, alone));
+        alone
+    }
+
+    fn look_along(&self, from: usize, engines: Engines) -> (usize, bool) {
         let mut at = from;
-        loop {
+        let alone = loop {
             match self.bytes.get(at) {
-                None | Some(b'\n' | b'\r' | b'#') => return true,
+                None | Some(b'\n' | b'\r' | b'#') => break true,
+                // The end of the block around it.
+                Some(b'}') if self.server == Server::Nginx => break true,
                 Some(b' ' | b'\t') => at += 1,
-                Some(b';') if self.server == Server::Nginx => return false,
+                Some(b';') if self.server == Server::Nginx => break false,
                 Some(_) if tags::next(self.bytes, at, engines) == Some(at) => {
                     match tags::at(self.bytes, at, engines) {
                         Found::Tag(tag) if self.bytes[at] != b'{' || tag.range.end > at => at = tag.range.end,
-                        _ => return false,
+                        _ => break false,
                     }
                 }
-                Some(_) => return false,
+                Some(_) => break false,
             }
-        }
+        };
+        (at, alone)
     }
 
     fn raw(&mut self, tag: &Tag, engines: Engines) -> usize {
@@ -389,11 +473,16 @@ impl Maker<'_> {
             let parsed = self.made.parsed.len() as u32;
             self.made.branches.enter(parsed, tag.range.end as u32, around);
         }
-        self.open.push(Open { place, after_first: None, inside, skipped, around, mark, line });
+        let within = inside || self.open.last().is_some_and(|open| open.within);
+        self.open.push(Open { place, after_first: None, inside, within, skipped, around, mark, line });
     }
 
     fn line_start(&self, at: usize) -> usize {
-        memchr::memrchr(b'\n', &self.bytes[..at]).map_or(0, |end| end + 1)
+        let (last, start) = self.line.get();
+        let (from, start) = if last <= at { (last, start) } else { (0, 0) };
+        let start = memchr::memrchr(b'\n', &self.bytes[from..at]).map_or(start, |end| from + end + 1);
+        self.line.set((at, start));
+        start
     }
 
     /// Whether what is open was to be skipped from its beginning.

@@ -2,6 +2,7 @@
 
 use super::{Quoted, indentation, lines};
 use crate::source::discover::Server;
+use crate::source::extract::tags::Engines;
 
 /// What a fence's first word says.
 const NAMES: [(&[u8], Server); 5] = [
@@ -49,7 +50,11 @@ impl Fence {
         // Attributes may follow; a plain word says something about the example.
         let plain = words.all(|word| memchr::memchr3(b'=', b'{', b'}', word).is_some());
         let server = NAMES.iter().find(|(name, _)| plain && *name == language).map(|&(_, server)| server);
-        let quoted = server.map(|server| Quoted { server: Some(server), ..Quoted::new(b"") });
+        let quoted = server.map(|server| Quoted {
+            server: Some(server),
+            engines: Engines { prose: true, ..Engines::default() },
+            ..Quoted::new(b"")
+        });
         Some(Self { mark, len, indentation: indentation(line), quoted })
     }
 

@@ -1,7 +1,12 @@
 //! Whether quoted text is a configuration, and whose. Knows the look of lines that hardly any other language has.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use super::Quoted;
-use crate::source::discover::Server;
+use crate::source::discover::{self, Kind, Server};
+use crate::source::extract::template;
 
 /// First words of nginx's lines that tell, with the byte that ends such a line.
 const NGINX: [(&[u8], u8); 12] = [
@@ -47,17 +52,38 @@ pub(super) fn server(quoted: &Quoted) -> Option<Server> {
         return (counts.nginx + counts.apache + counts.ends > 0).then_some(server);
     }
     let lines = counts.lines;
+    let name = Path::new(OsStr::from_bytes(&quoted.name));
+    if !quoted.name.is_empty() && !discover::may_hold(name) {
+        return None;
+    }
+    let is_nginx = matches!(
+        discover::what_is(name, &without_tags(quoted)).kind,
+        Kind::Main(Server::Nginx) | Kind::Fragment(Server::Nginx, _)
+    );
     let is = |part: &str| memchr::memmem::find(&quoted.name.to_ascii_lowercase(), part.as_bytes()).is_some();
     // A name that tells makes up for lines that do not.
-    if (is("nginx") || quoted.name.ends_with(b".conf")) && counts.ends * 10 >= lines * 8 && counts.ends > 0 {
+    if (is("nginx") || quoted.name.ends_with(b".conf")) && is_nginx && counts.ends * 10 >= lines * 8 {
         return Some(Server::Nginx);
     }
     // Nearly every line has the right look, and some have no other.
     match () {
-        () if counts.nginx > 0 && counts.ends * 10 >= lines * 7 => Some(Server::Nginx),
+        () if counts.nginx > 0 && is_nginx && counts.ends * 10 >= lines * 7 => Some(Server::Nginx),
         () if counts.apache > 0 && counts.capitals * 10 >= lines * 8 => Some(Server::Apache),
         () => None,
     }
+}
+
+/// The text as it would be looked at in a file of its own, with a plain word for what is put into it.
+fn without_tags(quoted: &Quoted) -> Vec<u8> {
+    if !quoted.engines.any() {
+        return quoted.text.clone();
+    }
+    let made = template::make(&quoted.text, Server::Nginx, quoted.engines, false);
+    let mut text = made.parsed;
+    for hole in made.holes {
+        text[hole.start as usize..hole.end as usize].fill(b'x');
+    }
+    text
 }
 
 #[derive(Default)]

@@ -9,6 +9,7 @@ mod yaml;
 use std::path::{Path, PathBuf};
 
 use super::tags::Engines;
+use crate::source::BYTE_ORDER_MARK;
 use crate::source::discover::Server;
 use crate::source::files::{Entry, Files, Found, ReadError};
 use crate::source::text::Piece;
@@ -105,6 +106,12 @@ impl Quoted {
         Part { text, pieces, server, engines }
     }
 
+    /// Whether the text is a shell script, whatever the most of it is; what its language names is none.
+    fn is_script(&self) -> bool {
+        let begins = self.text.trim_ascii_start().starts_with(b"#!");
+        self.server.is_none() && (begins || !heredocs::read(&self.text, true).is_empty())
+    }
+
     /// The configurations that the text writes to files, where it is a shell script.
     fn scripted(&self) -> Vec<Part> {
         let inner = heredocs::read(&self.text, true);
@@ -137,9 +144,9 @@ pub fn parts(path: &Path, bytes: &[u8]) -> Vec<Part> {
     };
     let quoted = quoted.into_iter().filter(|quoted| !quoted.pieces.is_empty());
     let parts = quoted.flat_map(|quoted| match looks::server(&quoted) {
-        Some(server) => vec![quoted.part(server)],
         // A machine's first script, as Terraform and cloud-init have it, writes files in its turn.
-        None if language != Language::Shell => quoted.scripted(),
+        _ if language != Language::Shell && quoted.is_script() => quoted.scripted(),
+        Some(server) => vec![quoted.part(server)],
         None => Vec::new(),
     });
     parts.take(MAX_PARTS).collect()
@@ -147,8 +154,9 @@ pub fn parts(path: &Path, bytes: &[u8]) -> Vec<Part> {
 
 /// Lines with their line feeds, and where each begins.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let mut at = 0;
-    bytes.split_inclusive(|&byte| byte == b'\n').map(move |line| {
+    let mark = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let mut at = mark;
+    bytes[mark..].split_inclusive(|&byte| byte == b'\n').map(move |line| {
         let start = at;
         at += line.len();
         (start, line)
