@@ -112,6 +112,33 @@ impl Quoted {
         self.server.is_none() && (begins || !heredocs::read(&self.text, true).is_empty())
     }
 
+    /// Takes the second of two dollar signs out.
+    fn halve_dollars(&mut self) {
+        let (text, pieces) = (std::mem::take(&mut self.text), std::mem::take(&mut self.pieces));
+        let mut pieces = pieces.into_iter().peekable();
+        let mut doubled = false;
+        let mut is_new = true;
+        let mut original = 0;
+        for (at, &byte) in text.iter().enumerate() {
+            if let Some(piece) = pieces.next_if(|piece| piece.parsed as usize <= at) {
+                original = piece.original as usize;
+                is_new = true;
+            }
+            doubled = byte == b'$' && !doubled && at > 0 && text[at - 1] == b'$';
+            if doubled {
+                is_new = true;
+            } else {
+                if is_new {
+                    let parsed = self.text.len() as u32;
+                    self.pieces.push(Piece { parsed, original: original as u32 });
+                    is_new = false;
+                }
+                self.text.push(byte);
+            }
+            original += 1;
+        }
+    }
+
     /// The configurations that the text writes to files, where it is a shell script.
     fn scripted(&self) -> Vec<Part> {
         let inner = heredocs::read(&self.text, true);
@@ -231,5 +258,21 @@ mod tests {
             let at = memchr::memmem::find(&part.text, b"proxy_pass").expect("the line");
             assert_eq!(&text.as_bytes()[part.to_file(at as u32) as usize..][..10], b"proxy_pass", "{path}");
         }
+    }
+
+    #[test]
+    fn two_dollar_signs_of_compose_are_one() {
+        let text = "services:\n  a:\n    image: nginx\nconfigs:\n  nginx.conf:\n    content: |\n      events {}\n      http {\n        server {\n          location /ws {\n            proxy_pass http://b;\n            proxy_set_header Upgrade $$http_upgrade; proxy_set_header Host $$$$host;\n          }\n        }\n      }\n";
+        let parts = parts(Path::new("compose.yaml"), text.as_bytes());
+        let [part] = &parts[..] else { panic!("{} parts", parts.len()) };
+        let read = String::from_utf8_lossy(&part.text).into_owned();
+        assert!(read.contains("Upgrade $http_upgrade; proxy_set_header Host $$host;"), "{read}");
+        for word in ["http_upgrade", "Host", "server {"] {
+            let at = read.find(word).expect("the word") as u32;
+            assert_eq!(&text[part.to_file(at) as usize..][..word.len()], word);
+        }
+        let other = text.replace("services:", "apiVersion: v1");
+        let part = super::parts(Path::new("map.yaml"), other.as_bytes()).remove(0);
+        assert!(String::from_utf8_lossy(&part.text).contains("$$http_upgrade"));
     }
 }

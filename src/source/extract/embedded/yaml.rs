@@ -17,7 +17,16 @@ pub(super) fn read(bytes: &[u8]) -> Vec<Quoted> {
         open = Header::read(line).map(Block::new);
     }
     found.extend(open.and_then(Block::finish));
+    if is_compose(bytes) {
+        found.iter_mut().for_each(Quoted::halve_dollars);
+    }
     found
+}
+
+/// Whether it is a file of Compose, for which a dollar sign is written `$$`.
+fn is_compose(bytes: &[u8]) -> bool {
+    let begins = |start: &[u8]| lines(bytes).any(|(_, line)| line.starts_with(start));
+    begins(b"services:") && !begins(b"apiVersion:")
 }
 
 /// The line before a block scalar.
