@@ -120,7 +120,9 @@ fn made(
     let rules = rules::ALL.iter().filter(is_wanted).map(|rule| rule.id).collect();
     inputs::with_files(input, buffer, |files, buffer| {
         let lint = |files: &dyn Files| Ok(inputs::read_from(files, buffer, input, &all)?.linted);
-        let Inputs { linted, dumps, .. } = inputs::read_from(files, buffer, input, &all)?;
+        let inputs = inputs::read_from(files, buffer, input, &all)?;
+        let dumps = inputs.dumps();
+        let Inputs { linted, .. } = inputs;
         if dumps > 0 && dumps == linted.len() {
             return Err("nothing was fixed: a dump is a copy, fix the files that it shows".to_string());
         }
