@@ -55,6 +55,7 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
     }
     baseline::apply(&mut inputs, given.as_deref(), &selection, arguments.input.read.restrict_includes)?;
     inputs.narrow();
+    inputs.unite();
     let Inputs { mut linted, settings, .. } = inputs;
     outputs::spare(arguments, &linted, &settings)?;
     let fails = |part: &Linted, settings: &Settings| {

@@ -36,8 +36,8 @@ pub struct Inputs {
     only: Vec<Option<Only>>,
     /// How many files look like a configuration and were not read.
     pub left_out: usize,
-    /// How many of the configurations were read from dumps.
-    pub dumps: usize,
+    /// Which of the configurations were read from dumps.
+    is_dump: Vec<bool>,
 }
 
 impl Inputs {
@@ -48,6 +48,16 @@ impl Inputs {
                 told::narrow(linted, only);
             }
         }
+    }
+
+    /// Tells what was found in files that several configurations read once; call it last.
+    pub fn unite(&mut self) {
+        told::unite(&mut self.linted, &self.is_dump);
+    }
+
+    /// How many of the configurations were read from dumps.
+    pub fn dumps(&self) -> usize {
+        self.is_dump.iter().filter(|&&is_dump| is_dump).count()
     }
 }
 
@@ -132,17 +142,23 @@ pub fn read_from(
     };
     let done = |parts: Parts<(Linted, Rc<Settings>)>| {
         let left_out = parts.left_out.len();
-        let mut inputs =
-            Inputs { linted: Vec::new(), settings: Vec::new(), only: Vec::new(), left_out, dumps: 0 };
+        let mut inputs = Inputs {
+            linted: Vec::new(),
+            settings: Vec::new(),
+            only: Vec::new(),
+            left_out,
+            is_dump: Vec::new(),
+        };
         for (part, (mut linted, settings)) in parts.parts {
+            let is_dump = part.joined.as_ref().is_some_and(|joined| joined.is_dump);
             if let Some(joined) = &part.joined {
                 told::rename(&mut linted, joined);
-                if joined.is_dump {
-                    // It is a copy, which nobody mends.
-                    linted.findings.iter_mut().for_each(|finding| finding.fixes.clear());
-                    inputs.dumps += 1;
-                }
             }
+            if is_dump {
+                // It is a copy, which nobody mends.
+                linted.findings.iter_mut().for_each(|finding| finding.fixes.clear());
+            }
+            inputs.is_dump.push(is_dump);
             inputs.linted.push(linted);
             inputs.settings.push(settings);
             inputs.only.push(part.only);
@@ -278,31 +294,62 @@ fn each<'a, T, R>(
     done: impl FnOnce(Parts<T>) -> Result<R, String>,
 ) -> Result<R, String> {
     let here = setup.here;
-    let parts = Parts { parts: Vec::new(), left_out: Vec::new() };
-    let mut reading = Reading { input, setup, one, tree, is_sole: true, parts };
+    let mut reading = Reading {
+        input,
+        setup,
+        one,
+        tree,
+        is_sole: true,
+        order: 0,
+        known: HashSet::new(),
+        parts: Parts { parts: Vec::new(), left_out: Vec::new() },
+    };
     if let Some(given) = buffer {
         reading.file(files, given, Some(&Overlay::identity(files, &given.path)))?;
         return done(reading.parts);
     }
     let given = plan::given(&input.paths, here);
     // Whether one configuration is all there is has to be known before the first is judged.
-    let is_directory = |given: &&Given| files.look(&given.path) == Found::Directory;
-    let surveys = given.iter().map(|given| match is_directory(&given) {
-        true => Ok(Some(survey(files, given, !input.no_ignore)?)),
-        false => Ok(None),
-    });
-    let surveys = surveys.collect::<Result<Vec<_>, String>>()?;
-    let is_wanted = |server| input.read.server.is_none_or(|only| server == only);
-    let mains = |survey: &Survey| survey.mains.iter().filter(|main| is_wanted(main.server)).count();
-    let count: usize = surveys.iter().map(|survey| survey.as_ref().map_or(1, mains)).sum();
-    reading.is_sole = count == 1;
-    for (given, survey) in given.iter().zip(&surveys) {
-        match survey {
-            Some(survey) => reading.directory(files, given, survey)?,
-            None => reading.file(files, given, None)?,
+    let mut directories: Vec<(usize, &Given, Survey)> = Vec::new();
+    let mut mains: Vec<(usize, &Given)> = Vec::new();
+    let mut others: Vec<(usize, &Given)> = Vec::new();
+    let mut named: HashSet<PathBuf> = HashSet::new();
+    for (order, given) in given.iter().enumerate() {
+        if !named.insert(identity(files, &given.path)) {
+            continue;
+        }
+        match files.look(&given.path) {
+            Found::Directory => directories.push((order, given, survey(files, given, !input.no_ignore)?)),
+            _ if is_main(files, &given.path) => mains.push((order, given)),
+            _ => others.push((order, given)),
         }
     }
-    done(reading.parts)
+    let is_wanted = |server| input.read.server.is_none_or(|only| server == only);
+    let below = directories.iter().flat_map(|(_, _, survey)| &survey.mains);
+    let below = below.filter(|main| is_wanted(main.server)).map(|main| identity(files, &main.path));
+    let named_mains = mains.iter().map(|(_, given)| identity(files, &given.path));
+    let distinct: HashSet<PathBuf> = below.chain(named_mains).collect();
+    reading.is_sole = distinct.len() + others.len() == 1;
+    // What reads the most comes first, so that no order of arguments reads a file once more.
+    reading.directories(files, &directories)?;
+    for (order, given) in mains.into_iter().chain(others) {
+        reading.order = order;
+        reading.file(files, given, None)?;
+    }
+    let Reading { mut parts, mut known, .. } = reading;
+    parts.left_out.retain(|other| known.insert(identity(files, &other.path)));
+    parts.parts.sort_by_key(|(part, _)| part.order);
+    done(parts)
+}
+
+/// By what a file is known, whatever leads to it.
+fn identity(files: &dyn Files, path: &Path) -> PathBuf {
+    files.canonical(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn is_main(files: &dyn Files, path: &Path) -> bool {
+    let head = files.head(path, discover::HEAD);
+    head.is_ok_and(|head| matches!(discover::what_is(path, &head).kind, Kind::Main(_)))
 }
 
 /// Parts being read one after the other.
@@ -313,6 +360,10 @@ struct Reading<'a, 'f, T, One, Of> {
     tree: Of,
     /// There is one main configuration, or one single file.
     is_sole: bool,
+    /// The place of the path that is being read among those given.
+    order: usize,
+    /// The files that parts stand for, or are taken from.
+    known: HashSet<PathBuf>,
     parts: Parts<'f, T>,
 }
 
@@ -323,41 +374,81 @@ where
 {
     fn add(&mut self, part: Part<'f>) -> Result<(), String> {
         let is_sole = self.is_sole;
+        let part = Part { order: self.order, ..part };
         let read = (self.one)(&part, is_sole)?;
         self.parts.parts.push((part, read));
         Ok(())
     }
 
-    /// Every main configuration below a directory, and every fragment that none of them is responsible for.
-    fn directory(&mut self, files: &'f dyn Files, given: &Given, survey: &Survey) -> Result<(), String> {
+    /// Whether a file is met for the first time.
+    fn meet(&mut self, files: &dyn Files, path: &Path) -> bool {
+        self.known.insert(identity(files, path))
+    }
+
+    /// Every main configuration below directories, and every fragment that none of them is responsible for.
+    fn directories(
+        &mut self,
+        files: &'f dyn Files,
+        directories: &[(usize, &Given, Survey)],
+    ) -> Result<(), String> {
         let only = self.input.read.server;
         let is_wanted = |server: Server| only.is_none_or(|only| server == only);
-        let first = self.parts.parts.len();
-        for main in survey.mains.iter().filter(|main| is_wanted(main.server)) {
-            let root = given.path.clone();
-            self.add(Part::new(files, given, main.path.clone(), root, None, main.server))?;
+        for (order, given, survey) in directories {
+            self.order = *order;
+            for main in survey.mains.iter().filter(|main| is_wanted(main.server)) {
+                if self.meet(files, &main.path) {
+                    let root = given.path.clone();
+                    self.add(Part::new(files, given, main.path.clone(), root, None, main.server))?;
+                }
+            }
         }
-        let read = self.parts.parts[first..].iter().flat_map(|(_, read)| read_files((self.tree)(read)));
+        let read = self.parts.parts.iter().flat_map(|(_, read)| read_files((self.tree)(read)));
         let read: HashSet<PathBuf> = read.map(Path::to_owned).collect();
-        let others = survey.others(files, |path| read.contains(path));
-        let others = others.into_iter().filter(|other| other.judgement.server().is_some_and(is_wanted));
-        let (left_out, own): (Vec<Other>, Vec<Other>) =
-            others.partition(|other| other.is_left_out && !self.input.all_files);
         let fragments = self.parts.parts.len();
         let is_sole = std::mem::replace(&mut self.is_sole, false);
-        for other in own {
-            let part = self.other(files, given, &other)?;
-            self.add(part)?;
+        let mut is_empty = Vec::with_capacity(directories.len());
+        for (order, given, survey) in directories {
+            self.order = *order;
+            let others = survey.others(files, |path| read.contains(path));
+            let others: Vec<Other> =
+                others.into_iter().filter(|other| other.judgement.server().is_some_and(is_wanted)).collect();
+            is_empty.push(
+                others.is_empty()
+                    && !survey.mains.iter().any(|main| is_wanted(main.server))
+                    && !survey.holds(files, |path| read.contains(path)),
+            );
+            for other in others {
+                if other.is_left_out && !self.input.all_files {
+                    self.parts.left_out.push(other);
+                } else if self.meet(files, &other.path) {
+                    let part = self.other(files, given, &other)?;
+                    self.add(part)?;
+                }
+            }
         }
         self.drop_included(fragments);
-        for part in embedded::below(files, given, self.input) {
-            self.add(part)?;
+        for ((order, given, _), is_empty) in directories.iter().zip(is_empty) {
+            self.order = *order;
+            let texts = embedded::below(files, given, self.input);
+            if is_empty && texts.is_empty() {
+                return Err(nothing(given, only));
+            }
+            self.texts(files, texts)?;
         }
         self.is_sole = is_sole;
-        if self.parts.parts.len() == first && left_out.is_empty() {
-            return Err(nothing(given, only));
+        Ok(())
+    }
+
+    /// Configurations inside files, unless they were met in them before.
+    fn texts(&mut self, files: &dyn Files, parts: Vec<Part<'f>>) -> Result<(), String> {
+        let met: HashSet<PathBuf> = parts.iter().map(|part| identity(files, &part.main.path)).collect();
+        let new: HashSet<PathBuf> = met.difference(&self.known).cloned().collect();
+        for part in parts {
+            if new.contains(&identity(files, &part.main.path)) {
+                self.add(part)?;
+            }
         }
-        self.parts.left_out.extend(left_out);
+        self.known.extend(new);
         Ok(())
     }
 
@@ -406,16 +497,15 @@ where
                 return self.other_language(given, "no configuration of nginx or Apache was found in it");
             }
             self.is_sole = false;
-            return embedded.into_iter().try_for_each(|part| self.add(part));
+            return self.texts(files, embedded);
         }
         let (mut part, judgement) = plan::single(files, given, &self.input.read)?;
-        if part.joined.is_some() {
-            return self.add(part);
-        }
-        let canonical = files.canonical(&given.path).unwrap_or_else(|_| given.path.clone());
-        if matches!(judgement.kind, Kind::Main(_)) {
-            part.only = buffer.map(Only::buffer);
-            return self.add(part);
+        let canonical = identity(files, &given.path);
+        if part.joined.is_some() || matches!(judgement.kind, Kind::Main(_)) {
+            if part.joined.is_none() {
+                part.only = buffer.map(Only::buffer);
+            }
+            return if self.known.insert(canonical) { self.add(part) } else { Ok(()) };
         }
         let reaches = |tree: &Tree| read_files(tree).any(|path| path == canonical);
         // Another file may have led to its tree already.
@@ -461,6 +551,7 @@ where
                 .other_language(given, "no configuration of nginx or Apache; --server says whose it is");
         }
         part.only = buffer.map(Only::buffer);
+        self.known.insert(canonical);
         self.add(part)
     }
 

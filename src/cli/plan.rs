@@ -24,6 +24,8 @@ const UNNAMED: &str = "<stdin>";
 
 /// One configuration that is read as a whole: a main file or a fragment, with all that it includes.
 pub struct Part<'f> {
+    /// The place of the path that led to it among those given.
+    pub order: usize,
     /// The directory from which settings are looked for upwards: that of the command line, or the named file's own.
     pub given: PathBuf,
     /// As it is written on the command line.
@@ -137,6 +139,7 @@ impl<'f> Part<'f> {
         let is_directory = files.look(&given.path) == Found::Directory;
         let own = if is_directory { &given.path } else { directory_of(&given.path) };
         Self {
+            order: 0,
             given: own.to_owned(),
             shown: given.shown.clone(),
             files: Rc::new(files),
@@ -155,6 +158,7 @@ impl<'f> Part<'f> {
         let Dump { server, main, files: recorded, renamed } = dump;
         let joined = Joined { has_joint: renamed.contains_key(&main), renamed, is_dump: true };
         Self {
+            order: 0,
             given: directory_of(&given.path).to_owned(),
             shown: given.shown.clone(),
             files: Rc::new(recorded),

@@ -9,26 +9,26 @@ use crate::syntax::DirectiveId;
 use crate::tree::Tree;
 
 /// One fingerprint for each finding, in their order: of the rule, the file's name as `path` gives it, the blocks
-/// around the place, the directive's words, and the number among equals. `findings` are sorted by place.
+/// around the place, the directive's words, and the number among equals, counted by place.
 pub fn fingerprints(tree: &Tree, findings: &[Finding], path: impl Fn(FileId) -> String) -> Vec<String> {
     let mut seen: HashMap<u64, u32> = HashMap::new();
-    let mut out = Vec::with_capacity(findings.len());
-    let mut rest = findings;
-    while let Some(first) = rest.first() {
-        let file = first.primary.file;
-        let len = rest.partition_point(|finding| finding.primary.file == file);
-        let (of_file, after) = rest.split_at(len);
-        rest = after;
+    let mut out = vec![String::new(); findings.len()];
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    // Whoever gives files other names sorts findings by these.
+    order.sort_by_key(|&index| findings[index].primary);
+    for of_file in order.chunk_by(|&a, &b| findings[a].primary.file == findings[b].primary.file) {
+        let file = findings[of_file[0]].primary.file;
         let name = path(file);
         let mut places = Places::new(tree, file);
-        for finding in of_file {
+        for &index in of_file {
+            let finding = &findings[index];
             let mut hash = Fnv::default();
             hash.add(finding.rule.as_bytes());
             hash.add(name.as_bytes());
             places.add_to(&mut hash, finding.primary.start);
             let nth = seen.entry(hash.0).and_modify(|nth| *nth += 1).or_insert(0);
             hash.add(&nth.to_le_bytes());
-            out.push(format!("{:016x}", hash.0));
+            out[index] = format!("{:016x}", hash.0);
         }
     }
     out

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Report, Summary, concise, line, safe};
-use crate::engine::Linted;
+use crate::engine::{Linted, Suppressed};
 use crate::finding::{Finding, Severity};
 use crate::source::FileId;
 
@@ -21,23 +21,28 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn suite(report: &Report, linted: &Linted) -> TestSuite {
     let mut suite = TestSuite::new(&*line(&report.path(linted, FileId(0))));
-    let is_failure = |finding: &&Finding| finding.severity > Severity::Note;
-    let mut failures = linted.findings.iter().filter(is_failure).peekable();
-    let mut suppressed = linted.suppressed.iter().peekable();
-    for file in (0..linted.tree.sources.len() as u32).map(FileId) {
-        let mut is_clean = true;
-        while let Some(finding) = failures.next_if(|finding| finding.primary.file == file) {
+    let files = linted.tree.sources.len();
+    let mut failures: Vec<Vec<&Finding>> = vec![Vec::new(); files];
+    for finding in linted.findings.iter().filter(|finding| finding.severity > Severity::Note) {
+        failures[finding.primary.file.0 as usize].push(finding);
+    }
+    let mut suppressed: Vec<Vec<&Suppressed>> = vec![Vec::new(); files];
+    for silent in &linted.suppressed {
+        suppressed[silent.finding.primary.file.0 as usize].push(silent);
+    }
+    for (index, (failures, suppressed)) in failures.iter().zip(&suppressed).enumerate() {
+        let file = FileId(index as u32);
+        for finding in failures {
             suite.add_test_case(failed(report, linted, finding));
-            is_clean = false;
         }
         // Settings and baselines, too, may have findings, and are no part of what is tested.
-        if is_clean && (file.0 as usize) < linted.tree.file_count() {
+        if failures.is_empty() && index < linted.tree.file_count() {
             let path = report.path(linted, file);
             let mut passed = TestCase::new(&*line(&path), TestCaseStatus::success());
             passed.set_classname("wslint.file").extra.insert("file".into(), (&*line(&path)).into());
             suite.add_test_case(passed);
         }
-        while let Some(silent) = suppressed.next_if(|silent| silent.finding.primary.file == file) {
+        for silent in suppressed {
             let mut status = TestCaseStatus::skipped();
             status.set_message(&*line(&silent.why.reason));
             suite.add_test_case(case(report, linted, &silent.finding, status));

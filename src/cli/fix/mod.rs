@@ -133,7 +133,9 @@ fn made(
             Ok::<Inputs, String>(inputs)
         };
         let lint = |files: &dyn Files| Ok(read(files)?.linted);
-        let Inputs { linted, dumps, .. } = read(files)?;
+        let inputs = read(files)?;
+        let dumps = inputs.dumps();
+        let Inputs { linted, .. } = inputs;
         if dumps > 0 && dumps == linted.len() {
             return Err("nothing was fixed: a dump is a copy, fix the files that it shows".to_string());
         }

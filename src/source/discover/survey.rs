@@ -63,6 +63,11 @@ impl Survey {
         unread.into_iter().filter_map(other).collect()
     }
 
+    /// Whether some of what lies there is `read` by others.
+    pub fn holds(&self, files: &dyn Files, read: impl Fn(&Path) -> bool) -> bool {
+        self.walked.iter().any(|walked| files.canonical(&walked.path).is_ok_and(|path| read(&path)))
+    }
+
     /// The directory of which a main file is the configuration: `conf` is a part of one.
     fn area<'m>(&'m self, main: &'m Main) -> &'m Path {
         let own = main.path.parent().unwrap_or(&self.directory);
