@@ -78,7 +78,7 @@ fn what_two_configurations_share_is_told_once_and_dumps_of_two_machines_are_not_
     assert_eq!(errors(&directory, &["dumps/one.txt", "dumps/two.txt"]).len(), 2);
     for format in ["gitlab", "junit", "sarif"] {
         let (_, text) = run(&directory, &[&mains[..], &["--format", format]].concat());
-        assert!(text.contains("connection-not-forwarded"), "{text}");
+        assert!(text.contains("connection-not-upgrade"), "{text}");
     }
     run(&directory, &["one", "two", "--write-baseline", "base.json"]);
     let (code, _) = run(&directory, &["two", "one", "--baseline", "base.json"]);

@@ -53,7 +53,12 @@ fn check(facts: &Facts, route: &Route) -> Option<Finding> {
 
 /// `RewriteEngine` is not on where the rule stands.
 fn engine_off(facts: &Facts, route: &Route, in_server: bool) -> Option<Finding> {
-    let own = facts.config.rewriting(route.block)?.engine;
+    let rewriting = facts.config.rewriting(route.block)?;
+    let server = facts.tracer.rewriting(facts.server_of(route));
+    if rewriting.unknown.is_some() || (in_server && server.unknown.is_some()) {
+        return None;
+    }
+    let own = rewriting.engine;
     if let Some((false, at)) = own {
         let message = format!("`{}` keeps this rule from being run", facts.text(at));
         let finding =
@@ -62,7 +67,7 @@ fn engine_off(facts: &Facts, route: &Route, in_server: bool) -> Option<Finding> 
         return Some(finding.severity(Severity::Warning).fix(fix).help("write\nRewriteEngine On"));
     }
     let inherited = match in_server {
-        true => facts.tracer.rewriting(facts.server_of(route)).engine,
+        true => server.engine,
         false => None,
     };
     let on = own.or(inherited).is_some_and(|(on, _)| on);

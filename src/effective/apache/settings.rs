@@ -18,6 +18,11 @@ impl Config {
         (!word.is_hole()).then(|| word.value().eq_ignore_ascii_case(b"on"))
     }
 
+    /// Whether a line is there whose words a template completes, so that nobody knows what it says.
+    pub fn is_opaque(&self, tree: &Tree, node: Option<NodeRef>) -> bool {
+        node.is_some_and(|node| tree.directive(node).args().any(|word| word.is_hole()))
+    }
+
     /// A server's flag, the main server's where it has none, `default` where that has none either.
     pub fn server_flag(&self, tree: &Tree, server: ServerId, name: NameId, default: bool) -> bool {
         self.flag(tree, self.in_force(server, name)).unwrap_or(default)

@@ -23,7 +23,14 @@ impl Session<'_> {
         let preserves = config.flag(tree, preserve).unwrap_or(false);
         let asked = self.header(b"host").unwrap_or_else(Value::empty);
         let own_host = Value::Known(url.authority().into());
-        headers.push((b"Host".to_vec(), if preserves { asked.clone() } else { own_host }));
+        let host = match preserves {
+            _ if config.is_opaque(tree, preserve) => {
+                Value::Unknown("what a template makes of ProxyPreserveHost".to_string())
+            }
+            true => asked.clone(),
+            false => own_host,
+        };
+        headers.push((b"Host".to_vec(), host));
         let hop_by_hop = self.hop_by_hop();
         for (name, value) in &self.headers {
             let lower = name.to_ascii_lowercase();

@@ -58,6 +58,9 @@ impl Session<'_> {
                     Some(by),
                 ));
             }
+            engine if config.is_opaque(tree, engine) => {
+                return Err(Outcome::unknown("what a template makes of SSLProxyEngine", engine));
+            }
             engine if config.flag(tree, engine) != Some(true) => {
                 let why = PROXY_TLS_OFF;
                 return Err(Outcome::answered(500, why, engine.or(Some(by))));
@@ -76,6 +79,11 @@ impl Session<'_> {
         let checks_names =
             flag(names::SSL_PROXY_CHECK_PEER_NAME, true) && flag(names::SSL_PROXY_CHECK_PEER_CN, true);
         let is_address = route.url.bare_host().parse::<std::net::IpAddr>().is_ok();
+        let names = [names::SSL_PROXY_CHECK_PEER_NAME, names::SSL_PROXY_CHECK_PEER_CN];
+        let lines = names.map(|name| config.in_sections(&self.sections, self.server, name));
+        if checks_names && is_address && lines.into_iter().any(|line| config.is_opaque(tree, line)) {
+            return Err(Outcome::unknown("whether a template has the certificate's name checked", Some(by)));
+        }
         if checks_names && is_address {
             let why = NAME_IS_ADDRESS;
             return Err(Outcome::answered(500, why, Some(by)));

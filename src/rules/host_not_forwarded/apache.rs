@@ -14,9 +14,12 @@ pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if !facts.is_complete() {
         return None;
     }
+    let server = facts.server_of(route);
+    let written = facts.config.in_sections(&[route.block], server, names::PROXY_PRESERVE_HOST);
+    if facts.config.is_opaque(facts.tree, written) {
+        return None;
+    }
     if facts.goes_straight(route) {
-        let server = facts.server_of(route);
-        let written = facts.config.in_sections(&[route.block], server, names::PROXY_PRESERVE_HOST);
         if facts.config.flag(facts.tree, written) == Some(true) {
             return None;
         }
@@ -48,7 +51,11 @@ fn is_lost(facts: &Facts, route: &Route) -> bool {
     let Outcome::Forwarded(forwarded) = &way.passage.outcome else { return false };
     let end = way.path.iter().position(|&byte| byte == b'?').unwrap_or(way.path.len());
     let asked = facts.tracer.handshake(facts.server_of(route), &way.path[..end]);
-    let changed = |name: &[u8]| forwarded.next.header(name) != asked.header(name);
+    let is_open = |value: &Option<Value>| matches!(value, Some(Value::Unknown(_)));
+    let changed = |name: &[u8]| {
+        let sent = forwarded.next.header(name);
+        !is_open(&sent) && sent != asked.header(name)
+    };
     forwarded.by == route.node && forwarded.upgrades && changed(b"host") && !changed(b"origin")
 }
 
