@@ -5,7 +5,7 @@ mod tree;
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -416,4 +416,36 @@ fn settings_name_the_main_configuration_of_single_files() {
     assert_eq!(found(&directory, &["apps/chat.conf"]), ["apps/chat.conf:2 upgrade-not-forwarded"]);
     fs::remove_file(directory.path().join("edge/front.conf")).expect("removed");
     assert!(refused(&directory, &["apps/chat.conf"]).contains("`paths.main` of the settings: no such file"));
+}
+
+#[test]
+fn what_may_not_be_looked_into_is_told_and_is_a_failure() {
+    let directory = tree(&[("sites/good.conf", GOOD), ("sites/secret.conf", GOOD), ("private/a.conf", GOOD)]);
+    let open = |path: &str, mode: u32| {
+        fs::set_permissions(directory.path().join(path), fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    open("", 0o755);
+    open("sites", 0o755);
+    open("sites/secret.conf", 0o000);
+    open("private", 0o000);
+    let nobody = || {
+        let mut command = Command::new("setpriv");
+        let identity = ["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_wslint")];
+        command.args(identity).args([".", "--format", "concise"]).current_dir(directory.path()).output()
+    };
+    let is_root = fs::read(directory.path().join("sites/secret.conf")).is_ok();
+    let output = match is_root {
+        true => nobody().ok().filter(|output| !text(&output.stderr).contains("setpriv")),
+        false => Some(wslint(directory.path(), &[".", "--format", "concise"])),
+    };
+    open("private", 0o755);
+    let Some(output) = output else {
+        eprintln!("SKIPPED: nobody here is without the right to read everything");
+        return;
+    };
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("sites/secret.conf: could not be looked into"), "{said}");
+    assert!(said.contains("private: could not be looked into"), "{said}");
+    assert!(!said.contains("good.conf"), "{said}");
 }

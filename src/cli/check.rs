@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::args::CheckArguments;
 use super::inputs::{self, Inputs};
-use super::output::Output;
-use super::{CLEAN, FOUND, baseline, fix, outputs};
+use super::output::{self, Output};
+use super::{CLEAN, FAILED, FOUND, baseline, fix, outputs};
 use crate::engine::contracts::Endpoint;
 use crate::engine::settings::Settings;
 use crate::engine::{Linted, Selection};
@@ -45,6 +45,7 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
     }
     let mut inputs = inputs::read(&arguments.input, buffer, &selection, arguments.quiet)?;
     let left_out = inputs.left_out;
+    let closed = std::mem::take(&mut inputs.closed);
     if let Some(path) = arguments.write_baseline.as_ref().map(below) {
         inputs.narrow();
         outputs::spare(arguments, &inputs.linted, &inputs.settings)?;
@@ -76,5 +77,12 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
     outputs::write(arguments, &report, output)?;
     // The process ends here: giving a large tree's memory back piece by piece takes longer than parsing it.
     std::mem::forget(linted);
-    Ok(if failed { FOUND } else { CLEAN })
+    for path in &closed {
+        output::complain(&format!("{}: could not be looked into", path.display()));
+    }
+    Ok(match failed {
+        _ if !closed.is_empty() => FAILED,
+        true => FOUND,
+        false => CLEAN,
+    })
 }

@@ -36,6 +36,8 @@ pub struct Inputs {
     only: Vec<Option<Only>>,
     /// How many files look like a configuration and were not read.
     pub left_out: usize,
+    /// Files and directories that may hold a configuration, and could not be looked into.
+    pub closed: Vec<PathBuf>,
     /// Which of the configurations were read from dumps.
     is_dump: Vec<bool>,
 }
@@ -66,6 +68,8 @@ pub struct Parts<'f, T> {
     pub parts: Vec<(Part<'f>, T)>,
     /// What looks like a configuration and was not read.
     pub left_out: Vec<Other>,
+    /// What could not be looked into.
+    pub closed: Vec<PathBuf>,
 }
 
 /// Reads and judges every configuration that the arguments name; `Err` says what could not be read, and why.
@@ -147,6 +151,7 @@ pub fn read_from(
             settings: Vec::new(),
             only: Vec::new(),
             left_out,
+            closed: parts.closed,
             is_dump: Vec::new(),
         };
         for (part, (mut linted, settings)) in parts.parts {
@@ -302,7 +307,7 @@ fn each<'a, T, R>(
         is_sole: true,
         order: 0,
         known: HashSet::new(),
-        parts: Parts { parts: Vec::new(), left_out: Vec::new() },
+        parts: Parts { parts: Vec::new(), left_out: Vec::new(), closed: Vec::new() },
     };
     if let Some(given) = buffer {
         reading.file(files, given, Some(&Overlay::identity(files, &given.path)))?;
@@ -409,14 +414,16 @@ where
         let mut is_empty = Vec::with_capacity(directories.len());
         for (order, given, survey) in directories {
             self.order = *order;
-            let others = survey.others(files, |path| read.contains(path));
+            let (others, closed) = survey.others(files, |path| read.contains(path));
             let others: Vec<Other> =
                 others.into_iter().filter(|other| other.judgement.server().is_some_and(is_wanted)).collect();
             is_empty.push(
                 others.is_empty()
+                    && closed.is_empty()
                     && !survey.mains.iter().any(|main| is_wanted(main.server))
                     && !survey.holds(files, |path| read.contains(path)),
             );
+            self.parts.closed.extend(closed);
             for other in others {
                 if other.is_left_out && !self.input.all_files {
                     self.parts.left_out.push(other);

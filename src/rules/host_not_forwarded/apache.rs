@@ -19,10 +19,8 @@ pub(super) fn check(facts: &Facts, route: &Route) -> Option<Finding> {
     if facts.config.is_opaque(facts.tree, written) {
         return None;
     }
-    if facts.goes_straight(route) {
-        if facts.config.flag(facts.tree, written) == Some(true) {
-            return None;
-        }
+    if facts.goes_straight(route) && facts.config.flag(facts.tree, written) == Some(true) {
+        return None;
     }
     let url = Url::parse(route.backend.text.as_bytes()).ok()?;
     if is_elsewhere(&url) || !(is_plainly_lost(facts, route, &url) || is_lost(facts, route)) {

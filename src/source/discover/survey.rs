@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use hashbrown::{HashMap, HashSet};
 
 use super::look::Look;
-use super::names::{MAINS, USUAL, is_backup, main_rank};
-use super::walk::{Walked, walk};
+use super::names::{MAINS, USUAL, is_backup, main_rank, may_hold};
+use super::walk::{Walked, walk_all};
 use super::{HEAD, Judgement, Kind, Main, Server, server_of, what_is};
 use crate::parallel;
-use crate::source::files::{self, Files};
+use crate::source::files::{self, Files, ReadError};
 
 /// What lies below a directory.
 pub struct Survey {
@@ -24,6 +24,8 @@ pub struct Survey {
     walked: Vec<Walked>,
     /// What is known of some of it.
     judged: HashMap<PathBuf, Judgement>,
+    /// What could not be looked into, though it may hold a configuration.
+    closed: Vec<PathBuf>,
 }
 
 /// A file that no main configuration reads.
@@ -37,22 +39,27 @@ pub struct Other {
 
 impl Survey {
     pub fn of(files: &dyn Files, directory: &Path, heeds_ignores: bool) -> Self {
-        let walked = walk(files, directory, heeds_ignores);
+        let mut closed = Vec::new();
+        let walked = walk_all(files, directory, heeds_ignores, may_hold, &mut closed);
         let mut found = Found::usual(files, directory);
         // Where a directory is one server's own, most of what lies in it need not be looked at.
-        let judged = if found.mains.is_empty() { judge(files, walked.iter()) } else { HashMap::new() };
+        let judged = match found.mains.is_empty() {
+            true => judge(files, walked.iter(), &mut closed),
+            false => HashMap::new(),
+        };
         found.search(files, &walked, &judged);
-        Self { directory: directory.to_owned(), mains: found.into_mains(), walked, judged }
+        Self { directory: directory.to_owned(), mains: found.into_mains(), walked, judged, closed }
     }
 
     /// The other files that are main configurations, fragments or dumps, sorted by path, except those that are `read`
-    /// already.
-    pub fn others(&self, files: &dyn Files, read: impl Fn(&Path) -> bool) -> Vec<Other> {
+    /// already; and what could not be looked into, unless it is a main configuration's own, which tells where it needs it.
+    pub fn others(&self, files: &dyn Files, read: impl Fn(&Path) -> bool) -> (Vec<Other>, Vec<PathBuf>) {
+        let mut closed = self.closed.clone();
         let areas: Vec<&Path> = self.mains.iter().map(|main| self.area(main)).collect();
         let is_unread = |walked: &&Walked| !files.canonical(&walked.path).is_ok_and(|path| read(&path));
         let unread: Vec<&Walked> = self.walked.iter().filter(is_unread).collect();
         let unknown = unread.iter().copied().filter(|walked| !self.judged.contains_key(&walked.path));
-        let judged = judge(files, unknown);
+        let judged = judge(files, unknown, &mut closed);
         let other = |walked: &Walked| {
             let path = &walked.path;
             let judgement = *self.judged.get(path).or_else(|| judged.get(path))?;
@@ -60,7 +67,11 @@ impl Survey {
             let lies_below = areas.iter().any(|area| path.starts_with(area));
             Some(Other { path: path.clone(), judgement, is_left_out: lies_below || is_backup(path) })
         };
-        unread.into_iter().filter_map(other).collect()
+        let others = unread.into_iter().filter_map(other).collect();
+        closed.retain(|path| !areas.iter().any(|area| path.starts_with(area)));
+        closed.sort_unstable();
+        closed.dedup();
+        (others, closed)
     }
 
     /// Whether some of what lies there is `read` by others.
@@ -77,14 +88,27 @@ impl Survey {
 }
 
 /// What each file is that can be read.
-fn judge<'w>(files: &dyn Files, walked: impl Iterator<Item = &'w Walked>) -> HashMap<PathBuf, Judgement> {
+fn judge<'w>(
+    files: &dyn Files,
+    walked: impl Iterator<Item = &'w Walked>,
+    closed: &mut Vec<PathBuf>,
+) -> HashMap<PathBuf, Judgement> {
     let walked: Vec<&Walked> = walked.collect();
     let judge = |(): &mut (), index: usize| {
         let path = &walked[index].path;
-        Some((path.clone(), what_is(path, &files.head(path, HEAD).ok()?)))
+        files.head(path, HEAD).map(|head| what_is(path, &head))
     };
     let threads = parallel::threads(walked.len() * DIRECTIVES);
-    parallel::run(threads, walked.len(), || (), judge).into_iter().flatten().collect()
+    let mut judged = HashMap::with_capacity(walked.len());
+    for (walked, result) in walked.iter().zip(parallel::run(threads, walked.len(), || (), judge)) {
+        match result {
+            Ok(judgement) => drop(judged.insert(walked.path.clone(), judgement)),
+            Err(ReadError::Other(_)) => closed.push(walked.path.clone()),
+            // It is gone, or no file.
+            Err(_) => {}
+        }
+    }
+    judged
 }
 
 /// Looking at a file takes as long as looking at so many directives.

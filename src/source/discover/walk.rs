@@ -1,5 +1,6 @@
 //! The regular files below a directory, without what git ignores. Knows how `.gitignore` files reach, not what files hold.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -32,7 +33,7 @@ pub struct Walked {
 /// The files below a directory that may hold a configuration by their names, in the order of their paths; of several links
 /// to one file, the first. Symbolic links are not followed.
 pub fn walk(files: &dyn Files, directory: &Path, heeds_ignores: bool) -> Vec<Walked> {
-    walk_for(files, directory, heeds_ignores, names::may_hold)
+    walk_all(files, directory, heeds_ignores, names::may_hold, &mut Vec::new())
 }
 
 /// The same for files that are wanted.
@@ -42,12 +43,30 @@ pub fn walk_for(
     heeds_ignores: bool,
     is_wanted: impl Fn(&Path) -> bool,
 ) -> Vec<Walked> {
+    walk_all(files, directory, heeds_ignores, is_wanted, &mut Vec::new())
+}
+
+/// The same, and in `closed` what may not be looked into.
+pub(super) fn walk_all(
+    files: &dyn Files,
+    directory: &Path,
+    heeds_ignores: bool,
+    is_wanted: impl Fn(&Path) -> bool,
+    closed: &mut Vec<PathBuf>,
+) -> Vec<Walked> {
     let mut ignores = Ignores::above(files, directory, heeds_ignores);
     let mut found = Vec::new();
     let mut links = HashSet::new();
     let mut walk = WalkDir::new(directory).max_depth(MAX_DEPTH).sort_by_file_name().into_iter();
     while let Some(entry) = walk.next() {
-        let Ok(entry) = entry else { continue };
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let is_closed = error.io_error().is_some_and(|why| why.kind() == ErrorKind::PermissionDenied);
+                closed.extend(error.path().filter(|_| is_closed).map(Path::to_owned));
+                continue;
+            }
+        };
         let is_directory = entry.file_type().is_dir();
         ignores.leave(entry.depth());
         if is_directory {
