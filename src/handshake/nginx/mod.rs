@@ -99,6 +99,8 @@ pub struct Tracer<'a> {
     version: Version,
     /// The locations of each block, indexed when first asked for.
     levels: RefCell<HashMap<BlockId, Rc<location::Level<'a>>>>,
+    /// The lines of the rewrite module in each block, listed when first run.
+    scripts: RefCell<HashMap<NodeRef, Rc<[NodeRef]>>>,
     lists: Arc<Lists>,
     /// The regular expressions of `if` and `rewrite`, with whether case is ignored; None for one that is not valid.
     patterns: RefCell<Patterns>,
@@ -151,8 +153,8 @@ impl<'a> Tracer<'a> {
         roots: &'a Roots,
         version: Version,
     ) -> Self {
-        let (levels, patterns, lists) = Default::default();
-        Self { tree, config, files, roots, version, levels, patterns, lists }
+        let (levels, scripts, patterns, lists) = Default::default();
+        Self { tree, config, files, roots, version, levels, scripts, patterns, lists }
     }
 
     /// The same with lists that other threads' tracers of this configuration have made, or will use.

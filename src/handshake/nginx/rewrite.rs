@@ -1,13 +1,35 @@
 //! The rewrite module: `set`, `if`, `rewrite`, `return`, `break`, in the order in which they are written. Knows no
 //! other phase.
 
-use super::{Flow, Followed, Passage, Unknown, uri};
+use std::rc::Rc;
+
+use super::{Flow, Followed, Passage, Tracer, Unknown, uri};
 use crate::effective::nginx::directives::{IF_LOCATION, IF_SERVER};
 use crate::effective::nginx::names;
 use crate::effective::nginx::unknown::is_script;
 use crate::effective::{BlockId, Value};
 use crate::syntax::NameId;
 use crate::tree::NodeRef;
+
+impl Tracer<'_> {
+    /// The lines of a block that run, of the thousands that it may have.
+    fn script(&self, block: NodeRef) -> Rc<[NodeRef]> {
+        if let Some(known) = self.scripts.borrow().get(&block) {
+            return known.clone();
+        }
+        let runs = |node: &NodeRef| {
+            let directive = self.tree.directive(*node);
+            match directive.name_id() {
+                names::SET | names::IF | names::REWRITE | names::RETURN | names::BREAK => true,
+                NameId::UNKNOWN => is_script(&directive.name()),
+                _ => false,
+            }
+        };
+        let script: Rc<[NodeRef]> = self.tree.children(block).filter(runs).collect();
+        self.scripts.borrow_mut().insert(block, script.clone());
+        script
+    }
+}
 
 impl Passage<'_, '_> {
     /// Runs the directives of a block; None where the next phase follows.
@@ -19,7 +41,7 @@ impl Passage<'_, '_> {
     /// Some where the module ends here: with an answer, or (None inside) with `break` and the like.
     fn run_lines(&mut self, block: NodeRef) -> Followed<Option<Option<Flow>>> {
         let tree = self.tracer.tree;
-        for node in tree.children(block) {
+        for &node in &*self.tracer.script(block) {
             let name = tree.directive(node).name_id();
             if self.tracer.config.is_conditional(node) {
                 match name {
@@ -40,7 +62,7 @@ impl Passage<'_, '_> {
                 names::REWRITE => self.run_rewrite(node)?,
                 names::RETURN => Some(Some(self.run_return(node)?)),
                 names::BREAK => Some(None),
-                NameId::UNKNOWN if is_script(&tree.directive(node).name()) => {
+                NameId::UNKNOWN => {
                     let name = String::from_utf8_lossy(&tree.directive(node).name()).into_owned();
                     return Err(Unknown(format!("what `{name}` does")));
                 }
