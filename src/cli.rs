@@ -14,6 +14,7 @@ mod outputs;
 mod pages;
 mod plan;
 mod progress;
+mod reading;
 mod routes;
 mod settings;
 mod told;

@@ -122,9 +122,9 @@ const CLEAN: &str = "events {}\nhttp { server { listen 80; location /ws { proxy_
 /// a file that two configurations share.
 fn rich() -> TempDir {
     let main =
-        "worker_shutdown_timeout 30s;\nevents {}\nhttp {\n    include \"../shared/wäre es.conf\";\n}\n";
+        "worker_shutdown_timeout 30s;\nevents {}\nhttp {\n    include \"../common/wäre es.conf\";\n}\n";
     let shared = "# Grüße 日本\nserver {\n    listen 80; # é\n    proxy_set_header Upgrade $http_upgrade;\n    \
-        proxy_set_header Connection \"upgrade\";\n    location /ws { include ../shared/host.conf; proxy_pass \
+        proxy_set_header Connection \"upgrade\";\n    location /ws { include ../common/host.conf; proxy_pass \
         http://127.0.0.1:9; }\n    # wslint: allow(inherited-headers-lost) it looks at Upgrade, and 50% of it\n    \
         location /chat {\n        proxy_set_header Upgrade $http_upgrade; proxy_pass http://ünd; \
         proxy_http_version 1.1;\n    }\n    location ~ \"^/[a-z](live)\" {\n        proxy_pass\n            http://127.0.0.1:9;\n    \
@@ -132,8 +132,8 @@ fn rich() -> TempDir {
     tree(&[
         ("a/nginx.conf", main),
         ("b/nginx.conf", main),
-        ("shared/wäre es.conf", shared),
-        ("shared/host.conf", "proxy_set_header Host $host;\n"),
+        ("common/wäre es.conf", shared),
+        ("common/host.conf", "proxy_set_header Host $host;\n"),
     ])
 }
 

@@ -428,24 +428,28 @@ fn what_may_not_be_looked_into_is_told_and_is_a_failure() {
     open("sites", 0o755);
     open("sites/secret.conf", 0o000);
     open("private", 0o000);
-    let nobody = || {
+    let nobody = |arguments: &[&str]| {
         let mut command = Command::new("setpriv");
         let identity = ["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_wslint")];
-        command.args(identity).args([".", "--format", "concise"]).current_dir(directory.path()).output()
+        command.args(identity).args(arguments).current_dir(directory.path()).output()
     };
     let is_root = fs::read(directory.path().join("sites/secret.conf")).is_ok();
-    let output = match is_root {
-        true => nobody().ok().filter(|output| !text(&output.stderr).contains("setpriv")),
-        false => Some(wslint(directory.path(), &[".", "--format", "concise"])),
+    let verbs: [&[&str]; 4] = [&["."], &["routes", "."], &["--list-files"], &["--diff"]];
+    let run = |arguments: &&[&str]| match is_root {
+        true => nobody(arguments).ok().filter(|output| !text(&output.stderr).contains("setpriv")),
+        false => Some(wslint(directory.path(), arguments)),
     };
+    let outputs: Vec<Option<Output>> = verbs.iter().map(run).collect();
     open("private", 0o755);
-    let Some(output) = output else {
-        eprintln!("SKIPPED: nobody here is without the right to read everything");
-        return;
-    };
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("sites/secret.conf: could not be looked into"), "{said}");
-    assert!(said.contains("private: could not be looked into"), "{said}");
-    assert!(!said.contains("good.conf"), "{said}");
+    for (arguments, output) in verbs.iter().zip(outputs) {
+        let Some(output) = output else {
+            eprintln!("SKIPPED: nobody here is without the right to read everything");
+            return;
+        };
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains("sites/secret.conf: could not be looked into"), "{arguments:?}: {said}");
+        assert!(said.contains("private: could not be looked into"), "{arguments:?}: {said}");
+        assert!(!said.contains("good.conf"), "{arguments:?}: {said}");
+    }
 }

@@ -645,3 +645,18 @@ fn schema_keys(directory: &Path) -> BTreeSet<String> {
     }
     keys
 }
+
+#[test]
+fn nobody_is_missed_where_not_every_name_is_seen() {
+    let settings = "[[endpoint]]\nurl = \"ws://nobody.test/ws\"\n";
+    let other = GOOD.replace("2m", "1h");
+    let unseen = other.replace("    server {", "    include /etc/unseen/*.conf;\n    server {");
+    let hole = other.replace("server_name chat.test;", "server_name {{ name }};");
+    let is_missed = |first: &str, name: &str| {
+        let directory = tree(&[(name, first), ("b/nginx.conf", &other), ("wslint.toml", settings)]);
+        told(&directory, &["."]).iter().any(|line| line.starts_with("wslint.toml:2: warning"))
+    };
+    assert!(is_missed(&other, "a/nginx.conf"));
+    assert!(!is_missed(&unseen, "a/nginx.conf"), "one of the files that were not seen may be meant");
+    assert!(!is_missed(&hole, "a/nginx.conf"), "the name that the template fills in may be meant");
+}

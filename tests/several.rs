@@ -63,12 +63,12 @@ fn a_file_is_told_of_once_whatever_arguments_lead_to_it() {
 
 #[test]
 fn what_two_configurations_share_is_told_once_and_dumps_of_two_machines_are_not_one() {
-    let main = "events {}\nhttp {\n    include ../shared.conf;\n}\n";
+    let main = "events {}\nhttp {\n    include ../common.conf;\n}\n";
     let dump = format!("# configuration file /etc/nginx/nginx.conf:\nevents {{}}\nhttp {{\n{BAD}}}\n");
     let directory = tree(&[
         ("one/nginx.conf", main),
         ("two/nginx.conf", main),
-        ("shared.conf", BAD),
+        ("common.conf", BAD),
         ("dumps/one.txt", &dump),
         ("dumps/two.txt", &dump),
     ]);

@@ -98,10 +98,9 @@ fn tell_stale(
     let part = &mut inputs.linted[first];
     let file = part.tree.lend(Source::new(baseline.path.clone(), Text::plain(baseline.bytes.to_vec())));
     let levels = &inputs.settings[first].levels;
-    let told = stale.into_iter().filter_map(|entry| {
-        let finding = rules::stale(entry, baseline.place(entry, file));
-        levels.apply(rules::find(finding.rule)?, finding, &baseline.path, false)
-    });
+    let told = stale
+        .into_iter()
+        .filter_map(|entry| rules::stale(entry, baseline.place(entry, file), levels, &baseline.path));
     part.findings.extend(told);
 }
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::args::CheckArguments;
 use super::inputs::{self, Inputs};
-use super::output::{self, Output};
-use super::{CLEAN, FAILED, FOUND, baseline, fix, outputs};
+use super::output::Output;
+use super::{CLEAN, FOUND, baseline, fix, outputs, told};
 use crate::engine::contracts::Endpoint;
 use crate::engine::settings::Settings;
 use crate::engine::{Linted, Selection};
@@ -69,20 +69,10 @@ pub fn check(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Str
             part.findings.retain(|finding| finding.severity > Severity::Note);
         }
     }
-    let mut hint = Vec::new();
-    // Nothing fails to be written to memory.
-    let _ = fix::hint(&linted, fixing, &mut hint);
-    let hint = String::from_utf8_lossy(&hint).into_owned();
+    let hint = fix::hint(&linted, fixing);
     let report = Report { linted: &linted, directory, left_out, statistics: arguments.statistics, hint };
     outputs::write(arguments, &report, output)?;
     // The process ends here: giving a large tree's memory back piece by piece takes longer than parsing it.
     std::mem::forget(linted);
-    for path in &closed {
-        output::complain(&format!("{}: could not be looked into", path.display()));
-    }
-    Ok(match failed {
-        _ if !closed.is_empty() => FAILED,
-        true => FOUND,
-        false => CLEAN,
-    })
+    Ok(told::closed(&closed, if failed { FOUND } else { CLEAN }))
 }

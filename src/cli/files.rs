@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::args::{CheckArguments, Format};
 use super::output::Output;
 use super::plan::Part;
-use super::{CLEAN, inputs};
+use super::{CLEAN, inputs, told};
 use crate::report::{json, line, shown};
 use crate::source::FileId;
 use crate::source::discover::{Judgement, Kind, Server};
@@ -40,7 +40,7 @@ struct Row {
 
 pub fn list(arguments: &CheckArguments, output: &mut Output) -> Result<i32, String> {
     let here = std::env::current_dir().unwrap_or_default();
-    let rows = inputs::trees(&arguments.input, |inputs| {
+    let (rows, closed) = inputs::trees(&arguments.input, |inputs| {
         let mut rows = Vec::new();
         for (part, tree) in &inputs.parts {
             of_tree(part, tree, &here, &mut rows);
@@ -48,13 +48,13 @@ pub fn list(arguments: &CheckArguments, output: &mut Output) -> Result<i32, Stri
         for other in &inputs.left_out {
             rows.push(row("not-included", &other.judgement, shown(&other.path, &here)));
         }
-        Ok(rows)
+        Ok((rows, inputs.closed))
     })?;
     output.print(|out| match arguments.format {
         Format::Json => json::print(&Document { version: 1, files: rows }, out),
         _ => table(&rows, out),
     })?;
-    Ok(CLEAN)
+    Ok(told::closed(&closed, CLEAN))
 }
 
 fn row(kind: &'static str, judgement: &Judgement, path: String) -> Row {

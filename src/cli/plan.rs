@@ -26,6 +26,8 @@ const UNNAMED: &str = "<stdin>";
 pub struct Part<'f> {
     /// The place of the path that led to it among those given.
     pub order: usize,
+    /// It lies below a directory that was named.
+    pub is_below: bool,
     /// The directory from which settings are looked for upwards: that of the command line, or the named file's own.
     pub given: PathBuf,
     /// As it is written on the command line.
@@ -140,6 +142,7 @@ impl<'f> Part<'f> {
         let own = if is_directory { &given.path } else { directory_of(&given.path) };
         Self {
             order: 0,
+            is_below: false,
             given: own.to_owned(),
             shown: given.shown.clone(),
             files: Rc::new(files),
@@ -159,6 +162,7 @@ impl<'f> Part<'f> {
         let joined = Joined { has_joint: renamed.contains_key(&main), renamed, is_dump: true };
         Self {
             order: 0,
+            is_below: false,
             given: directory_of(&given.path).to_owned(),
             shown: given.shown.clone(),
             files: Rc::new(recorded),

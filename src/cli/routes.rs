@@ -4,11 +4,11 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::CLEAN;
 use super::args::{ListFormat, RoutesArguments};
 use super::inputs::{self, Inputs};
 use super::output::Output;
 use super::settings::complain;
+use super::{CLEAN, told};
 use crate::effective::Setting;
 use crate::engine::Linted;
 use crate::engine::Selection;
@@ -32,7 +32,7 @@ struct Row {
 
 pub fn routes(arguments: &RoutesArguments, output: &mut Output) -> Result<i32, String> {
     let buffer = inputs::standard_input(&arguments.input)?;
-    let Inputs { linted, settings, .. } =
+    let Inputs { linted, settings, closed, .. } =
         inputs::read(&arguments.input, buffer, &Selection::default(), false)?;
     complain(settings.iter());
     let here = std::env::current_dir().unwrap_or_default();
@@ -42,7 +42,7 @@ pub fn routes(arguments: &RoutesArguments, output: &mut Output) -> Result<i32, S
         ListFormat::Human => table(&rows, out),
         ListFormat::Json => json::print(&rows, out),
     })?;
-    Ok(CLEAN)
+    Ok(told::closed(&closed, CLEAN))
 }
 
 fn row(linted: &Linted, route: &Route, here: &std::path::Path) -> Row {

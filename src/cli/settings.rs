@@ -78,8 +78,7 @@ pub fn complain<'s>(all: impl Iterator<Item = &'s Rc<Settings>>) {
     }
 }
 
-/// What is asked of one configuration: the command line's `selection` with what the settings say of `main`. `sole` is
-/// set where the run sees everything below the settings, and only this one main configuration.
+/// What is asked of one configuration: the command line's `selection` with what the settings say of `main`.
 pub fn selection(settings: &Settings, selection: &Selection, main: &Main, coverage: Coverage) -> Selection {
     let mut own = selection.clone();
     own.levels = settings.levels.clone();

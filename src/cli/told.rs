@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use hashbrown::{HashMap, HashSet};
 
 use super::plan::{Joined, Only};
+use super::{FAILED, output};
 use crate::engine::Linted;
 use crate::finding::{Finding, MAX_ROUTES};
 use crate::source::dump::JOINT;
@@ -58,6 +59,14 @@ pub fn rename(linted: &mut Linted, joined: &Joined) {
     linted.suppressed.sort_by_key(|silent| place(&silent.finding));
     linted.suppressed.dedup_by(|a, b| is_same(&a.finding, &b.finding));
     linted.tree.sources.rename(|path| joined.renamed.get(path).cloned());
+}
+
+/// Tells what could not be looked into, which makes any exit status that of a failure.
+pub fn closed(paths: &[PathBuf], status: i32) -> i32 {
+    for path in paths {
+        output::complain(&format!("{}: could not be looked into", path.display()));
+    }
+    if paths.is_empty() { status } else { FAILED }
 }
 
 /// A finding by its configuration and its place in a list.

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use crate::finding::Label;
 use crate::handshake::{Hop, Trace, Url, Verdict};
@@ -34,6 +35,26 @@ pub struct Via {
     /// By default the URL's.
     pub host: Option<String>,
     pub port: u16,
+}
+
+impl FromStr for Via {
+    type Err = String;
+
+    /// Reads `http://:8080` or `https://10.0.0.1`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |what: String| format!("`{text}`: {what}");
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or_else(|| wrong("write http://:PORT or http://HOST:PORT".to_string()))?;
+        let has_host = !rest.starts_with(':');
+        // A URL needs a host; the port alone says where.
+        let whole = if has_host { text.to_string() } else { format!("{scheme}://localhost{rest}") };
+        let url: Url = whole.parse().map_err(|error: String| error.replace(&whole, text))?;
+        if url.target != b"/" {
+            return Err(wrong("a socket has no path".to_string()));
+        }
+        Ok(Self { tls: url.tls, host: has_host.then_some(url.host), port: url.port })
+    }
 }
 
 impl Endpoint {

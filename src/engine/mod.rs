@@ -13,7 +13,7 @@ mod merged;
 pub mod near;
 mod nginx;
 pub mod options;
-mod promises;
+pub mod promises;
 pub mod remarks;
 mod run;
 pub mod settings;

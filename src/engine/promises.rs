@@ -1,12 +1,14 @@
 //! What came of each endpoint, and whether another finding tells it already. Knows no rule by name.
 
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::contracts::Contract;
-use super::{Check, Ground, Level, Promise, Rule, Selection};
+use super::{Check, Ground, Level, Linted, Promise, Rule, Selection};
 use crate::finding::{Finding, RouteName, Severity};
+use crate::handshake::Verdict;
 use crate::routes::Route;
 use crate::source::Span;
 
@@ -76,5 +78,45 @@ impl<'a> Promises<'a> {
             Promise { contract: contract.clone(), settings, decides, finding }
         };
         self.contracts.iter().enumerate().map(tell).collect()
+    }
+}
+
+/// An endpoint's URL, and where it is written.
+type Written = (String, Option<PathBuf>, Option<Range<u32>>);
+
+/// Tells of each endpoint in the first of the configurations that are meant, unless one of them keeps the promise. Where
+/// one of them may, that is what is told.
+pub fn settle(linted: &mut [Linted]) {
+    let mut by_endpoint: Vec<Vec<(usize, Promise)>> = Vec::new();
+    let mut known: HashMap<Written, usize> = HashMap::new();
+    for (index, part) in linted.iter_mut().enumerate() {
+        for promise in std::mem::take(&mut part.promises) {
+            let endpoint = &promise.contract.endpoint;
+            let key = (endpoint.url.text.clone(), promise.settings.clone(), endpoint.at.clone());
+            let place = *known.entry(key).or_insert(by_endpoint.len());
+            if place == by_endpoint.len() {
+                by_endpoint.push(Vec::new());
+            }
+            by_endpoint[place].push((index, promise));
+        }
+    }
+    for promises in by_endpoint {
+        let is_addressed = promises.iter().any(|(_, promise)| promise.contract.is_addressed);
+        let is_kept = |promise: &Promise| promise.contract.is_addressed && promise.contract.is_kept();
+        if promises.iter().any(|(_, promise)| is_kept(promise)) {
+            continue;
+        }
+        let meant = || {
+            let meant = promises.iter().filter(|(_, promise)| promise.contract.is_addressed == is_addressed);
+            meant.filter(|(_, promise)| promise.decides)
+        };
+        let is_open = |(_, promise): &&(usize, Promise)| promise.contract.trace.verdict == Verdict::Unknown;
+        let Some((index, promise)) = meant().find(is_open).or_else(|| meant().next()) else { continue };
+        // Where that one says nothing, another of its findings tells it.
+        let Some(finding) = promise.finding.clone() else { continue };
+        let findings = &mut linted[*index].findings;
+        let at =
+            findings.partition_point(|known| (known.primary, known.rule) <= (finding.primary, finding.rule));
+        findings.insert(at, finding);
     }
 }

@@ -23,7 +23,8 @@ const MAIN: Span = Span { file: FileId(0), start: 0, end: 0 };
 
 fn check(ground: &Ground, contract: &Contract) -> Option<Finding> {
     if !contract.is_addressed {
-        return contract.endpoint.is_expected.then(|| nowhere(contract));
+        // What was not seen may go by that name.
+        return (contract.endpoint.is_expected && ground.tree.complete).then(|| nowhere(contract));
     }
     if contract.is_kept() {
         return None;

@@ -81,15 +81,14 @@ mod wrong_header_directive;
 mod ws_scheme_in_proxy_pass;
 mod wss_not_served;
 
-use hashbrown::{HashMap, HashSet};
-use std::ops::Range;
-use std::path::PathBuf;
+use hashbrown::HashSet;
+use std::path::{Path, PathBuf};
 
 use crate::engine::baseline::Entry;
+use crate::engine::levels::Levels;
 use crate::engine::settings::Problem;
-use crate::engine::{Linted, Promise, Rule, near};
-use crate::finding::Finding;
-use crate::handshake::Verdict;
+use crate::engine::{Linted, Rule, near, promises};
+use crate::finding::{Finding, Severity};
 use crate::source::Span;
 
 /// In the order of their names.
@@ -186,11 +185,6 @@ pub fn nearest(id: &str) -> Option<&'static str> {
     near::nearest(id, ALL.iter().map(|rule| rule.id))
 }
 
-/// What is told of an entry of a baseline that nothing is found for.
-pub fn stale(entry: &Entry, at: Span) -> Finding {
-    baseline_stale::check(entry, at)
-}
-
 /// Settles what no configuration can tell alone: a remark that does nothing in one and something in another that has
 /// the same file is not told, and an endpoint is judged once.
 pub fn agree(linted: &mut [Linted]) {
@@ -204,50 +198,20 @@ pub fn agree(linted: &mut [Linted]) {
         });
         part.findings = findings;
     }
-    judge_endpoints(linted);
+    promises::settle(linted);
 }
 
-/// An endpoint's URL, and where it is written.
-type Written = (String, Option<PathBuf>, Option<Range<u32>>);
-
-/// Tells of each endpoint in the first of the configurations that are meant, unless one of them keeps the promise. Where
-/// one of them may, that is what is told.
-fn judge_endpoints(linted: &mut [Linted]) {
-    let mut by_endpoint: Vec<Vec<(usize, Promise)>> = Vec::new();
-    let mut known: HashMap<Written, usize> = HashMap::new();
-    for (index, part) in linted.iter_mut().enumerate() {
-        for promise in std::mem::take(&mut part.promises) {
-            let endpoint = &promise.contract.endpoint;
-            let key = (endpoint.url.text.clone(), promise.settings.clone(), endpoint.at.clone());
-            let place = *known.entry(key).or_insert(by_endpoint.len());
-            if place == by_endpoint.len() {
-                by_endpoint.push(Vec::new());
-            }
-            by_endpoint[place].push((index, promise));
-        }
-    }
-    for promises in by_endpoint {
-        let is_addressed = promises.iter().any(|(_, promise)| promise.contract.is_addressed);
-        let is_kept = |promise: &Promise| promise.contract.is_addressed && promise.contract.is_kept();
-        if promises.iter().any(|(_, promise)| is_kept(promise)) {
-            continue;
-        }
-        let meant = || {
-            let meant = promises.iter().filter(|(_, promise)| promise.contract.is_addressed == is_addressed);
-            meant.filter(|(_, promise)| promise.decides)
-        };
-        let is_open = |(_, promise): &&(usize, Promise)| promise.contract.trace.verdict == Verdict::Unknown;
-        let Some((index, promise)) = meant().find(is_open).or_else(|| meant().next()) else { continue };
-        // Where that one says nothing, another of its findings tells it.
-        let Some(finding) = promise.finding.clone() else { continue };
-        let findings = &mut linted[*index].findings;
-        let at =
-            findings.partition_point(|known| (known.primary, known.rule) <= (finding.primary, finding.rule));
-        findings.insert(at, finding);
-    }
+/// What is told of an entry of a baseline that nothing is found for, at the level that it has in the baseline's file.
+pub fn stale(entry: &Entry, at: Span, levels: &Levels, file: &Path) -> Option<Finding> {
+    levels.apply(&baseline_stale::RULE, baseline_stale::check(entry, at), file, false)
 }
 
-/// What is told of a mistake in the settings.
-pub fn unclear(problem: &Problem, at: Span) -> Finding {
-    settings_unclear::check(problem, at)
+/// What is told of a mistake in the settings, at the level that they give it. A file that is none of settings cannot say
+/// how loud that is.
+pub fn unclear(problem: &Problem, at: Span, levels: &Levels, file: &Path) -> Option<Finding> {
+    let finding = settings_unclear::check(problem, at);
+    match problem.severity {
+        Severity::Error => Some(finding),
+        _ => levels.apply(&settings_unclear::RULE, finding, file, false),
+    }
 }

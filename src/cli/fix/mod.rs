@@ -2,7 +2,6 @@
 
 mod write;
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
@@ -13,7 +12,7 @@ use super::inputs::{self, Inputs};
 use super::output::{Output, complain};
 use super::{CLEAN, FOUND};
 use crate::engine::{Linted, Rule, Selection};
-use crate::finding::{Finding, Safety};
+use crate::finding::{Finding, Fix, Safety};
 use crate::fix::{Choice, Fixed, Told, fix as make};
 use crate::report::summary::counted;
 use crate::report::{line, shown};
@@ -29,7 +28,7 @@ pub fn fix(
     selection: &Selection,
     baseline: Option<&Path>,
 ) -> Result<Option<Vec<u8>>, String> {
-    let Fixed { mut changed, told, .. } = made(input, buffer.clone(), arguments, selection, baseline)?;
+    let (Fixed { mut changed, told, .. }, _) = made(input, buffer.clone(), arguments, selection, baseline)?;
     let here = std::env::current_dir().unwrap_or_default();
     if buffer.is_none() {
         write::all(&changed).map_err(|why| format!("nothing was fixed: {why}"))?;
@@ -53,7 +52,7 @@ pub fn diff(
     baseline: Option<&Path>,
     output: &mut Output,
 ) -> Result<i32, String> {
-    let Fixed { changed, told, .. } = made(input, buffer, arguments, selection, baseline)?;
+    let (Fixed { changed, told, .. }, closed) = made(input, buffer, arguments, selection, baseline)?;
     let here = std::env::current_dir().unwrap_or_default();
     let mut text = Vec::new();
     for one in &changed {
@@ -65,47 +64,44 @@ pub fn diff(
     }
     output.pass(&text)?;
     told.iter().for_each(|told| complain(&sentence(told, &here, "would fix")));
-    Ok(if changed.is_empty() { CLEAN } else { FOUND })
+    Ok(super::told::closed(&closed, if changed.is_empty() { CLEAN } else { FOUND }))
 }
 
-/// What a reader of the report is told of fixes: how many there are, or which.
-pub fn hint(linted: &[Linted], arguments: &FixArguments, out: &mut dyn Write) -> io::Result<()> {
-    let here = std::env::current_dir().unwrap_or_default();
+/// What a reader of the report is told of fixes, in whole lines: how many there are, or which.
+pub fn hint(linted: &[Linted], arguments: &FixArguments) -> String {
     let findings = || linted.iter().flat_map(|one| one.findings.iter().map(move |finding| (one, finding)));
+    if arguments.unsafe_fixes && !arguments.fix {
+        return findings()
+            .flat_map(|(one, finding)| finding.fixes.iter().map(move |fix| listed(one, finding, fix)))
+            .collect();
+    }
     let best = |finding: &Finding| {
         finding.fixes.iter().map(|fix| fix.safety).min_by_key(|safety| *safety == Safety::Unsafe)
     };
     let count = |safety| findings().filter(|(_, finding)| best(finding) == Some(safety)).count();
-    if arguments.unsafe_fixes && !arguments.fix {
-        for (one, finding) in findings() {
-            for fix in &finding.fixes {
-                let (path, number) =
-                    (one.tree.sources.path(finding.primary.file), one.tree.sources.line(finding.primary));
-                let safety = if fix.safety == Safety::Safe { "fix" } else { "unsafe fix" };
-                let text =
-                    format!("{safety}  {}:{number}: {}: {}", shown(path, &here), finding.rule, fix.title);
-                writeln!(out, "{}", line(&text))?;
-            }
-        }
-        return Ok(());
-    }
     // What was tried and stays has been told.
     let (safe, risky) = match arguments.fix {
         true if arguments.unsafe_fixes => (0, 0),
         true => (0, count(Safety::Unsafe)),
         false => (count(Safety::Safe), count(Safety::Unsafe)),
     };
-    match (safe, risky) {
-        (0, 0) => Ok(()),
-        (safe, 0) => writeln!(out, "{safe} can be fixed with --fix (--diff shows how)"),
-        (0, risky) => writeln!(out, "{risky} can be fixed with --fix --unsafe-fixes (--diff shows how)"),
-        (safe, risky) => {
-            writeln!(
-                out,
-                "{safe} can be fixed with --fix, {risky} more with --unsafe-fixes (--diff shows how)"
-            )
-        }
-    }
+    let words = match (safe, risky) {
+        (0, 0) => return String::new(),
+        (safe, 0) => format!("{safe} can be fixed with --fix"),
+        (0, risky) => format!("{risky} can be fixed with --fix --unsafe-fixes"),
+        (safe, risky) => format!("{safe} can be fixed with --fix, {risky} more with --unsafe-fixes"),
+    };
+    format!("{words} (--diff shows how)\n")
+}
+
+/// A line about one fix.
+fn listed(one: &Linted, finding: &Finding, fix: &Fix) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let sources = &one.tree.sources;
+    let place =
+        format!("{}:{}", shown(sources.path(finding.primary.file), &here), sources.line(finding.primary));
+    let safety = if fix.safety == Safety::Safe { "fix" } else { "unsafe fix" };
+    format!("{}\n", line(&format!("{safety}  {place}: {}: {}", finding.rule, fix.title)))
 }
 
 /// Fixes of the rules that are wanted, held against what all rules find.
@@ -115,7 +111,7 @@ fn made(
     arguments: &FixArguments,
     selection: &Selection,
     baseline: Option<&Path>,
-) -> Result<Fixed, String> {
+) -> Result<(Fixed, Vec<PathBuf>), String> {
     let Selection { select, ignore, endpoints, .. } = selection;
     let all = Selection { also: select.clone(), endpoints: endpoints.clone(), ..Selection::default() };
     // What is off by the settings is not found.
@@ -135,7 +131,7 @@ fn made(
         let lint = |files: &dyn Files| Ok(read(files)?.linted);
         let inputs = read(files)?;
         let dumps = inputs.dumps();
-        let Inputs { linted, .. } = inputs;
+        let Inputs { linted, closed, .. } = inputs;
         if dumps > 0 && dumps == linted.len() {
             return Err("nothing was fixed: a dump is a copy, fix the files that it shows".to_string());
         }
@@ -145,7 +141,7 @@ fn made(
         };
         let only_inside = roots.iter().all(|root| !root.is_dir());
         let choice = Choice { risky: arguments.unsafe_fixes, rules, roots, only_inside };
-        make(files, linted, &lint, &choice)
+        Ok((make(files, linted, &lint, &choice)?, closed))
     })
 }
 

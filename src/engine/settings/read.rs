@@ -1,27 +1,24 @@
 //! From TOML to settings: every key at its place, every mistake told and passed over. Knows no file system.
 
-use std::collections::BTreeSet;
-use std::fmt::Display;
-use std::ops::Range;
+mod values;
+
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use globset::{Glob, GlobBuilder, GlobSetBuilder};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::schema::{self, Key};
-use super::{FailOn, Problem, Settings, SettingsFile, Trust};
+use super::schema;
+use super::{FailOn, Settings, SettingsFile, Trust};
 use crate::effective::version::Versions;
 use crate::engine::contracts::{Endpoint, Via};
 use crate::engine::near::nearest;
 use crate::engine::run::ALWAYS;
-use crate::engine::{Level, Rule, times};
+use crate::engine::{Level, Rule, RuleOption};
 use crate::finding::Severity;
 use crate::handshake::Url;
 use crate::source::BYTE_ORDER_MARK;
-use crate::source::files::normal;
 use crate::source::pattern::is_moderate;
 use crate::tree::PathMap;
 
@@ -49,6 +46,13 @@ pub fn read(path: &Path, bytes: Arc<[u8]>, rules: &[&'static Rule], trust: Trust
     settings.problems.sort_by_key(|problem| problem.at.start);
     settings.file = Some(SettingsFile { path: path.to_owned(), bytes });
     settings
+}
+
+/// What a table says of one rule.
+struct Told {
+    rule: &'static Rule,
+    level: Option<Level>,
+    options: Vec<(&'static RuleOption, u64)>,
 }
 
 struct Reader<'r> {
@@ -135,7 +139,7 @@ impl Reader<'_> {
     }
 
     fn rules(&mut self, table: &DeTable) {
-        for (rule, level, options) in self.levels(table, true) {
+        for Told { rule, level, options } in self.levels(table, true) {
             if let Some(level) = level {
                 self.settings.levels.set(rule, level);
             }
@@ -167,8 +171,7 @@ impl Reader<'_> {
                 "rules" => {
                     if let Some(table) = self.as_table(value) {
                         let told = self.levels(table, false);
-                        levels
-                            .extend(told.into_iter().filter_map(|(rule, level, _)| Some((rule.id, level?))));
+                        levels.extend(told.into_iter().filter_map(|told| Some((told.rule.id, told.level?))));
                     }
                 }
                 _ => self.unknown_key(key, &schema::OVERRIDE),
@@ -185,12 +188,7 @@ impl Reader<'_> {
     }
 
     /// What a table says of rules.
-    #[expect(clippy::type_complexity, reason = "each part is told apart at once by both callers")]
-    fn levels(
-        &mut self,
-        table: &DeTable,
-        with_options: bool,
-    ) -> Vec<(&'static Rule, Option<Level>, Vec<(&'static crate::engine::RuleOption, u64)>)> {
+    fn levels(&mut self, table: &DeTable, with_options: bool) -> Vec<Told> {
         let mut all = Vec::new();
         for (key, value) in table {
             let id = key.get_ref().as_ref();
@@ -227,7 +225,7 @@ impl Reader<'_> {
                 }
                 _ => level = self.level(rule, value),
             }
-            all.push((rule, level, options));
+            all.push(Told { rule, level, options });
         }
         all
     }
@@ -297,139 +295,6 @@ impl Reader<'_> {
         problem.help = Some("name the file with --config, if it can be trusted".to_string());
         None
     }
-
-    fn table(&mut self, value: &Value, read: impl Fn(&mut Self, &DeTable)) {
-        if let Some(table) = self.as_table(value) {
-            read(self, table);
-        }
-    }
-
-    fn tables(&mut self, value: &Value, read: impl Fn(&mut Self, &DeTable)) {
-        match value.get_ref() {
-            DeValue::Array(all) => all.iter().for_each(|one| self.table(one, &read)),
-            _ => self.wrong(value, "tables, each under a `[[…]]` of its own"),
-        }
-    }
-
-    fn as_table<'v>(&mut self, value: &'v Value<'v>) -> Option<&'v DeTable<'v>> {
-        let table = value.get_ref().as_table();
-        if table.is_none() {
-            self.wrong(value, "a table");
-        }
-        table
-    }
-
-    fn text<'v>(&mut self, value: &'v Value) -> Option<&'v str> {
-        let text = value.get_ref().as_str();
-        if text.is_none() {
-            self.wrong(value, "a string");
-        }
-        text
-    }
-
-    fn texts(&mut self, value: &Value) -> Vec<String> {
-        self.spanned_texts(value).into_iter().map(|(text, _)| text).collect()
-    }
-
-    fn spanned_texts(&mut self, value: &Value) -> Vec<(String, Range<usize>)> {
-        let Some(all) = value.get_ref().as_array() else {
-            self.wrong(value, "a list of strings");
-            return Vec::new();
-        };
-        let mut texts = Vec::new();
-        for one in all.iter() {
-            texts.extend(self.text(one).map(|text| (text.to_string(), one.span())));
-        }
-        texts
-    }
-
-    fn path(&mut self, value: &Value) -> Option<PathBuf> {
-        self.text(value).map(|text| self.absolute(text))
-    }
-
-    fn absolute(&self, text: &str) -> PathBuf {
-        normal(&self.directory.join(text))
-    }
-
-    fn flag(&mut self, value: &Value) -> Option<bool> {
-        let flag = value.get_ref().as_bool();
-        if flag.is_none() {
-            self.wrong(value, "true or false");
-        }
-        flag
-    }
-
-    /// Milliseconds.
-    fn time(&mut self, value: &Value) -> Option<u64> {
-        let text = value.get_ref().as_str().filter(|text| text.contains(|c: char| c.is_ascii_alphabetic()));
-        let time = text.and_then(times::meant);
-        if time.is_none() {
-            self.wrong(value, "a time with its unit, such as \"30s\" or \"10m\"");
-        }
-        time
-    }
-
-    fn parsed<T: FromStr<Err: Display>>(&mut self, value: &Value) -> Option<T> {
-        match self.text(value)?.parse() {
-            Ok(parsed) => Some(parsed),
-            Err(error) => {
-                self.warn(value.span(), error.to_string());
-                None
-            }
-        }
-    }
-
-    fn one_of<T: Copy>(&mut self, value: &Value, all: &[T], name: impl Fn(T) -> &'static str) -> Option<T> {
-        let text = value.get_ref().as_str().unwrap_or_default();
-        let found = all.iter().copied().find(|&one| name(one) == text);
-        if found.is_none() {
-            let names: Vec<String> = all.iter().map(|&one| format!("\"{}\"", name(one))).collect();
-            self.wrong(value, &format!("one of {}", names.join(", ")));
-        }
-        found
-    }
-
-    fn wrong(&mut self, value: &Value, wanted: &str) {
-        self.warn(value.span(), format!("{} where {wanted} is wanted", kind(value.get_ref())));
-    }
-
-    fn unknown_key(&mut self, key: &Spanned<std::borrow::Cow<str>>, known: &[Key]) {
-        let known: Vec<&str> = known.iter().map(|key| key.name).collect();
-        self.unknown(key, &known);
-    }
-
-    fn unknown(&mut self, key: &Spanned<std::borrow::Cow<str>>, known: &[&str]) {
-        let near = nearest(key.get_ref(), known.iter().copied());
-        let listed: BTreeSet<String> = known.iter().map(|known| format!("`{known}`")).collect();
-        let problem = self.warn(key.span(), format!("no key `{}` is known here", key.get_ref()));
-        match near {
-            Some(near) => problem.here = Some(format!("did you mean `{near}`?")),
-            None => {
-                let listed: Vec<String> = listed.into_iter().collect();
-                problem.help = Some(format!("there are {}", listed.join(", ")));
-            }
-        }
-    }
-
-    fn malformed(&mut self, message: &str, at: Range<usize>, text: &str) {
-        // An error at the end of a line is told at the line.
-        let at =
-            if at.is_empty() && at.start >= text.len() { at.start.saturating_sub(1)..text.len() } else { at };
-        let problem = self.warn(at, format!("not TOML: {}", message.replace('\n', ", ")));
-        problem.severity = Severity::Error;
-        problem.help = Some("nothing of this file is heeded".to_string());
-    }
-
-    fn warn(&mut self, at: Range<usize>, message: String) -> &mut Problem {
-        let at = self.place(at);
-        let severity = Severity::Warning;
-        self.settings.problems.push(Problem { at, severity, message, here: None, help: None });
-        self.settings.problems.last_mut().expect("internal: a problem was just added")
-    }
-
-    fn place(&self, at: Range<usize>) -> Range<u32> {
-        (at.start + self.before) as u32..(at.end + self.before) as u32
-    }
 }
 
 /// What a pattern matches: files, and all that lies below directories.
@@ -450,37 +315,4 @@ fn globs(text: &str) -> Result<Vec<Glob>, String> {
             .map_err(|error| format!("is none: {}", error.kind()))
     };
     Ok(vec![glob(pattern)?, glob(&format!("{pattern}/**"))?])
-}
-
-/// The value as a reader knows it.
-fn kind(value: &DeValue) -> String {
-    match value {
-        DeValue::String(text) => format!("\"{text}\""),
-        DeValue::Integer(number) => number.as_str().to_string(),
-        DeValue::Float(number) => number.as_str().to_string(),
-        DeValue::Boolean(flag) => flag.to_string(),
-        DeValue::Datetime(time) => time.to_string(),
-        DeValue::Array(_) => "a list".to_string(),
-        DeValue::Table(_) => "a table".to_string(),
-    }
-}
-
-impl FromStr for Via {
-    type Err = String;
-
-    /// Reads `http://:8080` or `https://10.0.0.1`.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |what: String| format!("`{text}`: {what}");
-        let (scheme, rest) = text
-            .split_once("://")
-            .ok_or_else(|| wrong("write http://:PORT or http://HOST:PORT".to_string()))?;
-        let has_host = !rest.starts_with(':');
-        // A URL needs a host; the port alone says where.
-        let whole = if has_host { text.to_string() } else { format!("{scheme}://localhost{rest}") };
-        let url: Url = whole.parse().map_err(|error: String| error.replace(&whole, text))?;
-        if url.target != b"/" {
-            return Err(wrong("a socket has no path".to_string()));
-        }
-        Ok(Self { tls: url.tls, host: has_host.then_some(url.host), port: url.port })
-    }
 }

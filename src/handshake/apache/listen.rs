@@ -161,10 +161,10 @@ impl Tracer<'_> {
         Ok(Arrived { server: first, read_by: first, why })
     }
 
-    /// Whether some server goes by the host of a URL.
+    /// Whether some server goes by the host of a URL; the one of a template may.
     pub fn names(&self, url: &Url) -> bool {
         let request = Request::handshake(url, &[]);
-        (0..self.config.servers.len() as u32).any(|id| self.goes_by(ServerId(id), &request) == Some(true))
+        (0..self.config.servers.len() as u32).any(|id| self.goes_by(ServerId(id), &request) != Some(false))
     }
 
     /// Whether the server goes by the name in the request's Host; None where a template puts names in.

@@ -138,6 +138,9 @@ pub(super) fn is_named(tracer: &Tracer, host: &[u8]) -> bool {
     let lines = tracer.config.everywhere(names::SERVER_NAME).iter();
     let mut words = lines.flat_map(|&(_, node)| tracer.tree.directive(node).args());
     words.any(|word| {
+        if word.is_hole() {
+            return true;
+        }
         let value = word.value();
         let name = value.to_ascii_lowercase();
         if let Some(pattern) = value.strip_prefix(b"~") {
